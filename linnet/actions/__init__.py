@@ -1,0 +1,1 @@
+"""What may happen: one function is one use case is one transaction."""

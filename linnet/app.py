@@ -1,0 +1,400 @@
+"""The composition root: builds every part and hands it on; three tables are the map of all that happens."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from linnet.actions import deletions as deletion_actions
+from linnet.actions import edits as edit_actions
+from linnet.actions import follows as follow_actions
+from linnet.actions import letters, maintenance
+from linnet.actions import timelines as timeline_actions
+from linnet.client_api import (
+    accounts,
+    apps,
+    instance,
+    interactions,
+    markers,
+    media,
+    notifications,
+    oauth,
+    profiles,
+    relations,
+    search,
+    sign_up,
+    statuses,
+    timelines,
+)
+from linnet.client_api import errors as client_errors
+from linnet.client_api.door import ANY_TOKEN, ANYBODY, EVEN_BARRED, UNASKED, Door, Noun, guarded
+from linnet.client_api.meter import Meter
+from linnet.client_api.rendering import Rendering
+from linnet.config import Config
+from linnet.domain.site import Site
+from linnet.domain.times import DAY_MS
+from linnet.http.limits import RateLimiter
+from linnet.http.router import Route, Router
+from linnet.http.server import Application
+from linnet.jobs.worker import Together, Worker
+from linnet.mastodon.cache import FragmentCache
+from linnet.media import serve
+from linnet.media.messages import Limits as PictureLimits
+from linnet.media.pool import ImageWorker
+from linnet.operations.health import Health
+from linnet.operations.metrics import Backlog, Metrics, Observer
+from linnet.ports import Blobs, Chance, Clock, Guards, Ids, Mail
+from linnet.storage import jobs, schema
+from linnet.storage.database import Database
+from linnet.storage.jobs import Job
+from linnet.supervision import Tasks
+from linnet.web import errors as page_errors
+from linnet.web import routes as pages
+from linnet.web.door import Door as PageDoor
+from linnet.web.templating import Pages
+
+HOUR_MS = 3_600_000
+CACHE_BYTES = 48 * 1024 * 1024
+
+
+class Client(NamedTuple):
+    """A row of the client API: who may call it, and under which limit of its own, stands beside what is called.
+
+    ``files``: whether it takes any. All other addresses refuse them unread, so that nobody fills our memory there.
+    """
+
+    method: str
+    pattern: str
+    noun: Noun
+    scope: str = ANYBODY
+    limit: str = ""
+    files: bool = False
+
+
+ROUTES: tuple[Client, ...] = (
+    # apps, OAuth and signing up
+    Client("POST", "/api/v1/apps", apps.register, UNASKED),
+    Client("GET", "/api/v1/apps/verify_credentials", apps.verify_credentials, EVEN_BARRED),
+    Client("POST", "/oauth/token", oauth.token, UNASKED),
+    Client("POST", "/oauth/revoke", oauth.revoke, UNASKED),
+    Client("GET", "/oauth/userinfo", oauth.userinfo, "profile|read:accounts"),
+    Client("POST", "/oauth/userinfo", oauth.userinfo, "profile|read:accounts"),
+    Client("GET", "/.well-known/oauth-authorization-server", oauth.metadata, UNASKED),
+    Client("POST", "/api/v1/accounts", sign_up.create, ANY_TOKEN),
+    Client("POST", "/api/v1/emails/confirmations", sign_up.resend_confirmation, EVEN_BARRED),
+    Client("GET", "/api/v1/emails/check_confirmation", sign_up.check_confirmation, EVEN_BARRED),
+    # accounts
+    Client("GET", "/api/v1/accounts", accounts.show_many, "?read:accounts"),
+    Client("GET", "/api/v1/accounts/lookup", accounts.lookup, "?read:accounts"),
+    Client("GET", "/api/v1/accounts/search", accounts.search, "read:accounts"),
+    Client("GET", "/api/v1/accounts/verify_credentials", profiles.verify_credentials, "profile|read:accounts"),
+    Client("PATCH", "/api/v1/accounts/update_credentials", profiles.update_credentials, "write:accounts", files=True),
+    Client("GET", "/api/v1/accounts/:id", accounts.show, "?read:accounts"),
+    Client("GET", "/api/v1/accounts/:id/statuses", accounts.statuses, "?read:statuses"),
+    Client("GET", "/api/v1/accounts/:id/lists", accounts.nothing, "read:lists"),
+    Client("GET", "/api/v1/accounts/:id/featured_tags", accounts.nothing, "?read:accounts"),
+    Client("GET", "/api/v1/accounts/:id/endorsements", accounts.nothing, "?read:accounts"),
+    Client("GET", "/api/v1/directory", accounts.directory),
+    Client("GET", "/api/v1/profile", profiles.show, "profile|read:accounts"),
+    Client("PATCH", "/api/v1/profile", profiles.update, "write:accounts", files=True),
+    Client("DELETE", "/api/v1/profile/avatar", profiles.delete_avatar, "write:accounts"),
+    Client("DELETE", "/api/v1/profile/header", profiles.delete_header, "write:accounts"),
+    Client("GET", "/api/v1/preferences", profiles.preferences, "read:accounts"),
+    # relations between accounts
+    Client("GET", "/api/v1/accounts/relationships", relations.relationships, "read:follows"),
+    Client("GET", "/api/v1/accounts/familiar_followers", relations.familiar_followers, "read:follows"),
+    Client("GET", "/api/v1/accounts/:id/followers", relations.followers, "?read:accounts"),
+    Client("GET", "/api/v1/accounts/:id/following", relations.following, "?read:accounts"),
+    Client("POST", "/api/v1/accounts/:id/follow", relations.follow, "write:follows", "follows"),
+    Client("POST", "/api/v1/accounts/:id/unfollow", relations.unfollow, "write:follows"),
+    Client("POST", "/api/v1/accounts/:id/remove_from_followers", relations.remove_from_followers, "write:follows"),
+    Client("POST", "/api/v1/accounts/:id/block", relations.block, "write:blocks"),
+    Client("POST", "/api/v1/accounts/:id/unblock", relations.unblock, "write:blocks"),
+    Client("POST", "/api/v1/accounts/:id/mute", relations.mute, "write:mutes"),
+    Client("POST", "/api/v1/accounts/:id/unmute", relations.unmute, "write:mutes"),
+    Client("POST", "/api/v1/accounts/:id/note", relations.note, "write:accounts"),
+    Client("GET", "/api/v1/blocks", relations.list_blocks, "read:blocks"),
+    Client("GET", "/api/v1/mutes", relations.list_mutes, "read:mutes"),
+    Client("GET", "/api/v1/follow_requests", relations.list_requests, "read:follows"),
+    Client("POST", "/api/v1/follow_requests/:account_id/authorize", relations.authorize, "write:follows"),
+    Client("POST", "/api/v1/follow_requests/:account_id/reject", relations.reject, "write:follows"),
+    # notifications and markers
+    Client("GET", "/api/v1/notifications", notifications.index, "read:notifications"),
+    Client("GET", "/api/v1/notifications/unread_count", notifications.unread_count, "read:notifications"),
+    Client("GET", "/api/v1/notifications/:id", notifications.show, "read:notifications"),
+    Client("POST", "/api/v1/notifications/clear", notifications.clear, "write:notifications"),
+    Client("POST", "/api/v1/notifications/:id/dismiss", notifications.dismiss, "write:notifications"),
+    Client("GET", "/api/v1/markers", markers.show, "read:statuses"),
+    Client("POST", "/api/v1/markers", markers.put, "write:statuses"),
+    # search and hashtags
+    Client("GET", "/api/v2/search", search.show, "?read:search"),
+    Client("GET", "/api/v1/tags/:name", search.tag),
+    # timelines
+    Client("GET", "/api/v1/timelines/home", timelines.home, "read:statuses"),
+    Client("GET", "/api/v1/timelines/public", timelines.public, "?read:statuses"),
+    Client("GET", "/api/v1/timelines/tag/:hashtag", timelines.tag, "?read:statuses"),
+    # the instance
+    Client("GET", "/api/v1/instance", instance.v1),
+    Client("GET", "/api/v2/instance", instance.v2),
+    Client("GET", "/api/v1/instance/rules", instance.rules),
+    Client("GET", "/api/v1/instance/peers", instance.nothing),
+    Client("GET", "/api/v1/instance/domain_blocks", instance.nothing),
+    Client("GET", "/api/v1/custom_emojis", instance.custom_emojis),
+    # media
+    Client("POST", "/api/v1/media", media.upload, "write:media", "media", True),
+    Client("POST", "/api/v2/media", media.upload, "write:media", "media", True),
+    Client("GET", "/api/v1/media/:id", media.show, "write:media"),
+    Client("PUT", "/api/v1/media/:id", media.update, "write:media", files=True),
+    Client("DELETE", "/api/v1/media/:id", media.delete, "write:media"),
+    # statuses
+    Client("POST", "/api/v1/statuses", statuses.post, "write:statuses", "posts"),
+    Client("GET", "/api/v1/statuses", statuses.show_many, "?read:statuses"),
+    Client("GET", "/api/v1/statuses/:id", statuses.show, "?read:statuses"),
+    Client("PUT", "/api/v1/statuses/:id", statuses.edit, "write:statuses"),
+    Client("DELETE", "/api/v1/statuses/:id", statuses.delete, "write:statuses", "delete"),
+    Client("GET", "/api/v1/statuses/:id/context", statuses.context, "?read:statuses"),
+    Client("GET", "/api/v1/statuses/:id/source", statuses.source, "read:statuses"),
+    Client("GET", "/api/v1/statuses/:id/history", statuses.history, "?read:statuses"),
+    Client("GET", "/api/v1/statuses/:id/favourited_by", statuses.favourited_by, "?read:statuses"),
+    Client("GET", "/api/v1/statuses/:id/reblogged_by", statuses.reblogged_by, "?read:statuses"),
+    Client("GET", "/api/v1/favourites", statuses.favourites, "read:favourites"),
+    Client("GET", "/api/v1/bookmarks", statuses.bookmarks, "read:bookmarks"),
+    Client("POST", "/api/v1/statuses/:id/favourite", interactions.favourite, "write:favourites"),
+    Client("POST", "/api/v1/statuses/:id/unfavourite", interactions.unfavourite, "write:favourites"),
+    Client("POST", "/api/v1/statuses/:id/reblog", interactions.reblog, "write:statuses"),
+    Client("POST", "/api/v1/statuses/:id/unreblog", interactions.unreblog, "write:statuses", "delete"),
+    Client("POST", "/api/v1/statuses/:id/bookmark", interactions.bookmark, "write:bookmarks"),
+    Client("POST", "/api/v1/statuses/:id/unbookmark", interactions.unbookmark, "write:bookmarks"),
+    Client("POST", "/api/v1/statuses/:id/pin", interactions.pin, "write:accounts"),
+    Client("POST", "/api/v1/statuses/:id/unpin", interactions.unpin, "write:accounts"),
+    Client("POST", "/api/v1/statuses/:id/mute", interactions.mute, "write:mutes"),
+    Client("POST", "/api/v1/statuses/:id/unmute", interactions.unmute, "write:mutes"),
+)
+
+JobAction = Callable[[Database, Job], Awaitable[None]]
+MailAction = Callable[[Database, Mail, Job], Awaitable[None]]
+
+JOB_HANDLERS: dict[str, JobAction] = {
+    "status.posted": timeline_actions.fan_out,
+    "status.edited": edit_actions.tell_rebloggers,
+    "status.deleted": edit_actions.clean_up,
+    "status.announced": follow_actions.notify_followers,
+    "account.unlocked": follow_actions.authorize_waiting,
+    "account.deleted": deletion_actions.clear_away,
+}
+
+TOGETHER: dict[str, Together] = {
+    "status.posted": timeline_actions.fan_out_together,
+}
+"""Kinds of which many are done in one transaction; their handlers above do what that leaves over."""
+
+MAIL_HANDLERS: dict[str, MailAction] = {
+    "mail.send": letters.send,
+}
+
+
+class Schedule(NamedTuple):
+    """Work that comes back every so many ms, done by one worker of all."""
+
+    every_ms: int
+    work: Callable[["Parts", Job, int], Awaitable[None]]
+
+
+def sweeping(every_ms: int, sweep: maintenance.Sweep) -> Schedule:
+    """A schedule that deletes rows."""
+    return Schedule(
+        every_ms, lambda parts, job, every: maintenance.sweep(parts.database, job, sweep, keeping(parts), every)
+    )
+
+
+SCHEDULES: dict[str, Schedule] = {
+    "maintenance.changes": sweeping(HOUR_MS, maintenance.changes),
+    "maintenance.receipts": sweeping(HOUR_MS, maintenance.receipts),
+    "maintenance.uploads": sweeping(HOUR_MS, maintenance.uploads),
+    "maintenance.mutes": sweeping(HOUR_MS, maintenance.mutes),
+    "maintenance.tag_uses": sweeping(DAY_MS, maintenance.tag_uses),
+    "maintenance.apps": sweeping(DAY_MS, maintenance.apps),
+    "maintenance.access": sweeping(HOUR_MS, maintenance.logins),
+    "maintenance.files": Schedule(
+        DAY_MS, lambda parts, job, every: maintenance.clear_temporary(parts.database, parts.blobs, job, every)
+    ),
+    "maintenance.homes": Schedule(
+        6 * HOUR_MS, lambda parts, job, every: maintenance.trim_homes(parts.database, job, keeping(parts), every)
+    ),
+}
+
+
+class Place(NamedTuple):
+    """Where a worker process stands among those of its machine.
+
+    ``folder`` is where they leave each other their numbers; ``files`` are those whose size is told to the operator.
+    """
+
+    worker: int = 0
+    folder: Path | None = None
+    files: tuple[tuple[str, Path], ...] = ()
+
+
+class Parts(NamedTuple):
+    """What one worker process is made of; ``__main__`` makes the outermost ones, tests make others."""
+
+    database: Database
+    site: Site
+    clock: Clock
+    chance: Chance
+    ids: Ids
+    blobs: Blobs
+    guards: Guards
+    mail: Mail
+    limits: RateLimiter
+    config: Config = Config()
+    place: Place = Place()
+
+
+def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
+    """The ASGI application of one worker process, with its job worker where it ``runs_jobs``."""
+    tasks = Tasks()
+    cache = FragmentCache(CACHE_BYTES)
+    image_bytes, image_pixels = parts.site.limits.image_bytes, parts.site.limits.image_pixels
+    images = ImageWorker(tasks, PictureLimits(bytes_max=image_bytes, pixels_max=image_pixels))
+    rendering = Rendering(parts.database, parts.site, cache)
+    door = Door(
+        parts.database, parts.site, rendering, parts.clock, parts.chance, parts.ids, images, parts.blobs, parts.guards,
+        parts.mail, Meter(parts.limits, parts.clock),
+    )  # fmt: skip
+    routes = [client_route(door, row, image_bytes if row.files else 0) for row in ROUTES]
+    routes.append(Route("GET", "/files/*key", serve.handler(parts.blobs)))
+    static = pages.assets()
+    page_door = PageDoor(
+        parts.database, parts.site, Pages(parts.site, static), parts.clock, parts.chance, parts.ids, images,
+        parts.blobs, parts.guards, parts.mail, parts.limits,
+    )  # fmt: skip
+    routes += pages.routes(page_door, static)
+    page_error = page_errors.answerer(page_door)
+    worker = Worker(parts.database, parts.clock, parts.chance, tasks, job_handlers(parts), TOGETHER)
+
+    watch = watching(parts, cache, lambda: application)
+    routes += watch.routes
+
+    async def start() -> None:
+        tasks.start("metrics", tasks.forever("metrics", watch.metrics.share))
+        if runs_jobs:
+            await maintenance.schedule(parts.database, tuple(SCHEDULES))
+            worker.start()
+
+    async def stop() -> None:
+        await worker.stop()
+        await images.close()
+        await tasks.close()
+        watch.metrics.forget()
+        await parts.database.close()
+
+    application: Application = Application(
+        Router(routes),
+        on_error=lambda request, error: (client_errors.answer if for_programs(request.raw_path) else page_error)(
+            request, error
+        ),
+        before=watch.observer.before,
+        after=watch.observer.after,
+        trusted_proxies=parts.config.trusted_proxies,
+        on_start=start,
+        on_stop=stop,
+    )
+    return application
+
+
+def client_route(door: Door, row: Client, upload_max: int) -> Route:
+    handler = guarded(door, row.noun, row.scope, row.limit)
+    return Route(row.method, row.pattern, handler, row, upload_max=upload_max)
+
+
+def for_programs(path: str) -> bool:
+    """Whether errors are answered in the API's own form; all other addresses are people's."""
+    return path.startswith(("/api/", "/oauth/", "/.well-known/", "/files/")) and not path.startswith("/oauth/authorize")
+
+
+class Watch(NamedTuple):
+    """What the operator's programs see of a worker."""
+
+    observer: Observer
+    metrics: Metrics
+    routes: list[Route]
+
+
+def watching(parts: Parts, cache: FragmentCache, application: Callable[[], Application]) -> Watch:
+    """Counts what ``application`` does, and shows it; ``/metrics`` also tells sizes of files, and of the outbox."""
+
+    async def backlog() -> Backlog:
+        due, dead, oldest = await parts.database.read(jobs.backlog)
+        now = parts.clock.now_ms()
+        return Backlog(due, dead, max(0, now - oldest) / 1000 if oldest else 0.0)
+
+    gauges: dict[str, Callable[[], float]] = {
+        "requests_in_flight": lambda: application().in_flight,
+        "cache_bytes": lambda: cache.size,
+        "cache_hits": lambda: cache.hits,
+        "cache_misses": lambda: cache.misses,
+        **{name: partial(size_of, path) for name, path in parts.place.files},
+    }
+    observer = Observer(f"{parts.chance.secret(4).hex()}-", lambda: application().draining)
+    metrics = Metrics(
+        observer, parts.clock, worker=parts.place.worker, who=parts.config.metrics, folder=parts.place.folder,
+        gauges=gauges, backlog=backlog,
+    )  # fmt: skip
+    health = Health(parts.clock, lambda: application().draining, lambda: why_not_ready(parts.database))
+    return Watch(
+        observer,
+        metrics,
+        [
+            Route("GET", "/healthz", health.healthz),
+            Route("GET", "/readyz", health.readyz),
+            Route("GET", "/metrics", metrics.show),
+        ],
+    )
+
+
+def size_of(path: Path) -> float:
+    """In bytes; 0 for a file that is not there."""
+    try:
+        return float(path.stat().st_size)
+    except OSError:
+        return 0.0
+
+
+def keeping(parts: Parts) -> maintenance.Keeping:
+    """How long things are kept, as the operator chose."""
+    config = parts.config
+    return maintenance.Keeping(
+        config.keep_changes, config.keep_receipts, config.keep_sessions, config.keep_uploads, config.keep_apps,
+        config.home_entries,
+    )  # fmt: skip
+
+
+async def why_not_ready(database: Database) -> str:
+    """Why the database cannot be used now, in words; '' where it can. Raises Unavailable, too."""
+    await maintenance.prove_writable(database)
+    try:
+        state = await schema.check(cast("schema.Migratable", database))
+    except schema.SchemaRefused as error:
+        return str(error)
+    return "" if state.applied else "the database is empty"
+
+
+def job_handlers(parts: Parts) -> dict[str, Callable[[Job], Awaitable[None]]]:
+    """What each kind of job does: the rows of JOB_HANDLERS, MAIL_HANDLERS and SCHEDULES with their parts handed in."""
+
+    def bound(action: JobAction) -> Callable[[Job], Awaitable[None]]:
+        return lambda job: action(parts.database, job)
+
+    def mailing(action: MailAction) -> Callable[[Job], Awaitable[None]]:
+        return lambda job: action(parts.database, parts.mail, job)
+
+    def scheduled(row: Schedule) -> Callable[[Job], Awaitable[None]]:
+        return lambda job: row.work(parts, job, row.every_ms)
+
+    return (
+        {kind: bound(action) for kind, action in JOB_HANDLERS.items()}
+        | {kind: mailing(action) for kind, action in MAIL_HANDLERS.items()}
+        | {kind: scheduled(row) for kind, row in SCHEDULES.items()}
+        | {"files.delete": lambda job: maintenance.delete_files(parts.database, parts.blobs, job)}
+    )

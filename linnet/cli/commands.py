@@ -1,0 +1,247 @@
+"""All commands as a table: what each is called, what it is for, what it takes and which function it is."""
+
+from typing import Any, NamedTuple
+
+Argument = tuple[tuple[str, ...], dict[str, Any]]
+
+
+class Command(NamedTuple):
+    """``run`` is ``module:function``, loaded only when the command is given: a start must be quick."""
+
+    words: tuple[str, ...]
+    says: str
+    run: str
+    arguments: tuple[Argument, ...] = ()
+    examples: tuple[str, ...] = ()
+    serves: bool = False
+
+
+def taking(*names: str, says: str, **settings: Any) -> Argument:
+    """One argument of a command, in argparse's words."""
+    return names, {"help": says, **settings}
+
+
+_NAME = taking("name", metavar="NAME", says="the account's name, with or without @")
+_JSON = taking("--json", action="store_true", says="print JSON instead of a table")
+
+_PASSWORD = (
+    taking("--password", metavar="P", says="visible to others on this machine while the command runs"),
+    taking("--password-stdin", action="store_true", says="read it from the first line of standard input"),
+)
+
+_REASON = taking("--reason", metavar="TEXT", says="kept in the moderation log")
+_LIMIT = taking("--limit", type=int, default=50, metavar="N", says="how many (default: %(default)s)")
+
+
+def _deciding(word: str, says: str, *more: Argument) -> Command:
+    """A decision on one account."""
+    return Command(("account", word), says, f"linnet.cli.accounts:{word}", (_NAME, _REASON, *more))
+
+
+_ACCOUNTS = (
+    Command(
+        ("account", "create"),
+        "make an account, whatever the registration mode",
+        "linnet.cli.accounts:create",
+        (
+            _NAME,
+            taking("--email", required=True, metavar="E", says="where its owner is reached"),
+            *_PASSWORD,
+            taking("--role", choices=("user", "moderator", "admin"), default="user", says="(default: %(default)s)"),
+        ),
+        (
+            "linnet account create alice --email alice@example.org    prints a password",
+            "pass show alice | linnet account create alice --email alice@example.org --password-stdin",
+            "linnet account create root --email root@example.org --role admin",
+        ),
+    ),
+    Command(
+        ("account", "list"),
+        "show all accounts",
+        "linnet.cli.accounts:listing",
+        (
+            _JSON,
+            taking(
+                "--state", choices=("active", "waiting", "unconfirmed", "silenced", "suspended"), says="only these"
+            ),
+        ),
+        ("linnet account list", "linnet account list --state waiting", "linnet account list --json | jq '.[].email'"),
+    ),
+    Command(
+        ("account", "reset-password"),
+        "give an account another password, and sign it out everywhere",
+        "linnet.cli.accounts:reset_password",
+        (_NAME, *_PASSWORD),
+        ("linnet account reset-password alice    prints a password",),
+    ),
+    Command(
+        ("account", "reset-two-factor"),
+        "turn the second step of signing in off, for who has lost the app and the codes",
+        "linnet.cli.accounts:reset_two_factor",
+        (_NAME,),
+        ("linnet account reset-two-factor alice    when you know that it is alice who asks",),
+    ),
+    _deciding("suspend", "hide an account and let it do nothing, without losing anything of it"),
+    _deciding("unsuspend", "let a suspended account back"),
+    _deciding("approve", "let somebody in who waits for approval"),
+    _deciding("reject", "turn somebody away who waits for approval"),
+    _deciding(
+        "delete", "delete an account with all that it posted",
+        taking("--yes", action="store_true", says="do not ask for the name again"),
+    ),
+)  # fmt: skip
+
+_PEOPLE = (
+    Command(
+        ("invite", "create"),
+        "make an address to sign up at and print it",
+        "linnet.cli.invites:create",
+        (
+            taking("--uses", type=int, metavar="N", says="how many people may use it (default: any number)"),
+            taking("--expires", metavar="TIME", says="for how long, like 7d (default: until it is revoked)"),
+        ),
+        ("linnet invite create --uses 1 --expires 7d",),
+    ),
+    Command(("invite", "list"), "show all invites", "linnet.cli.invites:listing", (_JSON,)),
+    Command(
+        ("invite", "revoke"),
+        "end an invite",
+        "linnet.cli.invites:revoke",
+        (taking("code", metavar="CODE", says="the end of the address"),),
+    ),
+    Command(
+        ("token", "create"),
+        "make an access token for the client API and print only that",
+        "linnet.cli.tokens:create",
+        (
+            _NAME,
+            taking("--scopes", default="read write follow push", says="separated by spaces (default: %(default)s)"),
+        ),
+        ("linnet token create alice", 'linnet token create bot --scopes "read:statuses write:statuses"'),
+    ),
+    Command(
+        ("status", "delete"),
+        "delete somebody's post",
+        "linnet.cli.statuses:delete",
+        (taking("id", metavar="ID", says="its id, or the address of its page"), _REASON),
+        ("linnet status delete 2764711133758619649 --reason spam",),
+    ),
+    Command(
+        ("emoji", "add"),
+        "put a custom emoji, or another picture under its shortcode",
+        "linnet.cli.emojis:add",
+        (
+            taking("shortcode", metavar="SHORTCODE", says="what people write between two colons"),
+            taking("file", metavar="FILE", says="PNG, GIF or WebP, at most 256 KiB"),
+            taking("--category", metavar="TEXT", says="its heading in the picker"),
+        ),
+        ("linnet emoji add linnet bird.png --category birds",),
+    ),
+    Command(("emoji", "list"), "show the custom emojis", "linnet.cli.emojis:listing", (_JSON,)),
+    Command(
+        ("emoji", "remove"),
+        "take a custom emoji away",
+        "linnet.cli.emojis:remove",
+        (taking("shortcode", metavar="SHORTCODE", says="with or without colons"),),
+    ),
+    Command(
+        ("rule", "add"),
+        "put a rule of the house behind the others",
+        "linnet.cli.rules:add",
+        (
+            taking("text", metavar="TEXT", says="the rule"),
+            taking("--hint", metavar="TEXT", says="what is meant by it"),
+        ),
+        ('linnet rule add "Be kind." --hint "Disagree with what was said, not with who said it."',),
+    ),
+    Command(("rule", "list"), "show the rules", "linnet.cli.rules:listing", (_JSON,)),
+    Command(
+        ("rule", "remove"),
+        "take a rule away",
+        "linnet.cli.rules:remove",
+        (taking("id", metavar="ID", type=int, says="see `linnet rule list`"),),
+    ),
+)
+
+_MACHINERY = (
+    Command(("jobs", "list"), "show what waits in the outbox", "linnet.cli.jobs:listing", (_JSON, _LIMIT)),
+    Command(("jobs", "dead"), "show the jobs that were given up", "linnet.cli.jobs:dead", (_JSON, _LIMIT)),
+    Command(
+        ("jobs", "retry"),
+        "try jobs again that were given up",
+        "linnet.cli.jobs:retry",
+        (
+            taking("id", metavar="ID", type=int, nargs="?", says="see `linnet jobs dead`"),
+            taking("--all", action="store_true", says="all of them"),
+        ),
+        ("linnet jobs retry --all",),
+    ),
+    Command(
+        ("timelines", "rebuild"),
+        "make home timelines anew from what their readers follow",
+        "linnet.cli.timelines:rebuild",
+        (
+            taking("name", metavar="NAME", nargs="?", says="whose"),
+            taking("--all", action="store_true", says="everybody's"),
+        ),
+        ("linnet timelines rebuild alice", "linnet timelines rebuild --all"),
+    ),
+    Command(
+        ("database", "migrate"),
+        "bring the database to this version's schema, when no older version runs any more",
+        "linnet.cli.databases:migrate",
+        examples=("linnet database migrate",),
+    ),
+    Command(
+        ("database", "check"),
+        "look whether everything is whole: the file, the schema, the counters, the media",
+        "linnet.cli.databases:check",
+        (
+            taking("--quick", action="store_true", says="leave out what takes long"),
+            taking("--repair", action="store_true", says="set counters that are wrong"),
+        ),
+        ("linnet database check",),
+    ),
+    Command(
+        ("database", "backup"),
+        "write everything into one file, while the server runs",
+        "linnet.cli.backups:backup",
+        (
+            taking("file", metavar="FILE", says="a tar archive; - is standard output"),
+            taking("--force", action="store_true", says="write over a file that is there"),
+        ),
+        (
+            "linnet database backup /backups/linnet-$(date +%F).tar",
+            "linnet database backup - | age -r KEY > linnet.tar.age    the archive has secrets: keep it safe",
+        ),
+    ),
+    Command(
+        ("database", "restore"),
+        "bring back what a backup has; it is verified before anything is replaced",
+        "linnet.cli.backups:restore",
+        (
+            taking("file", metavar="FILE", says="what `linnet database backup` wrote; - is standard input"),
+            taking("--force", action="store_true", says="replace a data folder that is not empty (it is kept beside)"),
+        ),
+        ("linnet database restore /backups/linnet-2026-11-21.tar --data /var/lib/linnet",),
+    ),
+)
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        ("serve",),
+        "run the server",
+        "linnet.cli.serve:run",
+        examples=(
+            "linnet serve",
+            "linnet serve --data /var/lib/linnet --origin https://social.example --trusted-proxies 127.0.0.1",
+            "linnet serve --registrations approval --max-characters 140",
+            "kill -HUP PID    replaces the workers, with new code and configuration, without a failed request",
+            "kill -TERM PID   answers what is under way, then ends",
+        ),
+        serves=True,
+    ),
+    *_ACCOUNTS,
+    *_PEOPLE,
+    *_MACHINERY,
+)

@@ -1,0 +1,273 @@
+"""The supervisor of ``linnet serve``: holds the listening socket, starts workers, replaces those that end or grow old.
+
+It loads next to nothing and never touches the database, so that there is little in it that could fail.
+"""
+
+import argparse
+import contextlib
+import errno
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import Any
+
+from linnet.cli.data_directory import DataDirectory
+from linnet.cli.ending import NOT_PERMITTED, OUR_FAULT, UNAVAILABLE, Ending
+from linnet.config import Address, Config
+
+BACKLOG = 4_096
+START_SECONDS = 150.0
+"""How long a worker may take to get ready: migrations may have to wait for their locks."""
+SLOWEST_PAUSE = 10.0
+STABLE_SECONDS = 30.0
+"""A worker that has lived so long was well: its end is not taken for a sign that the next one will end, too."""
+EXTRA_SECONDS = 15.0
+"""What a worker may take to end, beside the time that its requests are given."""
+
+
+class Worker:
+    """A worker process, as its supervisor sees it."""
+
+    def __init__(self, listening: socket.socket, origin: str, options: list[str], *, first: bool) -> None:
+        self._ours, theirs = socket.socketpair()
+        self._received = b""
+        self.ready = False
+        self.origin = ""
+        self.lines: list[str] = []
+        self.ending: Ending | None = None
+        self.started = time.monotonic()
+        self.end_by: float | None = None
+        with theirs:
+            handed = (listening.fileno(), theirs.fileno())
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "linnet.cli.worker", *map(str, handed), origin, str(int(first)), *options],
+                pass_fds=handed,
+                stdin=subprocess.DEVNULL,
+            )
+
+    def fileno(self) -> int:
+        return self._ours.fileno()
+
+    def listen(self) -> bool:
+        """Takes what the worker says; False when it has ended."""
+        with contextlib.suppress(OSError):
+            data = self._ours.recv(65536)
+            self._received += data
+            *lines, self._received = self._received.split(b"\n")
+            for line in lines:
+                self._take(json.loads(line))
+            if data:
+                return True
+        self.process.wait()
+        self._ours.close()
+        return False
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if message.get("ready"):
+            self.ready, self.origin, self.lines = True, message["origin"], message["lines"]
+        else:
+            self.ending = Ending(message["code"], message["sentence"])
+
+    def retire(self, seconds: float) -> None:
+        """Asks it to answer what is under way and to end; after ``seconds`` it is made to."""
+        if self.end_by is None:
+            self.end_by = time.monotonic() + seconds
+            self.process.terminate()
+
+
+class Supervisor:
+    """All workers. ``options`` is the command line, which each new worker reads anew."""
+
+    def __init__(self, config: Config, listening: socket.socket, options: list[str]) -> None:
+        self._config = config
+        self._listening = listening
+        self._options = options
+        self._origin = _default_origin(listening)
+        self._serving: list[Worker] = []
+        self._starting: Worker | None = None
+        self._retiring: list[Worker] = []
+        self._to_replace: list[Worker] = []
+        self._failures = 0
+        self._not_before = 0.0
+        self._announced = False
+        self._stopping = False
+        self._ending: Ending | None = None
+        self._wake, self._wake_end = socket.socketpair()
+        self._wake_end.setblocking(False)
+        signal.set_wakeup_fd(self._wake_end.fileno())
+
+    def run(self) -> int:
+        signal.signal(signal.SIGTERM, lambda *_: self._stop())
+        signal.signal(signal.SIGINT, lambda *_: self._stop())
+        signal.signal(signal.SIGHUP, lambda *_: self._replace_all())
+        while not self._stopping or self._all():
+            self._start_what_lacks()
+            self._wait()
+            self._press()
+        if self._ending is not None:
+            raise self._ending
+        return 0
+
+    def _wait(self) -> None:
+        """For a signal, a worker's word or its end, or the next deadline."""
+        sources: list[Any] = [self._wake, *self._all()]
+        readable, _, _ = select.select(sources, [], [], self._patience())
+        for worker in self._all():
+            if worker in readable:
+                if not worker.listen():
+                    self._ended(worker)
+                elif worker.ready and worker is self._starting:
+                    self._started(worker)
+        if self._wake in readable:
+            self._wake.recv(4096)
+
+    def _all(self) -> list[Worker]:
+        return [*self._serving, *self._retiring, *([self._starting] if self._starting else [])]
+
+    def _start_what_lacks(self) -> None:
+        """One after another, so that the first prepares the database alone and a broken version replaces nobody."""
+        lacking = len(self._serving) < self._config.workers or bool(self._to_replace)
+        if not self._stopping and lacking and self._starting is None and time.monotonic() >= self._not_before:
+            self._starting = Worker(self._listening, self._origin, self._options, first=not self._announced)
+
+    def _patience(self) -> float | None:
+        moments = [worker.end_by for worker in self._all() if worker.end_by is not None]
+        if self._starting is not None:
+            moments.append(self._starting.started + START_SECONDS)
+        elif self._not_before > time.monotonic():
+            moments.append(self._not_before)
+        return max(0.0, min(moments) - time.monotonic()) if moments else None
+
+    def _press(self) -> None:
+        """Ends what should have ended or started by now."""
+        now = time.monotonic()
+        for worker in self._all():
+            late = worker is self._starting and now > worker.started + START_SECONDS
+            if late or (worker.end_by is not None and now > worker.end_by):
+                self._say("warning", "worker_killed", pid=worker.process.pid, done="it took too long")
+                worker.process.kill()
+                worker.end_by = None
+
+    def _started(self, worker: Worker) -> None:
+        self._starting = None
+        self._serving.append(worker)
+        if self._to_replace and len(self._serving) > self._config.workers:
+            self._retire(self._to_replace.pop(0))
+        if not self._announced:
+            self._announced = True
+            address = Address(*self._listening.getsockname()[:2])
+            where = f"listening on {address}" if str(address) not in worker.origin else f"pid {os.getpid()}"
+            print(f"Linnet is ready: {worker.origin} ({where}, data in {self._config.data})", flush=True)
+            for line in worker.lines:
+                print(line, flush=True)
+
+    def _retire(self, worker: Worker) -> None:
+        if worker in self._serving:
+            self._serving.remove(worker)
+            self._retiring.append(worker)
+            worker.retire(self._config.drain / 1000 + EXTRA_SECONDS)
+
+    def _ended(self, worker: Worker) -> None:
+        code = worker.process.returncode
+        if worker in self._retiring:
+            self._retiring.remove(worker)
+            return
+        if worker in self._to_replace:
+            self._to_replace.remove(worker)
+        was_ready = worker in self._serving
+        if was_ready:
+            self._serving.remove(worker)
+        else:
+            self._starting = None
+        if self._stopping:
+            return
+        why = str(worker.ending or (f"killed by signal {-code}" if code < 0 else f"exit code {code}"))
+        if not self._announced:
+            self._ending = worker.ending or Ending(OUR_FAULT, f"The worker ended before it was ready ({why}).")
+            self._stop()
+            return
+        self._failures = 1 if was_ready and time.monotonic() - worker.started > STABLE_SECONDS else self._failures + 1
+        pause = 0.0 if self._failures < 2 else min(SLOWEST_PAUSE, 0.25 * 2**self._failures)
+        self._not_before = time.monotonic() + pause
+        if self._to_replace and not was_ready:
+            self._to_replace.clear()
+            self._say("error", "replacement_failed", why=why, done="the workers that run are kept")
+        else:
+            done = f"starting another one in {pause:g} s"
+            self._say("error", "worker_ended", pid=worker.process.pid, why=why, done=done)
+
+    def _stop(self) -> None:
+        self._stopping = True
+        for worker in self._all():
+            worker.retire(self._config.drain / 1000 + EXTRA_SECONDS)
+
+    def _replace_all(self) -> None:
+        """Also one that is still starting: it may have read what was there before."""
+        if not self._stopping:
+            self._to_replace = [*self._serving, *([self._starting] if self._starting else [])]
+
+    def _say(self, level: str, event: str, **about: Any) -> None:
+        # Loaded only when there is something to say: a supervisor that has nothing to do stays small.
+        from linnet import telemetry
+
+        telemetry.set_up_logs(self._config.log_level, self._config.log_format)
+        getattr(telemetry.log, level)(event, **about)
+
+
+def run(config: Config, chosen: argparse.Namespace) -> int:
+    """``linnet serve``. Raises Ending."""
+    os.umask(0o027)
+    directory = DataDirectory(config.data)
+    directory.prepare()
+    _allow_many_files()
+    with directory.serving() as alone, listen(config.bind) as listening:
+        if not alone and not config.database:
+            print(
+                f"linnet: another server runs on {config.data} too; they share it (which is allowed)", file=sys.stderr
+            )
+        return Supervisor(config, listening, chosen.given).run()
+
+
+def listen(address: Address) -> socket.socket:
+    """The socket that all workers accept on. Raises Ending."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((address.host, address.port))
+        listening.listen(BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise _cannot_listen(address, error) from None
+    listening.setblocking(False)
+    return listening
+
+
+def _cannot_listen(address: Address, error: OSError) -> Ending:
+    if error.errno == errno.EADDRINUSE:
+        return Ending(UNAVAILABLE, f"Something else listens on {address} already; end it or choose another --bind.")
+    if error.errno == errno.EACCES:
+        return Ending(NOT_PERMITTED, f"This user may not listen on {address}: ports below 1024 are the system's.")
+    if error.errno == errno.EADDRNOTAVAIL:
+        return Ending(UNAVAILABLE, f"{address.host} is not an address of this machine; choose another --bind.")
+    return Ending(UNAVAILABLE, f"Cannot listen on {address}: {os.strerror(error.errno or 0)}.")
+
+
+def _default_origin(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    shown = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    return f"http://{shown}" + ("" if port == 80 else f":{port}")
+
+
+def _allow_many_files() -> None:
+    """Each connection is an open file; the usual limit of 1,024 is for programs of another kind."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or soft < hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536) if hard > 0 else 65_536, hard))

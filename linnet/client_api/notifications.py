@@ -1,0 +1,69 @@
+"""Notifications: listed, looked at, counted and put away."""
+
+from collections.abc import Sequence
+
+from linnet.actions import notifications as actions
+from linnet.client_api.door import Door, page, path_id
+from linnet.client_api.rendering import joined
+from linnet.domain.errors import NotFound
+from linnet.domain.notifications import UNREAD_MAX, chosen
+from linnet.http.request import Request
+from linnet.http.response import Response, json
+from linnet.mastodon import notifications as rendering
+from linnet.mastodon import parsing
+from linnet.queries import notifications as queries
+from linnet.queries.notifications import Told, Wanted
+
+TYPES_MAX = 100
+
+
+async def index(door: Door, request: Request) -> Response:
+    """GET /api/v1/notifications"""
+    reader = request.context.account_id
+    found = await queries.page(door.database, reader, _wanted(request), page(request, 40, 80))
+    cursors = (found[-1].row.id, found[0].row.id) if found else None
+    return Response(joined(await _rendered(door, found, reader)), headers=door.links(request, cursors))
+
+
+async def show(door: Door, request: Request) -> Response:
+    """GET /api/v1/notifications/:id"""
+    reader = request.context.account_id
+    bodies = await _rendered(door, (await queries.one(door.database, reader, path_id(request)),), reader)
+    if not bodies:
+        raise NotFound
+    return Response(bodies[0])
+
+
+async def dismiss(door: Door, request: Request) -> Response:
+    """POST /api/v1/notifications/:id/dismiss"""
+    await actions.dismiss(door.database, request.context.account_id, path_id(request), door.operation(request))
+    return json({})
+
+
+async def clear(door: Door, request: Request) -> Response:
+    """POST /api/v1/notifications/clear"""
+    await actions.clear(door.database, request.context.account_id, door.operation(request))
+    return json({})
+
+
+async def unread_count(door: Door, request: Request) -> Response:
+    """GET /api/v1/notifications/unread_count"""
+    limit = page(request, 100, UNREAD_MAX).limit
+    return json({"count": await queries.unread(door.database, request.context.account_id, _wanted(request), limit)})
+
+
+def _wanted(request: Request) -> Wanted:
+    query = request.query()
+    types = parsing.text_list(query, "types", TYPES_MAX)
+    return Wanted(chosen(types, parsing.text_list(query, "exclude_types", TYPES_MAX)), parsing.id_(query, "account_id"))
+
+
+async def _rendered(door: Door, found: Sequence[Told], reader: int) -> list[bytes]:
+    accounts = await door.rendering.accounts_by_id(told.account for told in found)
+    places = {told.status.row.id: told.status for told in found if told.status is not None}
+    statuses = await door.rendering.statuses_by_id(tuple(places.values()), reader)
+    return [
+        rendering.notification(told.row, accounts[told.account.id], statuses.get(told.row.status_id))
+        for told in found
+        if told.account.id in accounts and (told.status is None or told.row.status_id in statuses)
+    ]

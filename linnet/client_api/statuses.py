@@ -1,0 +1,121 @@
+"""Statuses: posting, reading, changing, deleting."""
+
+import msgspec
+
+from linnet.actions import edits as edit_actions
+from linnet.actions import statuses as actions
+from linnet.client_api.door import Door, links, page, path_id
+from linnet.client_api.rendering import joined
+from linnet.domain.views import Identity
+from linnet.http.request import Request
+from linnet.http.response import Response, json
+from linnet.mastodon import drafts, parsing, statuses
+from linnet.queries import preferences
+from linnet.queries import statuses as queries
+
+
+async def post(door: Door, request: Request) -> Response:
+    """POST /api/v1/statuses"""
+    reader: Identity = request.context
+    params = await request.params()
+    defaults = await preferences.posting(door.database, reader.account_id)
+    draft = drafts.draft(params, defaults, reader)
+    written: list[actions.Written] = []
+    operation = door.operation(request)
+    new = await actions.post(door.database, door.site, reader.account_id, draft, operation, written.append)
+    if written and written[-1].row.id == new:
+        door.rendering.keep(written[-1].row, msgspec.structs.replace(written[-1].content, username=reader.username))
+    return await one(door, request, new)
+
+
+async def show(door: Door, request: Request) -> Response:
+    """GET /api/v1/statuses/:id"""
+    return await one(door, request, path_id(request))
+
+
+async def show_many(door: Door, request: Request) -> Response:
+    """GET /api/v1/statuses?id[]="""
+    ids = parsing.id_list({**request.query(), "id": request.query().get("id", request.query().get("id[]"))}, "id", 40)
+    return await door.statuses(
+        request, await queries.many(door.database, ids, request.context.account_id), linked=False
+    )
+
+
+async def edit(door: Door, request: Request) -> Response:
+    """PUT /api/v1/statuses/:id"""
+    reader: Identity = request.context
+    status_id = path_id(request)
+    revision = drafts.revision(await request.params())
+    await edit_actions.edit(door.database, door.site, reader.account_id, status_id, revision, door.operation(request))
+    return await one(door, request, status_id)
+
+
+async def delete(door: Door, request: Request) -> Response:
+    """DELETE /api/v1/statuses/:id: answers with the source, so that clients can offer to write it anew."""
+    reader: Identity = request.context
+    status_id = path_id(request)
+    place = await queries.one(door.database, status_id, reader.account_id)
+    content = (await queries.contents(door.database, (status_id,))).get(status_id)
+    rendered = await door.rendering.status(place, reader.account_id)
+    await edit_actions.delete(door.database, reader.account_id, status_id, door.operation(request))
+    text = msgspec.json.encode(content.text if content else "")
+    return Response(rendered[:-1] + b',"text":' + text + b"}")
+
+
+async def context(door: Door, request: Request) -> Response:
+    """GET /api/v1/statuses/:id/context"""
+    reader = request.context.account_id
+    found = await queries.context(door.database, path_id(request), reader)
+    above = joined(await door.rendering.statuses(found.ancestors, reader))
+    below = joined(await door.rendering.statuses(found.descendants, reader))
+    return Response(b'{"ancestors":' + above + b',"descendants":' + below + b"}")
+
+
+async def source(door: Door, request: Request) -> Response:
+    """GET /api/v1/statuses/:id/source"""
+    content, _ = await queries.history(door.database, path_id(request), request.context.account_id)
+    return json({"id": str(content.id), "text": content.text, "spoiler_text": content.spoiler})
+
+
+async def history(door: Door, request: Request) -> Response:
+    """GET /api/v1/statuses/:id/history"""
+    content, revisions = await queries.history(door.database, path_id(request), request.context.account_id)
+    author = await door.rendering.account_by_id(content.account_id)
+    emojis = await door.rendering.emojis_of(f"{one.spoiler}\n{one.text}" for one in revisions)
+    return json([statuses.edit(door.site, one, msgspec.Raw(author), emojis) for one in revisions])
+
+
+async def favourited_by(door: Door, request: Request) -> Response:
+    """GET /api/v1/statuses/:id/favourited_by"""
+    return await _who(door, request, reblogged=False)
+
+
+async def reblogged_by(door: Door, request: Request) -> Response:
+    """GET /api/v1/statuses/:id/reblogged_by"""
+    return await _who(door, request, reblogged=True)
+
+
+async def _who(door: Door, request: Request, *, reblogged: bool) -> Response:
+    reader, wanted = request.context.account_id, page(request, 40, 80)
+    found = await queries.who(door.database, path_id(request), reader, wanted, reblogged=reblogged)
+    body = joined(await door.rendering.accounts(found.rows))
+    return Response(body, headers=links(door.site, request, found.cursors))
+
+
+async def favourites(door: Door, request: Request) -> Response:
+    """GET /api/v1/favourites"""
+    found = await queries.favourites(door.database, request.context.account_id, page(request))
+    return await door.statuses(request, found)
+
+
+async def bookmarks(door: Door, request: Request) -> Response:
+    """GET /api/v1/bookmarks"""
+    found = await queries.bookmarks(door.database, request.context.account_id, page(request))
+    return await door.statuses(request, found)
+
+
+async def one(door: Door, request: Request, status_id: int) -> Response:
+    """The answer of everything that ends in one status."""
+    reader: Identity = request.context
+    place = await queries.one(door.database, status_id, reader.account_id)
+    return Response(await door.rendering.status(place, reader.account_id))

@@ -1,0 +1,24 @@
+"""What may be changed about a status that is posted."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MediaChange:
+    """New words for an attachment of the status; None leaves them."""
+
+    id: int
+    description: str | None = None
+    focus: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """The whole of what may change; ``media_ids`` None leaves the attachments as they are."""
+
+    text: str
+    spoiler: str = ""
+    sensitive: bool = False
+    language: str | None = None
+    media_ids: tuple[int, ...] | None = None
+    media_changes: tuple[MediaChange, ...] = ()

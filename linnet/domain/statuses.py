@@ -1,0 +1,55 @@
+"""What makes a status that may be posted."""
+
+from dataclasses import dataclass
+
+from linnet.domain import text as words
+from linnet.domain.errors import Invalid
+from linnet.domain.site import Limits
+from linnet.domain.visibility import Visibility
+
+RAW_CHARS = 10_000
+"""A bound on raw text, before anything counts it: Mastodon's own count makes long links short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A status as its author hands it in. ``language`` is an ISO 639 code or None; ``sensitive`` covers the media."""
+
+    text: str
+    spoiler: str = ""
+    visibility: Visibility = Visibility.PUBLIC
+    in_reply_to_id: int | None = None
+    language: str | None = None
+    sensitive: bool = False
+    media_ids: tuple[int, ...] = ()
+    app_name: str | None = None
+    app_website: str | None = None
+
+
+def check_text(text: str, spoiler: str, limits: Limits, *, has_media: bool) -> tuple[str, str]:
+    """The cleaned text and spoiler. Raises Invalid for what is empty, too long or not text."""
+    text = words.clean("status", text, RAW_CHARS).strip()
+    spoiler = words.clean("spoiler_text", spoiler, RAW_CHARS).strip()
+    if not text and not has_media:
+        # A warning alone is a status too; Mastodon takes it as the text.
+        text, spoiler = spoiler, ""
+    if not text and not has_media:
+        raise Invalid("text", "can't be blank", "ERR_BLANK")
+    length = words.count(text, spoiler)
+    if length > limits.status_chars:
+        raise Invalid("text", f"is {length} characters long; the limit is {limits.status_chars}", "ERR_TOO_LONG")
+    return text, spoiler
+
+
+def check_media(ids: tuple[int, ...], limits: Limits) -> None:
+    if len(ids) > limits.media_per_status:
+        raise Invalid("media_ids", f"a status takes {limits.media_per_status} attachments at most", "ERR_TOO_MANY")
+    if len(set(ids)) != len(ids):
+        raise Invalid("media_ids", "names an attachment twice", "ERR_TAKEN")
+
+
+def reply_audience(author: int, parent_author: int, parent_answers: int | None) -> int:
+    """Whom a reply answers: in a thread of one's own, whoever that thread answers (Mastodon does the same)."""
+    if author == parent_author and parent_answers is not None:
+        return parent_answers
+    return parent_author

@@ -1,0 +1,20 @@
+"""Times as text, in the form that the client API uses."""
+
+from datetime import UTC, datetime
+
+DAY_MS = 86_400_000
+
+
+def iso(ms: int) -> str:
+    """``2026-11-21T09:30:00.123Z``, of ms since 1970."""
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def iso_date(ms: int) -> str:
+    """``2026-11-21``."""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d")
+
+
+def iso_midnight(ms: int) -> str:
+    """``2026-11-21T00:00:00.000Z``: accounts' ``created_at``, which tells the day only."""
+    return iso_date(ms) + "T00:00:00.000Z"

@@ -1,0 +1,271 @@
+"""What queries return: plain values, read in one snapshot, that both the client API and the pages are rendered from.
+
+The fields stand in the order of the columns of the statement that fills them.
+"""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from linnet.domain.visibility import Visibility
+
+NOBODY = 0
+"""The reader who is not signed in: no row names this account, so every relation to it is empty."""
+
+
+class AccountRow(msgspec.Struct, frozen=True, gc=False):
+    """An account's narrow row: what changes often. Times in ms since 1970."""
+
+    id: int
+    username: str
+    domain: str
+    version: int
+    bot: int
+    locked: int
+    discoverable: int
+    indexable: int
+    hide_collections: int
+    suspended_at: int | None
+    silenced_at: int | None
+    followers: int
+    following: int
+    statuses: int
+    last_status_at: int | None
+
+    @property
+    def acct(self) -> str:
+        """``name`` for our own, ``name@domain`` for others."""
+        return f"{self.username}@{self.domain}" if self.domain else self.username
+
+
+class Field(msgspec.Struct, frozen=True, gc=False):
+    """One line of a profile's table, as its owner wrote it."""
+
+    name: str
+    value: str
+    verified_at: int | None = None
+
+
+class Profile(msgspec.Struct, frozen=True, gc=False):
+    """An account's texts and pictures. ``…_key`` are blob keys; ``version`` and the flags are the account's."""
+
+    id: int
+    version: int
+    username: str
+    domain: str
+    bot: int
+    locked: int
+    discoverable: int
+    indexable: int
+    hide_collections: int
+    suspended_at: int | None
+    silenced_at: int | None
+    display_name: str
+    note: str
+    note_html: str
+    fields: tuple[Field, ...]
+    avatar_key: str | None
+    avatar_static_key: str | None
+    header_key: str | None
+    header_static_key: str | None
+    avatar_description: str
+    header_description: str
+    role: str | None
+
+    @property
+    def acct(self) -> str:
+        return f"{self.username}@{self.domain}" if self.domain else self.username
+
+    @property
+    def name(self) -> str:
+        """What to call it: its display name, or else its username."""
+        return self.display_name or self.username
+
+
+class StatusRow(NamedTuple):
+    """A status's narrow row with its author's counts and what the reader has done to it: all that is not cached.
+
+    Together they decide what is rendered, so that the row itself can name the result: nothing stands here that does
+    not show. ``done`` are the bits below.
+    """
+
+    id: int
+    version: int
+    account_id: int
+    author_version: int
+    author_followers: int
+    author_following: int
+    author_statuses: int
+    author_last_status_at: int | None
+    replies: int
+    reblogs: int
+    favourites: int
+    done: int
+    visibility: int
+    reblog_of_id: int | None
+    in_reply_to_id: int | None
+    in_reply_to_account_id: int | None
+    language: str | None
+
+    @property
+    def favourited(self) -> bool:
+        return bool(self.done & 1)
+
+    @property
+    def reblogged(self) -> bool:
+        return bool(self.done & 2)
+
+    @property
+    def bookmarked(self) -> bool:
+        return bool(self.done & 4)
+
+    @property
+    def muted(self) -> bool:
+        """Whether its conversation is."""
+        return bool(self.done & 8)
+
+    @property
+    def pinned(self) -> bool:
+        return bool(self.done & 16)
+
+    @property
+    def own(self) -> bool:
+        return bool(self.done & 32)
+
+
+class MentionView(msgspec.Struct, frozen=True, gc=False):
+    """An account that a status names."""
+
+    id: int
+    username: str
+    domain: str = ""
+
+    @property
+    def acct(self) -> str:
+        return f"{self.username}@{self.domain}" if self.domain else self.username
+
+
+class MediaView(msgspec.Struct, frozen=True, gc=False):
+    """A media attachment. ``meta`` is the client API's: ``original``, ``small`` and ``focus``."""
+
+    id: int
+    type: str
+    file_key: str
+    preview_key: str
+    description: str | None
+    blurhash: str | None
+    meta: dict[str, Any]
+
+
+class EmojiView(msgspec.Struct, frozen=True, gc=False):
+    """A custom emoji."""
+
+    shortcode: str
+    file_key: str
+    static_key: str
+    category: str | None
+    visible_in_picker: int
+
+
+class StatusContent(msgspec.Struct, frozen=True, gc=False):
+    """A status's words and pictures: all that only changes with its version."""
+
+    id: int
+    version: int
+    account_id: int
+    text: str
+    spoiler: str
+    html: str
+    sensitive: int
+    mentions: tuple[MentionView, ...]
+    tags: tuple[str, ...]
+    media: tuple[MediaView, ...]
+    app_name: str | None
+    app_website: str | None
+    edited_at: int | None
+    username: str
+    """The author's, of which the status's addresses are made."""
+
+
+class StatusView(msgspec.Struct, frozen=True, gc=False):
+    """A whole status for a page: its row, its words, its author, and the status that it reblogs."""
+
+    row: StatusRow
+    content: StatusContent
+    author: Profile
+    reblog: "StatusView | None" = None
+
+    @property
+    def visibility(self) -> Visibility:
+        return Visibility(self.row.visibility)
+
+    @property
+    def shown(self) -> "StatusView":
+        """The status whose words are shown: the reblogged one, or this."""
+        return self.reblog or self
+
+
+class TagView(msgspec.Struct, frozen=True, gc=False):
+    """A hashtag. ``history`` has, for each of the last days, its start in s since 1970, uses, and accounts."""
+
+    key: str
+    name: str
+    history: tuple[tuple[int, int, int], ...] = ()
+
+
+class NotificationRow(msgspec.Struct, frozen=True, gc=False):
+    """``status_id`` is 0 where the notification is about no status."""
+
+    id: int
+    type: str
+    from_account_id: int
+    status_id: int
+
+
+class MarkerView(msgspec.Struct, frozen=True, gc=False):
+    """How far a timeline (``home``, ``notifications``) was read. ``version`` counts the times that it was set."""
+
+    timeline: str
+    last_read_id: int
+    version: int
+    updated_at: int
+
+
+class Relationship(msgspec.Struct, frozen=True, gc=False):
+    """How the reader stands to another account."""
+
+    id: int
+    following: int
+    showing_reblogs: int
+    notifying: int
+    languages: tuple[str, ...] | None
+    followed_by: int
+    blocking: int
+    blocked_by: int
+    muting: int
+    muting_notifications: int
+    muting_expires_at: int | None
+    requested: int
+    requested_by: int
+    note: str
+
+
+class Identity(msgspec.Struct, frozen=True, gc=False):
+    """Who asks, through which app, with which scopes: what a token or a session stands for.
+
+    ``account_id`` is NOBODY for an app's own token.
+    """
+
+    account_id: int
+    username: str
+    role: str
+    app_id: int
+    app_name: str | None
+    app_website: str | None
+    scopes: tuple[str, ...]
+    key: str
+    """Names the token or session in receipts and rate limits; a hash, never the secret."""
+
+    @property
+    def signed_in(self) -> bool:
+        return self.account_id != NOBODY

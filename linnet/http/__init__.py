@@ -1,0 +1,1 @@
+"""Bytes both ways, without meaning: server, router, limits."""

@@ -1,0 +1,136 @@
+"""Takes due jobs under a lease and runs them: at least once, never lost, dead ones kept."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+
+from linnet.jobs import retry
+from linnet.ports import Chance, Clock
+from linnet.storage import jobs
+from linnet.storage.database import Database, Writer
+from linnet.storage.jobs import Job, LeaseLost
+from linnet.supervision import Tasks
+from linnet.telemetry import log
+
+Handler = Callable[[Job], Awaitable[None]]
+"""Does the work and finishes the job in the same commit (``jobs.finish`` or ``jobs.proceed``)."""
+
+Together = Callable[[Writer, list[Job]], Awaitable[list[Job]]]
+"""Does work that is short and touches nothing but rows, in the transaction that it is given; which of it is done."""
+
+CONCURRENCY = 32
+LEASE_MS = 30_000
+POLL_SECONDS = 0.050
+
+
+class Worker:
+    """One process's worker. ``handlers`` are by kind; a job of an unknown kind waits for a newer version of us.
+
+    The kinds in ``together`` are done many in one transaction, which needs no lease: a commit for all of them instead
+    of two for each. What that leaves over, and all where it fails, is done by their handlers.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        chance: Chance,
+        tasks: Tasks,
+        handlers: Mapping[str, Handler],
+        together: Mapping[str, Together] = MappingProxyType({}),
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._chance = chance
+        self._tasks = tasks
+        self._handlers = handlers
+        self._together = together
+        self._wake = asyncio.Event()
+        self._running: dict[int, Job] = {}
+        self._stopped = False
+        database.on_commit(self._wake.set)
+
+    def start(self) -> None:
+        self._tasks.start("jobs", self._tasks.forever("jobs", self._turn))
+        self._tasks.start("leases", self._tasks.forever("leases", self._keep))
+
+    async def stop(self) -> None:
+        """Takes no more jobs, and waits for those that run; their leases would bring them back in any case."""
+        self._stopped = True
+        deadline = self._clock.monotonic() + 5
+        while self._running and self._clock.monotonic() < deadline:
+            await self._clock.sleep(0.01)
+
+    async def run_due(self) -> int:
+        """Claims and runs what is due now, and waits for it; how many jobs that were."""
+        kinds = await self._database.read(lambda tx: jobs.due_kinds(tx, 2 * CONCURRENCY))
+        if self._stopped or not kinds:
+            return 0
+        counts = {kind: await self._all_of(kind) for kind in kinds & self._together.keys()}
+        done = {kind for kind, count in counts.items() if count is not None}
+        if kinds <= done:
+            return sum(count or 0 for count in counts.values())
+        claimed = await self._database.write(lambda tx: jobs.claim(tx, CONCURRENCY, LEASE_MS, done))
+        await asyncio.gather(*(self._run(job) for job in claimed))
+        return sum(count or 0 for count in counts.values()) + len(claimed)
+
+    async def _all_of(self, kind: str) -> int | None:
+        """Does jobs of a kind in one transaction: how many, or None where some are left to its handler."""
+
+        async def work(tx: Writer) -> tuple[int, int]:
+            taken = await jobs.take(tx, kind, CONCURRENCY)
+            done = await self._together[kind](tx, taken) if taken else []
+            await jobs.done(tx, done)
+            return len(taken), len(done)
+
+        try:
+            taken, done = await self._database.write(work)
+            return done if taken == done else None
+        except Exception as error:  # boundary: which of them it was shows when each is done by itself
+            log.warning("jobs_failed_together", kind=kind, error=repr(error)[:500], done="each is done by itself")
+            return None
+
+    async def _turn(self) -> None:
+        self._wake.clear()
+        if not await self.run_due():
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Until the next commit of this process, or until other processes' commits are looked for."""
+        try:
+            await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+        except TimeoutError:
+            return
+
+    async def _run(self, job: Job) -> None:
+        self._running[job.id] = job
+        try:
+            handler = self._handlers.get(job.kind)
+            if handler is None:
+                raise LookupError(f"no handler for jobs of kind {job.kind!r}")
+            await handler(job)
+        except LeaseLost:
+            log.warning(
+                "lease_lost", job=job.id, kind=job.kind, done="another worker has it; this one's work is undone"
+            )
+        except Exception as error:  # boundary: a job's failure is written into its row and tried again
+            await self._failed(job, error)
+        finally:
+            del self._running[job.id]
+
+    async def _keep(self) -> None:
+        """The heartbeat: work that takes long keeps its lease for as long as this process lives."""
+        await self._clock.sleep(LEASE_MS / 3000)
+        held = list(self._running.values())
+        if held:
+            await self._database.write(lambda tx: jobs.extend(tx, held, LEASE_MS))
+
+    async def _failed(self, job: Job, error: Exception) -> None:
+        delay = retry.delay_ms(job.attempts, self._chance.fraction())
+        text = f"{type(error).__name__}: {error}"[:500]
+        if delay is None:
+            log.error("job_dead", job=job.id, kind=job.kind, error=text, done="kept: see `linnet jobs dead`")
+            await self._database.write(lambda tx: jobs.bury(tx, job, text))
+            return
+        log.warning("job_failed", job=job.id, kind=job.kind, error=text, done=f"trying again in {delay / 1000:.0f} s")
+        await self._database.write(lambda tx: jobs.retry(tx, job, tx.now + delay, text))

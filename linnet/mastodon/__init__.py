@@ -1,0 +1,1 @@
+"""The clients' language, pure: parameters become commands, views become JSON bytes."""

@@ -1,0 +1,103 @@
+"""A status as clients hand it in."""
+
+import re
+from collections.abc import Mapping
+from typing import Protocol
+
+from linnet.domain.edits import MediaChange, Revision
+from linnet.domain.errors import Invalid
+from linnet.domain.statuses import Draft
+from linnet.domain.views import Identity
+from linnet.domain.visibility import WORDS, Visibility
+from linnet.mastodon import parsing
+from linnet.mastodon.parsing import Params
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
+
+
+class Posting(Protocol):
+    """What the author's preferences fill in where the client says nothing."""
+
+    @property
+    def visibility(self) -> Visibility: ...
+    @property
+    def sensitive(self) -> bool: ...
+    @property
+    def language(self) -> str | None: ...
+
+
+def draft(params: Params, defaults: Posting, author: Identity) -> Draft:
+    """Of the parameters of POST /api/v1/statuses. Raises Invalid."""
+    for unserved in ("poll", "scheduled_at", "quoted_status_id"):
+        if params.get(unserved):
+            raise Invalid(unserved, "is not served by this version")
+    return Draft(
+        text=parsing.text(params, "status"),
+        spoiler=parsing.text(params, "spoiler_text"),
+        visibility=visibility(params, defaults.visibility),
+        in_reply_to_id=parsing.id_(params, "in_reply_to_id"),
+        language=language(params) or defaults.language,
+        sensitive=parsing.flag(params, "sensitive", defaults.sensitive),
+        media_ids=parsing.id_list(params, "media_ids", 20),
+        app_name=author.app_name,
+        app_website=author.app_website,
+    )
+
+
+def revision(params: Params) -> Revision:
+    """Of the parameters of PUT /api/v1/statuses/:id. Raises Invalid."""
+    if params.get("poll"):
+        raise Invalid("poll", "is not served by this version")
+    return Revision(
+        text=parsing.text(params, "status"),
+        spoiler=parsing.text(params, "spoiler_text"),
+        sensitive=parsing.flag(params, "sensitive"),
+        language=language(params),
+        media_ids=parsing.id_list(params, "media_ids", 20) if "media_ids" in params else None,
+        media_changes=tuple(_media_change(item) for item in parsing.items(params, "media_attributes", 20)),
+    )
+
+
+def _media_change(item: object) -> MediaChange:
+    if not isinstance(item, Mapping):
+        raise Invalid("media_attributes", "must be a list of objects")
+    id = parsing.id_(item, "id")
+    if id is None:
+        raise Invalid("media_attributes", "names no id")
+    return MediaChange(id, parsing.optional_text(item, "description"), focus(item))
+
+
+def focus(params: Params) -> tuple[float, float] | None:
+    """``x,y``, each from -1 to 1, or None."""
+    text = parsing.text(params, "focus")
+    if not text:
+        return None
+    parts = text.split(",")
+    try:
+        x, y = (float(part) for part in parts)
+    except ValueError:
+        raise Invalid("focus", "must be two numbers with a comma between them") from None
+    if not (-1 <= x <= 1 and -1 <= y <= 1):
+        raise Invalid("focus", "must lie between -1 and 1")
+    return x, y
+
+
+def visibility(params: Params, default: Visibility) -> Visibility:
+    word = parsing.text(params, "visibility")
+    if not word:
+        return default
+    found = Visibility.parse(word)
+    if found is None:
+        raise Invalid("visibility", f"must be one of {', '.join(WORDS)}", "ERR_INCLUSION")
+    return found
+
+
+def language(params: Params, name: str = "language") -> str | None:
+    """An ISO 639 code in lower case with what follows it (``zh-CN``), or None. Raises Invalid."""
+    main, separator, rest = parsing.text(params, name).strip().replace("_", "-").partition("-")
+    code = f"{main.lower()}{separator}{rest}"
+    if not code:
+        return None
+    if not _LANGUAGE.fullmatch(code):
+        raise Invalid(name, "is not an ISO 639 language code")
+    return code

@@ -1,0 +1,174 @@
+"""What the outside world must offer to the rules: time, chance, files and mail, as Protocols only."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+
+class Clock(Protocol):
+    """The time. Tests hand in a virtual one."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970-01-01 UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds from an unspecified start; never goes back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Chance(Protocol):
+    """Randomness. ``secret`` is fit for tokens; ``fraction`` is for jitter only."""
+
+    def secret(self, size: int) -> bytes: ...
+
+    def fraction(self) -> float:
+        """A number in [0, 1)."""
+        ...
+
+
+class Ids(Protocol):
+    """Makes 64-bit, time-ordered ids: 41 bits of ms since 2006-01-01, 6 bits node, 4 bits worker, 12 bits sequence."""
+
+    def next(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One e-mail, text only."""
+
+    to: str
+    subject: str
+    text: str
+
+
+class Mail(Protocol):
+    """Sends e-mail. ``configured`` is False where the operator gave no SMTP server."""
+
+    @property
+    def configured(self) -> bool: ...
+
+    async def send(self, message: Message) -> None: ...
+
+
+class Passwords(Protocol):
+    """Keeps passwords as hashes that are slow to guess from (argon2id), computed off the event loop, few at once."""
+
+    async def hash(self, password: str) -> str: ...
+
+    async def verify(self, stored: str | None, password: str) -> bool:
+        """``stored`` is None for a name that does not exist: takes as long as for one that does, and is False."""
+        ...
+
+    def outdated(self, stored: str) -> bool:
+        """Whether the hash was made with weaker parameters than are used now."""
+        ...
+
+
+class Vault(Protocol):
+    """Keeps what must be read again, under a key that is not in the database. ``purpose`` keeps uses apart."""
+
+    def encrypt(self, text: str, purpose: str) -> str: ...
+
+    def decrypt(self, sealed: str, purpose: str) -> str:
+        """Raises ValueError where it was not sealed by this key for this purpose."""
+        ...
+
+    def sign(self, text: str, purpose: str) -> str: ...
+
+    @property
+    def push_key(self) -> str:
+        """This server's public key for Web Push (VAPID, RFC 8292), in base64url."""
+        ...
+
+
+class Throttle(Protocol):
+    """Bounds how often something may be tried. The limits have names (``sign_in_address``, …)."""
+
+    def spend(self, limit_name: str, key: str) -> None:
+        """Counts one; raises TooMany beyond the limit."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What stands between a stranger and an account."""
+
+    chance: Chance
+    passwords: Passwords
+    vault: Vault
+    throttle: Throttle
+
+
+class Blobs(Protocol):
+    """Keeps files (pictures, films) under keys such as ``media/12/34/original.jpg``."""
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Returns only when file and folder are on the disk (fsync)."""
+        ...
+
+    async def get(self, key: str) -> bytes | None: ...
+
+    async def delete(self, key: str) -> None: ...
+
+    async def open(self, key: str) -> tuple[Path, int] | None:
+        """Where a file can be read and how many bytes it has, for serving; None where there is none."""
+        ...
+
+    def keys(self) -> AsyncIterator[str]: ...
+
+    async def sweep_temporary(self, older_than_s: float) -> int:
+        """Removes what writes that were cut off have left behind; how many files that were."""
+        ...
+
+
+PictureKind = Literal["attachment", "avatar", "header", "emoji"]
+
+
+class PictureSize(Protocol):
+    """One size of a picture: pixels, "WxH", width / height."""
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def size(self) -> str: ...
+
+    @property
+    def aspect(self) -> float: ...
+
+
+class Picture(Protocol):
+    """A picture made safe. ``files`` maps file names (``original.jpeg``, ``small.webp``, ``static.png``) to bytes.
+
+    ``mime`` is that of ``original``, ``meta`` has an entry for each file under its stem, ``name(stem)`` is the full
+    file name or None where there is none.
+    """
+
+    @property
+    def files(self) -> Mapping[str, bytes]: ...
+
+    @property
+    def mime(self) -> str: ...
+
+    @property
+    def meta(self) -> Mapping[str, PictureSize]: ...
+
+    @property
+    def blurhash(self) -> str | None: ...
+
+    def name(self, stem: str) -> str | None: ...
+
+
+class Images(Protocol):
+    """Decodes pictures that strangers made, where that can do no harm."""
+
+    async def process(self, data: bytes, kind: PictureKind) -> Picture:
+        """Raises ``Invalid("file", …)`` for what is no picture, ``Unavailable`` where too many wait."""
+        ...

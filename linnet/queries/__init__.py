@@ -1,0 +1,1 @@
+"""What can be seen: one function is one read-only snapshot."""

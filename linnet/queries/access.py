@@ -1,0 +1,34 @@
+"""Who asks: what a token stands for."""
+
+from linnet.domain.access import why_barred
+from linnet.domain.errors import NotAllowed, Unauthenticated
+from linnet.domain.secrets import fingerprint
+from linnet.domain.views import NOBODY, Identity
+from linnet.storage import access
+from linnet.storage.database import Database, Reader
+
+ANONYMOUS = Identity(NOBODY, "", "", 0, None, None, (), "")
+
+
+async def by_token(database: Database, token: str, *, even_barred: bool = False) -> Identity:
+    """Raises Unauthenticated for an unknown (or revoked) token, NotAllowed for an account that may not act now.
+
+    ``even_barred`` lets in whoever waits for a confirmation or a moderator, or is suspended.
+    """
+    key = fingerprint(token)
+
+    async def read(tx: Reader) -> Identity:
+        row = await tx.one(access.SQL.token, hash=key)
+        if row is None:
+            raise Unauthenticated("The access token is invalid")
+        account_id, username, role, app_id, app_name, app_website, scopes, suspended, confirmed, approved = row
+        if account_id != NOBODY:
+            # Without a user's row there is no user (any more): the columns of the outer join are null then.
+            barred = why_barred(suspended, confirmed, approved)
+            if barred and not (even_barred and role is not None):
+                raise NotAllowed(barred)
+        return Identity(
+            account_id, username or "", role or "", app_id, app_name, app_website, tuple(scopes.split()), key
+        )
+
+    return await database.read(read)

@@ -1,0 +1,128 @@
+"""Whether what is counted is there, and what is named exists: read in batches, beside a running server."""
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from linnet.ports import Blobs
+from linnet.storage import maintenance
+from linnet.storage.database import Database, Reader
+from linnet.storage.statements import Row, Statement
+
+BATCH = 500
+SQL = maintenance.SQL
+
+
+class Counters(NamedTuple):
+    """Whose counters are wrong: an account's or a status's."""
+
+    noun: str
+    id: int
+
+
+class Finding(NamedTuple):
+    """A sentence for the operator; ``counters`` where it can be set right by counting anew."""
+
+    says: str
+    counters: Counters | None = None
+
+
+Batch = tuple[list[Finding], int]
+"""What was found, and how many rows were looked at for it."""
+
+
+async def size(database: Database) -> int:
+    """How many rows are looked at in all."""
+
+    async def read(tx: Reader) -> int:
+        row = await tx.one(SQL.sizes)
+        return sum(map(int, row or ()))
+
+    return await database.read(read)
+
+
+async def accounts(database: Database, blobs: Blobs) -> AsyncIterator[Batch]:
+    async for after, until, seen in _batches(database, SQL.account_batch):
+        rows = await _rows(database, SQL.wrong_counters, after, until)
+        yield (
+            [
+                Finding(
+                    f"@{name} counts {followers} followers, {following} followed and {posts} posts; "
+                    f"there are {really[0]}, {really[1]} and {really[2]}.",
+                    Counters("account", id),
+                )
+                for id, name, followers, following, posts, *really in rows
+            ],
+            seen,
+        )
+
+
+async def statuses(database: Database, blobs: Blobs) -> AsyncIterator[Batch]:
+    async for after, until, seen in _batches(database, SQL.status_batch):
+        found = [
+            Finding(
+                f"The status {id} counts {replies} replies, {reblogs} reblogs and {favourites} favourites; "
+                f"there are {really[0]}, {really[1]} and {really[2]}.",
+                Counters("status", id),
+            )
+            for id, replies, reblogs, favourites, *really in await _rows(
+                database, SQL.wrong_status_counters, after, until
+            )
+        ]
+        wordless = await _rows(database, SQL.wordless, after, until)
+        yield [*found, *(Finding(f"The status {row[0]} has lost its words.") for row in wordless)], seen
+
+
+async def files(database: Database, blobs: Blobs) -> AsyncIterator[Batch]:
+    """Pictures of posts, of profiles, and emojis."""
+    for noun, statement in (("attachment", SQL.media_keys), ("account", SQL.profile_keys)):
+        after = 0
+        while rows := await _page(database, statement, after):
+            yield await _missing(blobs, noun, rows), len(rows) if noun == "attachment" else 0
+            after = rows[-1][0]
+
+    async def read(tx: Reader) -> list[Row]:
+        return await tx.all(SQL.emoji_keys)
+
+    yield await _missing(blobs, "emoji", await database.read(read)), 0
+
+
+async def _missing(blobs: Blobs, noun: str, rows: list[Row]) -> list[Finding]:
+    return [
+        Finding(f"A file of the {noun} {row[0]} is missing: {key}")
+        for row in rows
+        for key in dict.fromkeys(filter(None, row[1:]))
+        if await blobs.open(key) is None
+    ]
+
+
+async def _batches(database: Database, statement: Statement) -> AsyncIterator[tuple[int, int, int]]:
+    """(after, until, how many) of each batch of ids."""
+    after = 0
+    while True:
+        until, seen = await _end(database, statement, after)
+        if not seen:
+            return
+        yield after, until, seen
+        after = until
+
+
+async def _end(database: Database, statement: Statement, after: int) -> tuple[int, int]:
+    async def read(tx: Reader) -> tuple[int, int]:
+        row = await tx.one(statement, after=after, limit=BATCH)
+        return (int(row[0]), int(row[1])) if row is not None and row[1] else (after, 0)
+
+    return await database.read(read)
+
+
+async def _page(database: Database, statement: Statement, after: int) -> list[Row]:
+    async def read(tx: Reader) -> list[Row]:
+        return await tx.all(statement, after=after, limit=BATCH)
+
+    return await database.read(read)
+
+
+async def _rows(database: Database, statement: Statement, after: int, until: int) -> list[Row]:
+    async def read(tx: Reader) -> list[Row]:
+        return await tx.all(statement, after=after, until=until, limit=BATCH)
+
+    return await database.read(read)

@@ -1,0 +1,103 @@
+"""What both engines offer: reads in one snapshot, writes that are safe to run twice, and the receipts behind them."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from linnet.domain.paging import Page
+from linnet.ports import Ids
+from linnet.storage import statements
+from linnet.storage.statements import Row, Statement
+
+T = TypeVar("T")
+
+RECEIPTS = statements.load("receipts")
+
+
+class Reader(Protocol):
+    """One snapshot. A function that is given a Reader awaits nothing but these methods.
+
+    ``now`` is its time in ms since 1970.
+    """
+
+    @property
+    def now(self) -> int: ...
+
+    async def all(self, statement: Statement, /, **params: Any) -> list[Row]: ...
+
+    async def one(self, statement: Statement, /, **params: Any) -> Row | None: ...
+
+    async def page(self, statement: Statement, page: Page, /, **params: Any) -> list[Row]:
+        """The rows of a ``:page(…)`` statement, newest first whichever way they were read."""
+        ...
+
+
+class Writer(Reader, Protocol):
+    """One transaction. ``ids`` makes new ids."""
+
+    @property
+    def ids(self) -> Ids: ...
+
+    async def run(self, statement: Statement, /, **params: Any) -> int:
+        """The number of rows that were changed."""
+        ...
+
+    async def many(self, statement: Statement, rows: Iterable[Mapping[str, Any]], /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a receipt is filed under: the same operation is carried out once, however often it is asked for.
+
+    ``key`` is either unique to one request (then it only guards the engine's own retries) or made of the token and the
+    client's ``Idempotency-Key``.
+    """
+
+    key: str
+
+    @classmethod
+    def once(cls, ids: Ids) -> "Operation":
+        """One that nobody asks for again but the engine."""
+        return cls(f"once:{ids.next()}")
+
+
+ReadFunction = Callable[[Reader], Awaitable[T]]
+WriteFunction = Callable[[Writer], Awaitable[T]]
+
+
+class Database(Protocol):
+    """An engine: SQLite or PostgreSQL. The functions may be run more than once and must await only SQL."""
+
+    dialect: str
+
+    async def read(self, fn: ReadFunction[T], /) -> T: ...
+
+    async def write(
+        self, fn: WriteFunction[T], /, operation: Operation | None = None, *, returns: Any = None, heavy: bool = False
+    ) -> T:
+        """Returns when the commit is durable.
+
+        With an ``operation``, a receipt is written in the same commit and a second run answers with the stored result;
+        ``returns`` is then the type that the result has (a msgspec-encodable one). ``heavy`` marks long work, which is
+        kept off the event loop where the engine would run it there.
+        """
+        ...
+
+    def on_commit(self, listener: Callable[[], None]) -> None:
+        """``listener`` is called, in the event loop, after each commit of this process."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+async def receipted(tx: Writer, fn: WriteFunction[T], operation: Operation, returns: Any) -> T:
+    """Runs ``fn`` unless its receipt is there already; always writes a row, so that an acknowledgement waits for it."""
+    row = await tx.one(RECEIPTS.open, key=operation.key, now=tx.now)
+    if row is not None and row[0] is not None:
+        result: T = msgspec.json.decode(row[0], type=returns)
+        return result
+    result = await fn(tx)
+    await tx.run(RECEIPTS.close, key=operation.key, result=msgspec.json.encode(result).decode())
+    return result

@@ -1,0 +1,100 @@
+-- Conditions that many statements share; `{name}` in any noun's file is replaced by the text here.
+
+-- fragment: status_row
+-- domain/views.py:StatusRow of the status `s` and its author `a`: counts, and what :reader has done. Most look-ups are
+-- spared by a count of 0, or by the reader's having none of the kind at all, which is asked once a statement.
+s.id, s.version, s.account_id, a.version, a.followers, a.following, a.statuses, a.last_status_at,
+s.replies, s.reblogs, s.favourites,
+case when s.favourites > 0
+    and exists (select 1 from favourites rf where rf.account_id = :reader and rf.status_id = s.id) then 1 else 0 end
+  + case when s.reblogs > 0
+    and exists (select 1 from statuses rr where rr.reblog_of_id = s.id and rr.account_id = :reader) then 2 else 0 end
+  + case when exists (select 1 from bookmarks nb where nb.account_id = :reader)
+    and exists (select 1 from bookmarks rb where rb.account_id = :reader and rb.status_id = s.id) then 4 else 0 end
+  + case when exists (select 1 from thread_mutes nt where nt.account_id = :reader)
+    and exists (select 1 from thread_mutes rt where rt.account_id = :reader and rt.thread_id = s.thread_id)
+    then 8 else 0 end
+  + case when s.account_id <> :reader then 0
+    when exists (select 1 from pins rp where rp.account_id = :reader and rp.status_id = s.id) then 48 else 32 end,
+s.visibility, s.reblog_of_id, s.in_reply_to_id, s.in_reply_to_account_id, s.language
+
+-- fragment: visible
+-- May :reader see the status `s`? Its author's suspension is asked for where the author's row is joined.
+(s.visibility <= 1 or s.account_id = :reader
+ or (s.visibility = 2 and exists (select 1 from follows vf where vf.account_id = :reader and vf.target_id = s.account_id))
+ or (s.has_mentions = 1 and exists (select 1 from mentions vm where vm.status_id = s.id and vm.account_id = :reader)))
+and not exists (select 1 from blocks vb where vb.account_id = s.account_id and vb.target_id = :reader)
+
+-- fragment: original_visible
+-- May :reader see what the status `s` reblogs, where it is a reblog?
+(s.reblog_of_id is null or exists (
+  select 1 from statuses o join accounts oa on oa.id = o.account_id
+  where o.id = s.reblog_of_id and oa.suspended_at is null
+    and (o.visibility <= 1 or o.account_id in (s.account_id, :reader))
+    and not exists (select 1 from blocks o1 where o1.account_id = :reader and o1.target_id = o.account_id)
+    and not exists (select 1 from blocks o2 where o2.account_id = o.account_id and o2.target_id = :reader)))
+
+-- fragment: unblocked
+-- Neither blocked nor muted by :reader: for timelines that show strangers. :now ends mutes that have a duration.
+not exists (select 1 from blocks ub where ub.account_id = :reader and ub.target_id = s.account_id)
+and not exists (select 1 from mutes um where um.account_id = :reader and um.target_id = s.account_id
+  and (um.expires_at is null or um.expires_at > :now))
+
+-- fragment: audible
+-- The author `a` is not silenced, or :reader is one of those who meet it all the same.
+(a.silenced_at is null or a.id = :reader
+  or exists (select 1 from follows af where af.account_id = :reader and af.target_id = a.id))
+
+-- fragment: acquainted
+-- Neither blocks the other, and :reader does not mute the account `a`: for lists of accounts. :now ends mutes.
+not exists (select 1 from blocks q1 where q1.account_id = :reader and q1.target_id = a.id)
+and not exists (select 1 from blocks q2 where q2.account_id = a.id and q2.target_id = :reader)
+and not exists (select 1 from mutes q3 where q3.account_id = :reader and q3.target_id = a.id
+  and (q3.expires_at is null or q3.expires_at > :now))
+
+-- fragment: tellable
+-- May :reader still be told of the notification `n`? Whoever caused it is there and not kept away, and so is its status.
+exists (select 1 from accounts na where na.id = n.from_account_id and na.suspended_at is null)
+and not exists (select 1 from blocks n1 where n1.account_id = :reader and n1.target_id = n.from_account_id)
+and not exists (select 1 from blocks n2 where n2.account_id = n.from_account_id and n2.target_id = :reader)
+and not exists (select 1 from mutes n3 where n3.account_id = :reader and n3.target_id = n.from_account_id
+  and n3.notifications = 1 and (n3.expires_at is null or n3.expires_at > :now))
+and (n.status_id = 0 or exists (
+  select 1 from statuses s join accounts sa on sa.id = s.account_id and sa.suspended_at is null
+  where s.id = n.status_id
+    and (s.visibility <= 1 or s.account_id = :reader
+      or (s.visibility = 2 and exists (
+        select 1 from follows nf where nf.account_id = :reader and nf.target_id = s.account_id))
+      or (s.has_mentions = 1 and exists (
+        select 1 from mentions nm where nm.status_id = s.id and nm.account_id = :reader)))))
+
+-- fragment: home_rules
+-- Does the status `s` stand on :reader's home timeline? domain/audience.py says the same in words. That its author
+-- is not suspended is asked for where the author's row is joined.
+(s.account_id = :reader or exists (
+  select 1 from follows hf where hf.account_id = :reader and hf.target_id = s.account_id
+    and (s.reblog_of_id is null or hf.reblogs = 1)
+    and (hf.languages is null or s.language is null or hf.languages like '%"' || s.language || '"%')))
+and (s.visibility <= 2 or s.account_id = :reader
+  or exists (select 1 from mentions hm where hm.status_id = s.id and hm.account_id = :reader))
+and (s.account_id = :reader or (
+  not exists (select 1 from blocks h1 where h1.account_id = :reader and h1.target_id = s.account_id)
+  and not exists (select 1 from blocks h2 where h2.account_id = s.account_id and h2.target_id = :reader)
+  and not exists (select 1 from mutes h3 where h3.account_id = :reader and h3.target_id = s.account_id
+    and (h3.expires_at is null or h3.expires_at > :now))
+  and (s.in_reply_to_account_id is null or s.in_reply_to_account_id in (s.account_id, :reader) or (
+    exists (select 1 from follows h4 where h4.account_id = :reader and h4.target_id = s.in_reply_to_account_id)
+    and not exists (select 1 from blocks h5 where h5.account_id = :reader and h5.target_id = s.in_reply_to_account_id)
+    and not exists (select 1 from mutes h6 where h6.account_id = :reader and h6.target_id = s.in_reply_to_account_id
+      and (h6.expires_at is null or h6.expires_at > :now))))
+  and (s.has_mentions = 0 or not exists (
+    select 1 from mentions h7 join blocks h8 on h8.account_id = :reader and h8.target_id = h7.account_id
+    where h7.status_id = s.id))))
+and (s.reblog_of_id is null or exists (
+  select 1 from statuses o join accounts oa on oa.id = o.account_id
+  where o.id = s.reblog_of_id and oa.suspended_at is null
+    and (o.visibility <= 1 or o.account_id in (s.account_id, :reader))
+    and not exists (select 1 from blocks o1 where o1.account_id = :reader and o1.target_id = o.account_id)
+    and not exists (select 1 from blocks o2 where o2.account_id = o.account_id and o2.target_id = :reader)
+    and not exists (select 1 from mutes o3 where o3.account_id = :reader and o3.target_id = o.account_id
+      and (o3.expires_at is null or o3.expires_at > :now))))

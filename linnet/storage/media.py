@@ -1,0 +1,59 @@
+"""Media attachments as rows."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from linnet.domain.errors import Invalid
+from linnet.domain.views import MediaView
+from linnet.storage import statements
+from linnet.storage.database import Reader, Writer
+from linnet.storage.statements import Row
+
+SQL = statements.load("media")
+
+
+def view(row: Row) -> MediaView:
+    """Of the columns id, type, file_key, preview_key, description, blurhash, meta."""
+    return MediaView(*[*row[:6], msgspec.json.decode(row[6])])
+
+
+async def attach(tx: Writer, account_id: int, status_id: int, ids: Sequence[int]) -> tuple[MediaView, ...]:
+    """In the order of ``ids``. Raises Invalid where one is not this account's or belongs to another status."""
+    if not ids:
+        return ()
+    rows = await tx.all(SQL.attach, ids=list(ids), account_id=account_id, status_id=status_id)
+    found = {row[0]: view(row) for row in rows}
+    if len(found) != len(ids):
+        raise Invalid("media_ids", "names an attachment that is not yours or is in use", "ERR_INVALID")
+    return tuple(found[id] for id in ids)
+
+
+async def own(tx: Reader, account_id: int, id: int) -> tuple[MediaView, int] | None:
+    """An upload of ``account_id`` and the status that shows it (0: none), or None."""
+    row = await tx.one(SQL.own, id=id, account_id=account_id)
+    return None if row is None else (view(row[:7]), row[7])
+
+
+async def describe(
+    tx: Writer, account_id: int, id: int, description: str | None, focus: tuple[float, float] | None
+) -> bool:
+    """New words and focus (x and y from -1 to 1) for an upload; None leaves each. False where it is not theirs."""
+    found = await own(tx, account_id, id)
+    if found is None:
+        return False
+    before, _ = found
+    meta = dict(before.meta)
+    if focus is not None:
+        meta["focus"] = {"x": focus[0], "y": focus[1]}
+    point = meta.get("focus", {})
+    await tx.run(
+        SQL.describe,
+        id=id,
+        account_id=account_id,
+        description=before.description if description is None else description,
+        focus_x=point.get("x"),
+        focus_y=point.get("y"),
+        meta=msgspec.json.encode(meta).decode(),
+    )
+    return True

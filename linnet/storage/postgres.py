@@ -1,0 +1,411 @@
+"""The engine for several machines: each write is one transaction, retried under its receipt until it is certain."""
+
+import asyncio
+import contextlib
+import itertools
+import time
+import types
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from linnet.domain.errors import Unavailable
+from linnet.domain.paging import Page
+from linnet.ports import Clock, Ids
+from linnet.storage.database import Operation, ReadFunction, WriteFunction, receipted
+from linnet.storage.postgres_connection import BEGIN_WRITE, Connection, Duplicate, Lost, NotDone, Raced, ReadOnly, hosts
+from linnet.storage.postgres_primary import Finder, Pool, Primary, Standbys
+from linnet.storage.schema import LockTimeout
+from linnet.storage.statements import Row, Statement
+from linnet.system import SystemChance
+from linnet.telemetry import log
+
+T = TypeVar("T")
+
+STATEMENT_SECONDS = 2.0
+HEAVY_STATEMENT_SECONDS = 60.0
+TRANSACTION_SECONDS = 5.0
+"""How long a transaction may go on beginning statements; a heavy one, as long as one of its statements may take."""
+WRITE_SECONDS = 45.0
+"""How long a write is held and tried again while there is no primary."""
+READ_SECONDS = 10.0
+RACES = 5
+"""How often a transaction that met another one is run again."""
+CONNECTIONS = 16
+
+HEDGE_SECONDS = 0.25
+"""How long the primary may leave a read unanswered before a standby is asked too."""
+
+_HEDGE_SECONDS_WITHOUT_PRIMARY = 0.02
+_PAUSE_SECONDS = 0.05
+_READ_ONLY = "begin isolation level repeatable read read only"
+
+
+class _SecondStatement(BaseException):
+    """A read that was run without a transaction wants a second statement: it must be run again, in one snapshot."""
+
+
+class PostgresTransaction:
+    """Both Reader and Writer: one transaction, or one statement on its own where ``lone`` is set."""
+
+    __slots__ = ("_connection", "_limit_s", "_lone", "_statements", "_until", "ids", "in_sql", "now")
+
+    def __init__(self, connection: Connection, now: int, ids: Ids, limit_s: float, *, lone: bool = False) -> None:
+        self._connection = connection
+        self._limit_s = limit_s
+        self._lone = lone
+        self._statements = 0
+        self._until = time.monotonic() + max(TRANSACTION_SECONDS, limit_s)
+        self.in_sql = False
+        self.now = now
+        self.ids = ids
+
+    async def all(self, statement: Statement, /, **params: Any) -> list[Row]:
+        return await self._sql(self._connection.rows, statement.postgres, statement.postgres_places(params))
+
+    async def one(self, statement: Statement, /, **params: Any) -> Row | None:
+        rows = await self._sql(self._connection.rows, statement.postgres, statement.postgres_places(params))
+        return rows[0] if rows else None
+
+    async def page(self, statement: Statement, page: Page, /, **params: Any) -> list[Row]:
+        params |= {"max_id": page.max_id, "min_id": page.min_id, "limit": page.limit}
+        if not page.forward:
+            return await self.all(statement, **params)
+        if statement.ascending is None:
+            raise TypeError(f"{statement.name} has no :page(…)")
+        return (await self.all(statement.ascending, **params))[::-1]
+
+    async def run(self, statement: Statement, /, **params: Any) -> int:
+        return await self._sql(self._connection.run, statement.postgres, statement.postgres_places(params))
+
+    async def many(self, statement: Statement, rows: Iterable[Mapping[str, Any]], /) -> None:
+        places = [statement.postgres_places(row) for row in rows]
+        await self._sql(self._connection.many, statement.postgres, places)
+
+    async def _sql(self, method: Callable[[str, Any, float], Coroutine[Any, Any, T]], sql: str, places: Any) -> T:
+        self._statements += 1
+        if self._lone and self._statements > 1:
+            raise _SecondStatement
+        if time.monotonic() > self._until:
+            raise Unavailable("The database took too long: nothing was stored")
+        self.in_sql = True
+        try:
+            return await method(sql, places, self._limit_s)
+        finally:
+            self.in_sql = False
+
+
+@types.coroutine
+def _only_sql(coroutine: Coroutine[Any, Any, T], tx: PostgresTransaction) -> Generator[Any, Any, T]:
+    """Awaits a transaction function, and ends it where it waits for anything but its own SQL."""
+    resume: Callable[[], Any] = partial(coroutine.send, None)
+    while True:
+        try:
+            waits_for = resume()
+        except StopIteration as end:
+            return cast("T", end.value)
+        if not tx.in_sql:
+            coroutine.close()
+            raise RuntimeError("a transaction function awaited something other than SQL")
+        try:
+            resume = partial(coroutine.send, (yield waits_for))
+        except BaseException as error:  # boundary: whatever it is, it is the function's to meet
+            resume = partial(coroutine.throw, error)
+
+
+@dataclass(slots=True)
+class _Write:
+    """A write and its attempts. ``results`` holds what each attempt would answer, should its commit turn out done."""
+
+    fn: WriteFunction[Any]
+    operation: Operation | None
+    returns: Any
+    limit_s: float
+    marker: str
+    results: list[Any] = field(default_factory=list)
+
+
+class PostgresDatabase:
+    """A primary among the hosts of ``url``, whichever it is at the moment."""
+
+    dialect = "postgres"
+
+    def __init__(
+        self, url: str, clock: Clock, ids: Ids, *, connections: int = CONNECTIONS, write_seconds: float = WRITE_SECONDS
+    ) -> None:
+        self._clock = clock
+        self._ids = ids
+        self._write_seconds = write_seconds
+        self._finder = Finder(hosts(url))
+        self._pool = Pool(self._finder, connections)
+        self._standbys = Standbys(self._finder)
+        self._listeners: list[Callable[[], None]] = []
+        self._writes: set[asyncio.Task[Any]] = set()
+        self._several: set[types.CodeType] = set()
+        self._closing = False
+        # Marks must differ even where two nodes were given one number by mistake: another's mark would look like ours.
+        self._nonce = SystemChance().secret(12).hex()
+        self._numbers = itertools.count()
+        self._retried = 0
+        self._said_at = 0.0
+
+    def on_commit(self, listener: Callable[[], None]) -> None:
+        self._listeners.append(listener)
+
+    @contextlib.asynccontextmanager
+    async def schema_session(self) -> AsyncIterator["PostgresSchemaSession"]:
+        """For linnet/storage/schema.py: a connection of its own, to the primary."""
+        deadline = asyncio.get_running_loop().time() + self._write_seconds
+        connection, _ = await self._finder.connect(deadline)
+        try:
+            yield PostgresSchemaSession(connection)
+        finally:
+            connection.terminate()
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    async def read(self, fn: ReadFunction[T], /) -> T:
+        deadline = asyncio.get_running_loop().time() + READ_SECONDS
+        if not self._finder.has_standbys:
+            return await self._again(self._read_primary, fn, deadline)
+        return await self._read_hedged(fn, deadline)
+
+    async def _read_hedged(self, fn: ReadFunction[T], deadline: float) -> T:
+        """Asks the primary; where it does not answer soon, a standby too, and takes the first answer."""
+        first = _start(self._again(self._read_primary, fn, deadline))
+        second: asyncio.Task[T] | None = None
+        try:
+            patience = HEDGE_SECONDS if self._finder.primary is not None else _HEDGE_SECONDS_WITHOUT_PRIMARY
+            done, _ = await asyncio.wait({first}, timeout=patience)
+            if not done:
+                second = _start(self._again(self._read_standby, fn, deadline))
+                await asyncio.wait({first, second}, return_when=asyncio.FIRST_COMPLETED)
+                if not first.done() and not isinstance(second.exception(), Unavailable):
+                    return second.result()
+            return await first
+        finally:
+            first.cancel()
+            if second is not None:
+                second.cancel()
+
+    async def _again(
+        self, attempt: Callable[[ReadFunction[T], float], Awaitable[T]], fn: ReadFunction[T], deadline: float
+    ) -> T:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                return await attempt(fn, deadline)
+            except ReadOnly as error:
+                raise error.__cause__ or error from None
+            except (Lost, NotDone) as error:
+                if loop.time() > deadline:
+                    raise Unavailable("The database could not be read; please try again") from error
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _read_primary(self, fn: ReadFunction[T], deadline: float) -> T:
+        async with self._connection(deadline) as connection:
+            return await self._read_over(connection, fn)
+
+    async def _read_standby(self, fn: ReadFunction[T], deadline: float) -> T:
+        connection = await self._standbys.acquire()
+        try:
+            return await self._read_over(connection, fn)
+        finally:
+            try:
+                await connection.roll_back()
+            finally:
+                self._standbys.release(connection)
+
+    async def _read_over(self, connection: Connection, fn: ReadFunction[T]) -> T:
+        """A function that makes one statement needs no transaction for its snapshot: that saves two round trips.
+
+        Whether it is such a one shows as it runs; where it asks for a second statement it is begun again.
+        """
+        code = getattr(getattr(fn, "func", fn), "__code__", None)
+        if code is not None and code not in self._several:
+            with contextlib.suppress(_SecondStatement):
+                return await self._run(fn, connection, STATEMENT_SECONDS, lone=True)
+            self._several.add(code)
+        await connection.script(_READ_ONLY, STATEMENT_SECONDS)
+        return await self._run(fn, connection, STATEMENT_SECONDS)
+
+    async def _run(
+        self,
+        fn: Callable[[PostgresTransaction], Awaitable[T]],
+        connection: Connection,
+        limit_s: float,
+        *,
+        lone: bool = False,
+    ) -> T:
+        tx = PostgresTransaction(connection, self._clock.now_ms(), self._ids, limit_s, lone=lone)
+        return await _only_sql(cast("Coroutine[Any, Any, T]", fn(tx)), tx)
+
+    @contextlib.asynccontextmanager
+    async def _connection(self, deadline: float) -> AsyncIterator[Connection]:
+        connection, primary = await self._pool.acquire(deadline)
+        try:
+            yield connection
+        except Lost:
+            self._finder.doubt(primary)
+            raise
+        except NotDone as error:
+            if not error.primary:
+                self._finder.doubt(primary)
+                connection.terminate()
+            raise
+        finally:
+            await self._give_back(connection, primary)
+
+    async def _give_back(self, connection: Connection, primary: Primary) -> None:
+        try:
+            await connection.roll_back()
+        except BaseException:  # boundary: a connection in an unknown state is never used again
+            connection.terminate()
+            raise
+        finally:
+            self._pool.release(connection, primary)
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    async def write(
+        self, fn: WriteFunction[T], /, operation: Operation | None = None, *, returns: Any = None, heavy: bool = False
+    ) -> T:
+        if self._closing:
+            raise Unavailable("The server is shutting down")
+        limit_s = HEAVY_STATEMENT_SECONDS if heavy else STATEMENT_SECONDS
+        write = _Write(fn, operation, returns, limit_s, f"write/{self._nonce}/{next(self._numbers)}")
+        task = _start(self._write(write))
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+        # Shielded from whoever gave up waiting: what was begun is finished, and its receipt tells of it.
+        result: T = await asyncio.shield(task)
+        return result
+
+    async def _write(self, write: _Write) -> Any:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._write_seconds
+        races = 0
+        while True:
+            try:
+                result = await self._attempt(write, deadline)
+            except Raced as error:
+                races += 1
+                if races >= RACES:
+                    raise error.__cause__ or error from None
+                continue
+            except (Lost, NotDone) as error:
+                self._say_retried(loop.time(), error)
+                if loop.time() > deadline:
+                    raise Unavailable("The database could not be written; please try again") from error
+                await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            for listener in self._listeners:
+                listener()
+            return result
+
+    def _say_retried(self, now: float, error: Exception) -> None:
+        """At most one line a second: without a primary, hundreds wait."""
+        self._retried += 1
+        if now >= self._said_at + 1.0:
+            done = "tried again under the same receipts"
+            log.warning("writes_retried", attempts=self._retried, error=str(error), done=done)
+            self._said_at, self._retried = now, 0
+
+    async def _attempt(self, write: _Write, deadline: float) -> Any:
+        async with self._connection(deadline) as connection:
+            await connection.script(BEGIN_WRITE, STATEMENT_SECONDS)
+            if write.operation is not None:
+                receipt = partial(receipted, fn=write.fn, operation=write.operation, returns=write.returns)
+                result = await self._run(receipt, connection, write.limit_s)
+                await connection.commit("", write.limit_s)
+                return result
+            return await self._attempt_marked(write, connection)
+
+    async def _attempt_marked(self, write: _Write, connection: Connection) -> Any:
+        """A write without a receipt leaves a mark in its commit, by which a retry sees that it was done after all.
+
+        The first attempt files it on its way to the commit; every later one begins by it, and always writes.
+        """
+        attempt = len(write.results)
+        mark = (
+            "insert into receipts (key, result, created_at, seen_at) "
+            f"values ('{write.marker}', '{attempt}', {self._clock.now_ms()}, 0)"
+        )
+        if attempt:
+            found = await connection.rows(
+                f"{mark} on conflict (key) do update set seen_at = receipts.seen_at + 1 returning result",
+                (), write.limit_s,
+            )  # fmt: skip
+            mark = ""
+            if int(found[0][0]) < attempt:
+                await connection.commit("", write.limit_s)
+                return write.results[int(found[0][0])]
+        result = await self._run(write.fn, connection, write.limit_s)
+        write.results.append(result)
+        await connection.commit(f"{mark};" if mark else "", write.limit_s)
+        return result
+
+    async def close(self) -> None:
+        """Finishes what was begun, then closes every connection."""
+        self._closing = True
+        if self._writes:
+            await asyncio.gather(*self._writes, return_exceptions=True)
+        await self._finder.close()
+        self._pool.close()
+        self._standbys.close()
+
+
+def _start(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """A task whose error is nobody's surprise where the asker has gone."""
+    task = asyncio.get_running_loop().create_task(work)
+    task.add_done_callback(lambda ended: None if ended.cancelled() else ended.exception() and None)
+    return task
+
+
+class PostgresSchemaSession:
+    """Changes the schema over one connection; a table that is in use is waited for in short attempts."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def rows(self, sql: str, /) -> list[Row]:
+        return await self._connection.rows(sql, (), None)
+
+    async def has_table(self, name: str, /) -> bool:
+        return bool(await self._connection.rows("select 1 where to_regclass($1) is not null", (name,), None))
+
+    async def try_exclusive(self) -> bool:
+        # Never waited for inside the server: whoever waits there holds a snapshot, for which an index that is built
+        # concurrently would wait in turn.
+        rows = await self._connection.rows("select pg_try_advisory_lock(hashtext('linnet migrations'))", (), None)
+        return bool(rows[0][0])
+
+    async def apply(self, statements: Sequence[str], unless: str, /) -> None:
+        try:
+            await self._connection.script(f"{BEGIN_WRITE}; set local lock_timeout = '2s'", None)
+            if not await self._connection.rows(unless, (), None):
+                for statement in statements:
+                    await self._connection.script(statement, None)
+            await self._connection.commit("", None)
+        except NotDone as error:
+            await self._connection.roll_back()
+            raise _waits(error) from error
+        except Lost as error:
+            raise Unavailable(f"The schema was not changed: {error}") from error
+
+    async def alone(self, statement: str, index: str, /) -> None:
+        invalid = "select 1 from pg_index where indexrelid = to_regclass($1) and not indisvalid"
+        settings = "set lock_timeout = '2s'; set default_transaction_read_only = off; set statement_timeout = 0"
+        try:
+            await self._connection.script(settings, None)
+            if await self._connection.rows(invalid, (index,), None):
+                await self._connection.script(f"drop index concurrently if exists {index}", None)
+            await self._connection.script(statement, None)
+        except NotDone as error:
+            raise _waits(error) from error
+
+
+def _waits(error: NotDone) -> BaseException:
+    """Rows that stand in a migration's way will not go by themselves."""
+    return (error.__cause__ or error) if isinstance(error, Duplicate) else LockTimeout(str(error))

@@ -1,0 +1,289 @@
+"""The only importer of PostgreSQL's driver: connections that are never cancelled, and what their errors mean."""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import asyncpg
+
+from linnet.domain.errors import Unavailable
+from linnet.storage.statements import Row
+
+T = TypeVar("T")
+
+_SETTINGS = {
+    "application_name": "linnet",
+    "jit": "off",
+    # What reads cannot write by mistake; a write says that it is one.
+    "default_transaction_read_only": "on",
+    # A request for a lock that is not granted soon fails cleanly and is tried again, before the connection is given up.
+    "lock_timeout": "1500",
+    "idle_in_transaction_session_timeout": "10000",
+    # It would end a synchronous wait early: the row would be on one machine alone, and acknowledged.
+    "client_connection_check_interval": "0",
+    # For reads, which would go on for nobody. Each write sets it to 0, for the same reason.
+    "statement_timeout": "1800",
+}
+BEGIN_WRITE = "begin read write; set local statement_timeout = 0"
+
+# Timelines are asked for where they are written: on the primary; a standby tells of the one that it receives.
+_WHO = """
+select pg_is_in_recovery(),
+  case when pg_is_in_recovery() then coalesce((select received_tli from pg_stat_wal_receiver), 0)
+    else ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int end,
+  extract(epoch from pg_postmaster_start_time())::float8::text,
+  (case when pg_is_in_recovery() then coalesce(pg_last_wal_replay_lsn(), '0/0') else pg_current_wal_insert_lsn() end
+    - '0/0')::bigint,
+  current_setting('synchronous_commit')
+"""
+
+
+class Lost(Exception):
+    """The connection is gone, and whether its last command was carried out is unknown."""
+
+
+class NotDone(Exception):
+    """Nothing was done, and the same may be tried again. ``primary`` is False where another host must be found."""
+
+    def __init__(self, why: str, *, primary: bool = True) -> None:
+        super().__init__(why)
+        self.primary = primary
+
+
+class LockedOut(NotDone):
+    """The server answers, but does not let us in: wrong name or password, no such database, or a wrong URL."""
+
+
+class ReadOnly(NotDone):
+    """The server takes no writes, or a read tried to write."""
+
+
+class Raced(NotDone):
+    """Two transactions met; run again, the later one sees what the earlier one did."""
+
+
+class Duplicate(Raced):
+    """A key is there already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What a host said of itself. ``position`` is how far its log goes, in bytes."""
+
+    url: str
+    standby: bool
+    timeline: int
+    started: str
+    position: int
+
+
+class _Driver(asyncpg.Connection):  # type: ignore[misc]  # the driver carries no types
+    """The driver's connection, but one that is closed where the driver would send a cancel request.
+
+    A cancelled synchronous wait leaves the row committed on the primary alone.
+    """
+
+    def _cancel_current_command(self, waiter: Any, cancel_waiter: Any = None) -> None:
+        self.terminate()
+
+    async def run_counted(self, sql: str, args: Sequence[Any]) -> str:
+        _, status, _ = await self._execute(sql, args, 0, None, return_status=True)
+        return cast("bytes", status).decode()
+
+
+class Connection:
+    """One connection to one server. Its methods raise Lost or NotDone for what may be tried again."""
+
+    __slots__ = ("_driver", "_loop", "_warned", "server")
+
+    def __init__(self, driver: _Driver, server: Server) -> None:
+        self._driver = driver
+        self._loop = asyncio.get_running_loop()
+        self._warned = False
+        self.server = server
+        driver.add_log_listener(self._on_notice)
+
+    @property
+    def closed(self) -> bool:
+        return bool(self._driver.is_closed())
+
+    def terminate(self) -> None:
+        self._driver.terminate()
+
+    async def rows(self, sql: str, args: Sequence[Any], limit_s: float | None) -> list[Row]:
+        return cast("list[Row]", await self._limited(self._driver.fetch(sql, *args), limit_s))
+
+    async def run(self, sql: str, args: Sequence[Any], limit_s: float | None) -> int:
+        """The number of rows that were changed (or found)."""
+        status = await self._limited(self._driver.run_counted(sql, args), limit_s)
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    async def many(self, sql: str, rows: Iterable[Sequence[Any]], limit_s: float | None) -> None:
+        await self._limited(self._driver.executemany(sql, rows), limit_s)
+
+    async def script(self, sql: str, limit_s: float | None) -> str:
+        """Statements without parameters, in one round trip. The last one's answer."""
+        return cast("str", await self._limited(self._driver.execute(sql), limit_s))
+
+    async def commit(self, before: str, limit_s: float | None) -> None:
+        """Commits, with the statement ``before`` in the same round trip; returns when it is durable, else raises."""
+        self._warned = False
+        answer = await self.script(f"{before}commit", limit_s)
+        if answer != "COMMIT":
+            raise RuntimeError("a transaction function went on after one of its statements had failed")
+        if self._warned:
+            # Somebody cancelled the wait for the second machine: the commit may be on the primary alone.
+            self.terminate()
+            raise Lost("the server warned that the commit may not be on a second machine")
+
+    async def roll_back(self) -> None:
+        """Makes the connection fit for the next one, or closes it."""
+        if self.closed or not self._driver.is_in_transaction():
+            return
+        try:
+            await self.script("rollback", 1.0)
+        except (Lost, NotDone):
+            self.terminate()
+
+    def _on_notice(self, _: Any, message: Any) -> None:
+        if message.severity_en == "WARNING":
+            self._warned = True
+
+    async def _limited(self, work: Coroutine[Any, Any, T], limit_s: float | None) -> T:
+        """Whoever is not answered within the limit closes the connection: it is never cancelled, never used again."""
+        timer = None if limit_s is None else self._loop.call_later(limit_s, self._driver.terminate)
+        try:
+            return await work
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+            meaning = self._meaning(error)
+            if meaning is error:
+                raise
+            raise meaning from error
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _meaning(self, error: Any) -> Exception:
+        if isinstance(error, asyncpg.DataError):
+            return cast("Exception", error)
+        if isinstance(error, asyncpg.PostgresError) and not isinstance(error, asyncpg.PostgresConnectionError):
+            return _meaning_of_state(error)
+        if isinstance(error, asyncpg.InterfaceError) and not self.closed:
+            return cast("Exception", error)
+        self.terminate()
+        return Lost(f"the connection to the database was lost ({error})")
+
+
+_STATES = asyncpg.exceptions
+
+
+def _meaning_of_state(error: Any) -> Exception:
+    """What an error of the server means. The classes that are not named are mistakes of ours and raised as they are."""
+    if isinstance(error, _STATES.ReadOnlySQLTransactionError):
+        return ReadOnly(str(error), primary=False)
+    if isinstance(error, _STATES.CannotConnectNowError):
+        return NotDone(str(error), primary=False)
+    if isinstance(
+        error, _STATES.AdminShutdownError | _STATES.CrashShutdownError | _STATES.IdleInTransactionSessionTimeoutError
+    ):
+        return Lost(str(error))
+    if isinstance(error, _STATES.UniqueViolationError):
+        return Duplicate(str(error))
+    if isinstance(error, _STATES.DeadlockDetectedError | _STATES.SerializationError):
+        return Raced(str(error))
+    if isinstance(
+        error,
+        _STATES.LockNotAvailableError
+        | _STATES.TooManyConnectionsError
+        | _STATES.InvalidCachedStatementError
+        | _STATES.OutdatedSchemaCacheError,
+    ):
+        return NotDone(str(error))
+    if isinstance(error, _STATES.DiskFullError):
+        return Unavailable("The database's disk is full: nothing was stored", retry_after=60)
+    if isinstance(error, _STATES.QueryCanceledError):
+        return Unavailable("The answer took too long to find")
+    return cast("Exception", error)
+
+
+async def connect(url: str, limit_s: float) -> Connection:
+    """Opens a connection to the one host of ``url`` and asks who it is. Raises NotDone, never Lost."""
+    driver: _Driver | None = None
+    try:
+        async with asyncio.timeout(limit_s):
+            driver = await asyncpg.connect(
+                url,
+                connection_class=_Driver,
+                server_settings=_SETTINGS,
+                statement_cache_size=1_000,
+                max_cached_statement_lifetime=0,
+                timeout=limit_s,
+            )
+            await driver.set_type_codec("numeric", schema="pg_catalog", encoder=str, decoder=_number)
+            standby, timeline, started, position, synchronous = await driver.fetchrow(_WHO)
+            if synchronous in {"off", "local"}:
+                # A commit that is not on the disk, or on no second machine, would be acknowledged.
+                await driver.execute("set synchronous_commit = on")
+    except _LOCKED_OUT as error:
+        raise LockedOut(f"{label(url)}: {error}", primary=False) from error
+    except _CONNECT_ERRORS as error:
+        if driver is not None:
+            driver.terminate()
+        raise NotDone(f"{label(url)}: {error or type(error).__name__}", primary=False) from error
+    except BaseException:  # boundary: whatever ends this, no half-open connection is left behind
+        if driver is not None:
+            driver.terminate()
+        raise
+    return Connection(driver, Server(url, standby, timeline, started, position))
+
+
+_LOCKED_OUT = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    ValueError,  # the URL itself is not right
+)
+_CONNECT_ERRORS = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,
+)
+
+
+def _number(text: str) -> int | float:
+    """``sum`` of bigints is numeric on PostgreSQL; SQLite answers with an integer."""
+    with contextlib.suppress(ValueError):
+        return int(text)
+    return float(text)
+
+
+def hosts(url: str) -> tuple[str, ...]:
+    """One URL for each host of a URL with several (``…@a:1,b:2/name`` or ``?host=a,b&port=1,2``)."""
+    parts = urlsplit(url)
+    user, at, names = parts.netloc.rpartition("@")
+    if "," in names:
+        return tuple(urlunsplit(parts._replace(netloc=f"{user}{at}{name}")) for name in names.split(","))
+    query = dict(parse_qsl(parts.query))
+    several = query.get("host", "").split(",")
+    if len(several) == 1:
+        return (url,)
+    ports = query.get("port", "5432").split(",")
+    ports = ports * len(several) if len(ports) == 1 else ports
+    return tuple(
+        f"{parts.scheme}://{parts.netloc}{parts.path}?{urlencode(query | {'host': host, 'port': port}, safe='/')}"
+        for host, port in zip(several, ports, strict=True)
+    )
+
+
+def label(url: str) -> str:
+    """The host of a URL, without its password: for sentences."""
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2] or dict(parse_qsl(parts.query)).get("host", "localhost")

@@ -1,0 +1,262 @@
+"""Which host is the primary: one search that all wait for, and a pool of connections without a reset at each use."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import NoReturn
+
+from linnet.domain.errors import Unavailable
+from linnet.storage.postgres_connection import Connection, LockedOut, NotDone, Server, connect, label
+from linnet.telemetry import log
+
+DIAL_SECONDS = 1.0
+"""How long one host may take to answer who it is."""
+GRACE_SECONDS = 0.06
+"""How long other hosts are waited for once one has said that it is the primary."""
+PAUSE_SECONDS = 0.1
+WAITERS = 2_000
+"""How many may wait for a primary or for a connection at once; whoever comes later is told to try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Primary:
+    """A primary at one life of its server: after a restart or a promotion it is another one."""
+
+    url: str
+    timeline: int
+    started: str
+
+
+class Finder:
+    """Finds the primary among the hosts and keeps it until somebody doubts it."""
+
+    def __init__(self, urls: tuple[str, ...]) -> None:
+        self._urls = urls
+        self._primary: Primary | None = None
+        self._highest = 0
+        self._search: asyncio.Task[Primary] | None = None
+        self._waiting = 0
+        self._newest_standby: str | None = None
+
+    @property
+    def primary(self) -> Primary | None:
+        return self._primary
+
+    @property
+    def has_standbys(self) -> bool:
+        return len(self._urls) > 1
+
+    async def newest_standby(self, *, ask: bool) -> str:
+        """The URL of the standby that has replayed most, or (``ask`` is False) had when hosts were last asked."""
+        if ask or self._newest_standby is None:
+            self._newest_standby = None
+            self._learn((await _ask_all(self._urls))[0])
+        if self._newest_standby is None:
+            raise NotDone("no standby answers", primary=False)
+        return self._newest_standby
+
+    def is_current(self, server: Server) -> bool:
+        """False for an old primary which nobody follows any more: what it shows may never have happened."""
+        return server.standby or server.timeline >= self._highest
+
+    def doubt(self, primary: Primary) -> None:
+        """Whoever lost a connection says so; the next who wants one waits for a new search."""
+        if self._primary == primary:
+            self._primary = None
+
+    async def find(self, deadline: float) -> Primary:
+        """The primary. ``deadline`` is in the loop's time; Unavailable where none was found by then."""
+        if self._primary is not None:
+            return self._primary
+        if self._waiting >= WAITERS:
+            raise Unavailable("The database has no primary, and too many wait for one already")
+        loop = asyncio.get_running_loop()
+        if self._search is None or self._search.done():
+            self._search = loop.create_task(self._find(), name="primary-finder")
+        self._waiting += 1
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await asyncio.shield(self._search)
+        except TimeoutError as error:
+            raise Unavailable("The database has no primary now; please try again") from error
+        finally:
+            self._waiting -= 1
+
+    async def connect(self, deadline: float) -> tuple[Connection, Primary]:
+        """A new connection to the primary. Raises NotDone where it had just gone."""
+        primary = await self.find(deadline)
+        try:
+            connection = await connect(primary.url, DIAL_SECONDS)
+        except NotDone:
+            self.doubt(primary)
+            raise
+        server = connection.server
+        if server.standby or (server.timeline, server.started) != (primary.timeline, primary.started):
+            connection.terminate()
+            self.doubt(primary)
+            raise NotDone(f"{label(primary.url)} is no longer the primary that it was", primary=False)
+        return connection, primary
+
+    async def close(self) -> None:
+        if self._search is not None:
+            self._search.cancel()
+            await asyncio.gather(self._search, return_exceptions=True)
+
+    async def _find(self) -> Primary:
+        said = False
+        while True:
+            servers, errors = await _ask_all(self._urls)
+            self._learn(servers)
+            current = [server for server in servers if not server.standby and self.is_current(server)]
+            if current:
+                found = current[0]
+                self._primary = Primary(found.url, found.timeline, found.started)
+                if said:
+                    log.info("primary_found", host=label(found.url), timeline=found.timeline)
+                return self._primary
+            reasons = "; ".join(map(str, errors))
+            if not self._highest and len(errors) == len(self._urls) and all(isinstance(e, LockedOut) for e in errors):
+                raise Unavailable(f"The database does not let us in ({reasons})")
+            if not said:
+                log.warning("no_primary", hosts=reasons, done="writes wait and are retried")
+                said = True
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    def _learn(self, servers: list[Server]) -> None:
+        standbys = [server for server in servers if server.standby]
+        if standbys:
+            self._newest_standby = max(standbys, key=lambda server: server.position).url
+        # A standby knows the timeline that it receives.
+        self._highest = max([self._highest, *(server.timeline for server in servers)])
+
+
+async def _ask_all(urls: tuple[str, ...]) -> tuple[list[Server], list[NotDone]]:
+    """Dials every host at once: one that does not answer must not hold up the others. Servers, and what was wrong."""
+    loop = asyncio.get_running_loop()
+    pending = {loop.create_task(_ask(url), name="dial") for url in urls}
+    servers: list[Server] = []
+    errors: list[NotDone] = []
+    grace: float | None = None
+    while pending:
+        done, pending = await asyncio.wait(pending, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            answer = task.result()
+            if isinstance(answer, Server):
+                servers.append(answer)
+            else:
+                errors.append(answer)
+        if not done:
+            break
+        if any(not server.standby for server in servers):
+            grace = GRACE_SECONDS
+    for task in pending:
+        task.cancel()
+    return servers, errors
+
+
+async def _ask(url: str) -> Server | NotDone:
+    try:
+        connection = await connect(url, DIAL_SECONDS)
+    except NotDone as error:
+        return error
+    connection.terminate()
+    return connection.server
+
+
+class Pool:
+    """Connections to whoever is the primary. A connection to one that is no longer it is closed, never handed out."""
+
+    def __init__(self, finder: Finder, size: int) -> None:
+        self._finder = finder
+        self._places = asyncio.Semaphore(size)
+        self._idle: deque[tuple[Connection, Primary]] = deque()
+        self._waiting = 0
+
+    async def acquire(self, deadline: float) -> tuple[Connection, Primary]:
+        """``deadline`` is in the loop's time. Raises Unavailable, or NotDone where it is worth another try at once."""
+        await self._take_place(deadline)
+        try:
+            primary = self._finder.primary or await self._finder.find(deadline)
+            while self._idle:
+                connection, its_primary = self._idle.pop()
+                if its_primary == primary and not connection.closed:
+                    return connection, its_primary
+                connection.terminate()
+            return await self._finder.connect(deadline)
+        except BaseException:  # boundary: whatever ends this, the place is free again
+            self._places.release()
+            raise
+
+    def release(self, connection: Connection, primary: Primary) -> None:
+        """Gives back what ``acquire`` gave; a closed connection goes away."""
+        self._places.release()
+        if not connection.closed:
+            self._idle.append((connection, primary))
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop()[0].terminate()
+
+    async def _take_place(self, deadline: float) -> None:
+        if not self._places.locked():
+            await self._places.acquire()
+            return
+        if self._waiting >= WAITERS:
+            _too_busy(None)
+        self._waiting += 1
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._places.acquire()
+        except TimeoutError as error:
+            _too_busy(error)
+        finally:
+            self._waiting -= 1
+
+
+class Standbys:
+    """Connections to the standby that has replayed most, for reads that the primary leaves unanswered.
+
+    They are few, so that reads which are slow by themselves are not run twice in any number.
+    """
+
+    def __init__(self, finder: Finder, size: int = 8) -> None:
+        self._finder = finder
+        self._places = asyncio.Semaphore(size)
+        self._idle: deque[Connection] = deque()
+        self._ask = False
+
+    async def acquire(self) -> Connection:
+        """Raises NotDone where no standby answers."""
+        await self._places.acquire()
+        try:
+            url = await self._finder.newest_standby(ask=self._ask)
+            while self._idle:
+                connection = self._idle.pop()
+                if connection.server.url == url and not connection.closed:
+                    return connection
+                connection.terminate()
+            connection = await connect(url, DIAL_SECONDS)
+            if not self._finder.is_current(connection.server):
+                connection.terminate()
+                raise NotDone(f"{label(url)} is an old primary", primary=False)
+        except BaseException:  # boundary: whatever ends this, the place is free again
+            self._ask = True
+            self._places.release()
+            raise
+        self._ask = False
+        return connection
+
+    def release(self, connection: Connection) -> None:
+        self._places.release()
+        if connection.closed:
+            self._ask = True
+        else:
+            self._idle.append(connection)
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().terminate()
+
+
+def _too_busy(error: TimeoutError | None) -> NoReturn:
+    raise Unavailable("The database is busy; please try again") from error

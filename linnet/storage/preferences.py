@@ -1,0 +1,5 @@
+"""A user's preferences as rows."""
+
+from linnet.storage import statements
+
+SQL = statements.load("preferences")

@@ -1,0 +1,3 @@
+-- name: posting
+-- What a user's statuses are where nothing else is said.
+select default_visibility, default_sensitive, default_language from users where account_id = :account_id;

@@ -1,0 +1,9 @@
+-- name: open
+-- Files the operation, or finds it: the upsert always writes a row, so that a retry waits for the second machine too.
+insert into receipts (key, created_at, seen_at) values (:key, :now, :now)
+on conflict (key) do update set seen_at = excluded.seen_at
+returning result;
+
+-- name: close
+-- Keeps the answer, for whoever asks the same again.
+update receipts set result = :result where key = :key;

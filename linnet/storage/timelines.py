@@ -1,0 +1,5 @@
+"""Timelines as rows."""
+
+from linnet.storage import statements
+
+SQL = statements.load("timelines")

@@ -1,0 +1,181 @@
+"""The one box: posting, answering, editing and deleting, with pictures."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from linnet.actions import edits as edit_actions
+from linnet.actions import media as media_actions
+from linnet.actions import moderation
+from linnet.actions import statuses as actions
+from linnet.domain import ids
+from linnet.domain.errors import Invalid, NotFound
+from linnet.domain.views import MediaView, StatusContent
+from linnet.http.request import Request, Upload
+from linnet.http.response import Response, redirect
+from linnet.mastodon import drafts
+from linnet.queries import media, preferences, statuses
+from linnet.web import addresses
+from linnet.web.door import Door, path_id, visitor_of
+from linnet.web.forms import Form, many, text
+
+FIELDS = ("status", "spoiler_text", "visibility", "language", "picture1", "picture2", "picture3", "picture4")
+SLOTS = (1, 2, 3, 4)
+
+
+async def empty(door: Door, account_id: int, **values: Any) -> Form:
+    """The box as its owner likes it."""
+    chosen = await preferences.posting(door.database, account_id)
+    defaults = {"visibility": chosen.visibility.word, "language": chosen.language or "", "sensitive": chosen.sensitive}
+    return Form(defaults | {name: value for name, value in values.items() if value is not None})
+
+
+async def show(door: Door, request: Request) -> Response:
+    """GET /compose"""
+    query = request.query()
+    form = await empty(door, visitor_of(request).id, status=text(query, "text", 5_000), back="/")
+    return await door.page(request, "compose.html", form=form)
+
+
+async def post(door: Door, request: Request) -> Response:
+    """POST /compose: pictures first, so that none is lost if the words are not right yet."""
+    visitor, params = visitor_of(request), await request.params()
+    form = Form(params)
+    try:
+        form.attached = await _attach(door, request, form, params)
+        if not form.errors:
+            defaults = await preferences.posting(door.database, visitor.id)
+            given = {**params, "media_ids": [str(one.id) for one in form.attached], "poll": None}
+            draft = replace(drafts.draft(given, defaults, visitor.identity), app_name=None, app_website=None)
+            door.guards.throttle.spend("posts", str(visitor.id))
+            new = await actions.post(door.database, door.site, visitor.id, draft, door.operation(request, params))
+            back = addresses.local(params.get("back"))
+            return redirect(addresses.anchored("/" if back.startswith("/compose") else back, f"s{new}"))
+    except (Invalid, NotFound) as error:
+        form.fail(error, *FIELDS)
+    return await door.page(request, "compose.html", 422, form=form)
+
+
+async def edit(door: Door, request: Request) -> Response:
+    """GET /statuses/:id/edit"""
+    content, form = await _own(door, request)
+    form.attached = content.media
+    return await door.page(request, "edit.html", form=form, status_id=content.id)
+
+
+async def save(door: Door, request: Request) -> Response:
+    """POST /statuses/:id/edit"""
+    content, _ = await _own(door, request)
+    visitor, params = visitor_of(request), await request.params()
+    form = Form(params)
+    try:
+        form.attached = await _attach(door, request, form, params, content)
+        if not form.errors:
+            texts = _by_id(params, "alt")
+            given = {
+                **params, "poll": None, "media_ids": [str(one.id) for one in form.attached],
+                "media_attributes": [
+                    {"id": str(one.id), "description": texts[str(one.id)]}
+                    for one in form.attached if str(one.id) in texts
+                ],
+            }  # fmt: skip
+            revision = drafts.revision(given)
+            await edit_actions.edit(
+                door.database, door.site, visitor.id, content.id, revision, door.operation(request, params)
+            )
+            return redirect(f"/@{visitor.identity.username}/{content.id}")
+    except Invalid as error:
+        form.fail(error, *FIELDS)
+    return await door.page(request, "edit.html", 422, form=form, status_id=content.id)
+
+
+async def ask_delete(door: Door, request: Request) -> Response:
+    """GET /statuses/:id/delete: nothing is deleted by a link alone."""
+    place = await statuses.one(door.database, path_id(request), visitor_of(request).id)
+    _may_delete(request, place.row.account_id)
+    views = await statuses.whole(door.database, (place,))
+    if not views:
+        raise NotFound
+    return await door.page(request, "delete.html", view=views[0])
+
+
+async def delete(door: Door, request: Request) -> Response:
+    """POST /statuses/:id/delete"""
+    visitor, status_id, params = visitor_of(request), path_id(request), await request.params()
+    place = await statuses.one(door.database, status_id, visitor.id)
+    _may_delete(request, place.row.account_id)
+    operation = door.operation(request, params)
+    if place.row.account_id == visitor.id:
+        door.guards.throttle.spend("delete", str(visitor.id))
+        await edit_actions.delete(door.database, visitor.id, status_id, operation)
+        return redirect(f"/@{visitor.identity.username}")
+    await moderation.delete_status(door.database, visitor.id, status_id, operation)
+    return redirect("/moderation")
+
+
+def _may_delete(request: Request, author: int) -> None:
+    visitor = visitor_of(request)
+    if author != visitor.id and not visitor.moderates:
+        raise NotFound
+
+
+async def _own(door: Door, request: Request) -> tuple[StatusContent, Form]:
+    """What may be edited: one's own words. Raises NotFound."""
+    visitor, status_id = visitor_of(request), path_id(request)
+    place = await statuses.one(door.database, status_id, visitor.id)
+    content = (await statuses.contents(door.database, (status_id,))).get(status_id)
+    if content is None or content.account_id != visitor.id:
+        raise NotFound
+    return content, Form({
+        "status": content.text, "spoiler_text": content.spoiler, "sensitive": content.sensitive,
+        "language": place.row.language or "", "back": f"/@{visitor.identity.username}/{status_id}",
+    })  # fmt: skip
+
+
+async def _attach(
+    door: Door, request: Request, form: Form, params: Mapping[str, Any], before: StatusContent | None = None
+) -> tuple[MediaView, ...]:
+    """The pictures that are kept, then the new ones; what is wrong with a new one stands in ``form``."""
+    owner = visitor_of(request).id
+    texts, dropped = _by_id(params, "alt"), set(many(params, "drop"))
+    posted = {one.id for one in before.media} if before else set()
+    found = []
+    for written in many(params, "media_ids")[: door.site.limits.media_per_status]:
+        id = ids.parse(written)
+        if id is None or written in dropped:
+            continue
+        description = texts.get(written)
+        if description is not None and id not in posted:
+            media_actions.check_description(door.site, description)
+            await media_actions.describe(door.database, owner, id, description, None, door.once())
+        found.append(await media.own(door.database, owner, id))
+    for number in SLOTS:
+        file = params.get(f"picture{number}")
+        if isinstance(file, Upload) and file.data:
+            new = await _upload(door, owner, file, form, number, params)
+            found += [new] if new else []
+    return tuple(found)
+
+
+async def _upload(
+    door: Door, owner: int, file: Upload, form: Form, number: int, params: Mapping[str, Any]
+) -> MediaView | None:
+    description = text(params, f"description{number}").strip() or None
+    try:
+        media_actions.check_description(door.site, description)
+        door.guards.throttle.spend("media", str(owner))
+        picture = await door.images.process(file.data, "attachment")
+        new = await media_actions.upload(
+            door.database, door.blobs, door.ids, door.chance, owner, picture, description, None, door.once()
+        )
+    except Invalid as error:
+        form.errors[f"picture{number}"] = f"This picture {error.why}."
+        return None
+    form.values.pop(f"description{number}", None)
+    return await media.own(door.database, owner, new)
+
+
+def _by_id(params: Mapping[str, Any], name: str) -> dict[str, str]:
+    """The texts of fields called ``name[id]``."""
+    value = params.get(name)
+    return {id: text for id, text in value.items() if isinstance(text, str)} if isinstance(value, dict) else {}

@@ -1,0 +1,95 @@
+"""Streams: the front door, home, the public stream, a tag, and what one has favourited or bookmarked."""
+
+from linnet.domain.errors import NotFound
+from linnet.domain.views import Profile, Relationship, StatusView
+from linnet.http.request import Request
+from linnet.http.response import Response
+from linnet.queries import accounts, statuses, timelines
+from linnet.queries.statuses import Listed
+from linnet.queries.timelines import Tagged
+from linnet.web import addresses, compose
+from linnet.web.door import Door, reader, visitor_of
+from linnet.web.people import shown
+
+FRONT = 10
+LONGEST_TAG = 200
+
+
+async def home(door: Door, request: Request) -> Response:
+    """GET /: home for who is signed in, the front door for everybody else."""
+    visitor = visitor_of(request)
+    if not visitor.signed_in:
+        return await _front(door, request)
+    wanted = addresses.page(request)
+    listed = await timelines.home(door.database, visitor.id, wanted)
+    first = not request.query_string
+    form = await compose.empty(door, visitor.id) if first else None
+    people = await _newcomers_guide(door, request) if first and not listed else []
+    return await door.page(
+        request, "home.html", views=await whole(door, listed), turns=turns(request, listed), form=form, people=people
+    )
+
+
+async def _newcomers_guide(door: Door, request: Request) -> list[tuple[Profile, Relationship | None]]:
+    """Some people to follow, for whoever follows nobody yet."""
+    who = reader(request)
+    rows = await accounts.directory(door.database, who, newest=False, local=True, limit=7, offset=0)
+    return await shown(door, request, tuple(row for row in rows if row.id != who))
+
+
+async def _front(door: Door, request: Request) -> Response:
+    listed = await timelines.public(door.database, 0, addresses.page(request, FRONT))
+    return await door.page(request, "front.html", views=await whole(door, listed))
+
+
+async def public(door: Door, request: Request) -> Response:
+    """GET /public"""
+    listed = await timelines.public(door.database, reader(request), addresses.page(request))
+    return await door.page(
+        request, "public.html", views=await whole(door, listed), turns=turns(request, listed)
+    )  # fmt: skip
+
+
+async def tag(door: Door, request: Request) -> Response:
+    """GET /tags/:tag"""
+    name = request.segments["tag"]
+    if len(name) > LONGEST_TAG:
+        raise NotFound
+    listed = await timelines.tag(door.database, reader(request), Tagged(name), addresses.page(request))
+    return await door.page(
+        request, "tag.html", tag=name, views=await whole(door, listed), turns=turns(request, listed)
+    )  # fmt: skip
+
+
+async def favourites(door: Door, request: Request) -> Response:
+    """GET /favourites"""
+    listed = await statuses.favourites(door.database, reader(request), addresses.page(request))
+    return await _marked(
+        door, request, listed, "Favourites", "No favourites yet", "Press the star below a post, and it is kept here."
+    )
+
+
+async def bookmarks(door: Door, request: Request) -> Response:
+    """GET /bookmarks"""
+    listed = await statuses.bookmarks(door.database, reader(request), addresses.page(request))
+    return await _marked(
+        door, request, listed, "Bookmarks", "No bookmarks yet",
+        "Bookmark a post to find it again here. Nobody else sees what you bookmark.",
+    )  # fmt: skip
+
+
+async def _marked(
+    door: Door, request: Request, listed: tuple[Listed, ...], heading: str, nothing: str, help: str
+) -> Response:
+    return await door.page(
+        request, "marked.html", heading=heading, nothing=nothing, help=help, views=await whole(door, listed),
+        turns=turns(request, listed),
+    )  # fmt: skip
+
+
+async def whole(door: Door, listed: tuple[Listed, ...]) -> tuple[StatusView, ...]:
+    return await statuses.whole(door.database, listed) if listed else ()
+
+
+def turns(request: Request, listed: tuple[Listed, ...]) -> tuple[str, str]:
+    return addresses.turns(request, addresses.page(request), tuple(place.cursor for place in listed))

@@ -1,0 +1,153 @@
+"""What of the published API is not served, and why: the tests assert that this is all of it, and no more than that."""
+
+NAMED = frozenset(
+    f"{method} {path}"
+    for method, paths in {
+        "GET": """
+            /.well-known/oauth-authorization-server /oauth/authorize /oauth/userinfo /api/v1/apps/verify_credentials
+            /api/v1/instance /api/v2/instance /api/v1/instance/rules /api/v1/custom_emojis
+            /api/v1/accounts /api/v1/accounts/verify_credentials /api/v1/accounts/lookup /api/v1/accounts/search
+            /api/v1/accounts/relationships /api/v1/accounts/familiar_followers /api/v1/accounts/{id}
+            /api/v1/accounts/{id}/statuses /api/v1/accounts/{id}/followers /api/v1/accounts/{id}/following
+            /api/v1/blocks /api/v1/mutes /api/v1/follow_requests /api/v1/directory /api/v1/preferences
+            /api/v1/statuses /api/v1/statuses/{id} /api/v1/statuses/{id}/history /api/v1/statuses/{id}/source
+            /api/v1/statuses/{id}/context /api/v1/statuses/{id}/favourited_by /api/v1/statuses/{id}/reblogged_by
+            /api/v1/favourites /api/v1/bookmarks /api/v1/media/{id}
+            /api/v1/timelines/home /api/v1/timelines/public /api/v1/timelines/tag/{hashtag}
+            /api/v1/notifications /api/v1/notifications/{id} /api/v1/notifications/unread_count
+            /api/v2/search /api/v1/markers
+        """,
+        "POST": """
+            /api/v1/apps /oauth/token /oauth/revoke /api/v1/accounts /api/v1/emails/confirmations
+            /api/v1/accounts/{id}/follow /api/v1/accounts/{id}/unfollow /api/v1/accounts/{id}/block
+            /api/v1/accounts/{id}/unblock /api/v1/accounts/{id}/mute /api/v1/accounts/{id}/unmute
+            /api/v1/accounts/{id}/note /api/v1/accounts/{id}/remove_from_followers
+            /api/v1/follow_requests/{account_id}/authorize /api/v1/follow_requests/{account_id}/reject
+            /api/v1/statuses /api/v1/statuses/{id}/favourite /api/v1/statuses/{id}/unfavourite
+            /api/v1/statuses/{id}/reblog /api/v1/statuses/{id}/unreblog /api/v1/statuses/{id}/bookmark
+            /api/v1/statuses/{id}/unbookmark /api/v1/statuses/{id}/pin /api/v1/statuses/{id}/unpin
+            /api/v1/statuses/{id}/mute /api/v1/statuses/{id}/unmute
+            /api/v1/media /api/v2/media /api/v1/notifications/clear /api/v1/notifications/{id}/dismiss
+            /api/v1/markers
+        """,
+        "PUT": "/api/v1/statuses/{id} /api/v1/media/{id}",
+        "PATCH": "/api/v1/accounts/update_credentials",
+        "DELETE": "/api/v1/statuses/{id} /api/v1/media/{id}",
+    }.items()
+    for path in paths.split()
+)
+"""What this version promises to serve; more may be."""
+
+SAME_AS = {"CredentialAccount": "Account", "MutedAccount": "Account"}
+"""Entities that are another one and more: what was seen in that one is rendered by the same code."""
+
+_ACCOUNT = {
+    "group": "there are no groups",
+    "moved": "accounts do not move yet",
+    "memorial": "there are no memorials",
+    "feature_approval": "newer than the version of the API that is served",
+    "show_featured": "newer than the version of the API that is served",
+    "show_media": "newer than the version of the API that is served",
+    "show_media_replies": "newer than the version of the API that is served",
+}
+_NO_VIDEO = "there are no films yet, and 0 says so"
+_NO_POLLS = "there are no polls yet, and 0 says so"
+_LIMITS = {
+    "configuration.accounts.max_featured_tags": "no hashtags are featured yet, and 0 says so",
+    "configuration.media_attachments.video_frame_rate_limit": _NO_VIDEO,
+    "configuration.media_attachments.video_matrix_limit": _NO_VIDEO,
+    "configuration.media_attachments.video_size_limit": _NO_VIDEO,
+    "configuration.polls.max_characters_per_option": _NO_POLLS,
+    "configuration.polls.max_expiration": _NO_POLLS,
+    "configuration.polls.max_options": _NO_POLLS,
+    "configuration.polls.min_expiration": _NO_POLLS,
+}
+_ACCESS = "newer than the version of the API that is served: every feed is public"
+
+UNSERVED_FIELDS: dict[str, dict[str, str]] = {
+    "Status": {
+        "card": "links are not fetched yet",
+        "filtered": "there are no filters yet",
+        "poll": "there are no polls yet",
+        "quote": "there are no quotes yet",
+        "quote_approval": "there are no quotes yet",
+        "quotes_count": "there are no quotes yet",
+        "tagged_collections": "there are no collections",
+    },
+    "Account": _ACCOUNT,
+    "CredentialAccount": {
+        **_ACCOUNT,
+        "source.attribution_domains": "no links have authors yet",
+    },
+    "MutedAccount": _ACCOUNT,
+    "Notification": {
+        "collection": "there are no collections",
+        "event": "no server is cut off yet",
+        "fallback": "newer than the version of the API that is served",
+        "moderation_warning": "moderators do not warn yet",
+        "report": "there are no reports yet",
+    },
+    "AccountRole": {"color": "roles have no colours here"},
+    "Role": {"color": "roles have no colours here", "collection_limit": "there are no collections"},
+    "CredentialApplication": {"client_secret_expires_at": "0 is the published word for never"},
+    "Field": {"verified_at": "links are not fetched yet"},
+    "MediaAttachment": {"remote_url": "nothing is taken from other servers yet"},
+    "MetaDetails": {"bitrate": _NO_VIDEO, "duration": _NO_VIDEO, "frame_rate": _NO_VIDEO},
+    "Preferences": {"reading:expand:spoilers": "only the pages' settings change it"},
+    "Profile": {"attribution_domains": "no links have authors yet"},
+    "Relationship": {
+        "domain_blocking": "there are no other domains yet",
+        "endorsed": "nobody is endorsed yet",
+    },
+    "Rule": {"translations": "rules have one language"},
+    "Search": {"collections": "there are no collections"},
+    "StatusEdit": {
+        "poll": "there are no polls yet",
+        "poll.options": "there are no polls yet",
+        "quote": "there are no quotes yet",
+    },
+    "Tag": {"featuring": "no hashtags are featured yet", "following": "no hashtags are followed yet"},
+    "Instance": {
+        **_LIMITS,
+        "api_versions.mastodon": "0: the version of the API that is served is older than this number",
+        "configuration.timelines_access": _ACCESS,
+        "configuration.timelines_access.hashtag_feeds": _ACCESS,
+        "configuration.timelines_access.hashtag_feeds.local": _ACCESS,
+        "configuration.timelines_access.hashtag_feeds.remote": _ACCESS,
+        "configuration.timelines_access.live_feeds": _ACCESS,
+        "configuration.timelines_access.live_feeds.local": _ACCESS,
+        "configuration.timelines_access.live_feeds.remote": _ACCESS,
+        "configuration.timelines_access.trending_link_feeds": _ACCESS,
+        "configuration.timelines_access.trending_link_feeds.local": _ACCESS,
+        "configuration.timelines_access.trending_link_feeds.remote": _ACCESS,
+        "configuration.translation.enabled": "nothing is translated",
+        "configuration.urls.privacy_policy": "no such page yet",
+        "configuration.urls.status": "no such page yet",
+        "configuration.urls.terms_of_service": "no such page yet",
+        "registrations.message": "closed registrations say nothing more",
+        "registrations.min_age": "nobody's age is asked",
+        "thumbnail.blurhash": "the instance's picture is a fixed one",
+        "thumbnail.description": "newer than the version of the API that is served",
+        "thumbnail.versions": "the instance's picture has one size",
+        "thumbnail.versions.@1x": "the instance's picture has one size",
+        "thumbnail.versions.@2x": "the instance's picture has one size",
+        "wrapstodon": "newer than the version of the API that is served",
+    },
+    "V1Instance": {**_LIMITS, "stats.domain_count": "there are no other domains yet"},
+}
+"""Entity -> field -> why it was seen only as null, empty, false or zero."""
+
+_POLL = {f"poll.{name}": "there are no polls yet" for name in ("options", "expires_in", "multiple", "hide_totals")}
+
+UNUSED_PARAMETERS: dict[str, dict[str, str]] = {
+    "POST /api/v1/statuses": {
+        **_POLL,
+        "quoted_status_id": "there are no quotes yet",
+        "scheduled_at": "nothing is scheduled yet",
+    },
+    "PUT /api/v1/statuses/{id}": _POLL,
+    "GET /api/v1/accounts/{id}/endorsements": dict.fromkeys(
+        ("limit", "max_id", "since_id"), "nobody is endorsed yet: the list is always empty"
+    ),
+}
+"""Operation -> parameter -> why the walk does not use it."""

@@ -1,0 +1,232 @@
+"""PostgreSQL is killed, frozen and replaced under a load: every acknowledged write is there, and none twice."""
+
+import asyncio
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from linnet.domain.errors import Unavailable
+from linnet.storage import changes, postgres, schema
+from linnet.storage.database import Operation
+from linnet.storage.postgres import PostgresDatabase
+from linnet.system import SystemClock
+from tests.storage.queries import COUNT, sql
+from tests.support.databases import open_postgres
+from tests.support.postgres import Server, running_server
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.drill
+
+WRITERS = 8
+ALL = sql("select subject_id from changes")
+
+
+@pytest.fixture
+def primary() -> Iterator[Server]:
+    with running_server("primary") as server:
+        yield server
+
+
+@dataclass
+class Load:
+    """Writers that go on until told to stop; what was answered to them."""
+
+    database: PostgresDatabase
+    acknowledged: list[int] = field(default_factory=list)
+    _tasks: list[asyncio.Task] = field(default_factory=list)
+    _stopping: bool = False
+
+    async def __aenter__(self) -> "Load":
+        self._tasks = [asyncio.ensure_future(self._write(writer)) for writer in range(WRITERS)]
+        await self.more(50)
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self._stopping = True
+        await asyncio.gather(*self._tasks)
+
+    async def more(self, writes: int) -> None:
+        """Returns when so many more were acknowledged."""
+        target = len(self.acknowledged) + writes
+        await until(lambda: len(self.acknowledged) >= target, 30)
+
+    async def _write(self, writer: int) -> None:
+        number = writer
+        while not self._stopping:
+            number += WRITERS
+
+            async def happen(tx, number: int = number) -> int:
+                await tx.one(COUNT)
+                await changes.append(tx, "happened", writer, number)
+                return number
+
+            # One in two is an internal write, without a receipt of its own.
+            operation = Operation(f"op/{number}") if number // WRITERS % 2 else None
+            assert await self.database.write(happen, operation, returns=int) == number
+            self.acknowledged.append(number)
+
+    async def verify(self, database: PostgresDatabase) -> None:
+        found = Counter(row[0] for row in await database.read(lambda tx: tx.all(ALL)))
+        assert set(self.acknowledged) <= found.keys(), "acknowledged writes were lost"
+        assert max(found.values()) == 1, "writes were done twice"
+        # Nobody was turned away, so nothing is there that was not acknowledged.
+        assert found.keys() == set(self.acknowledged)
+
+
+async def migrated(*servers: Server) -> PostgresDatabase:
+    """An engine that is told of all servers; the first is the primary."""
+    netloc = ",".join(f"127.0.0.1:{server.port}" for server in servers)
+    database = open_postgres(f"postgresql://postgres@{netloc}/postgres", write_seconds=30)
+    await schema.migrate(database, SystemClock())
+    return database
+
+
+async def administer(server: Server, *commands: str) -> None:
+    connection = await asyncpg.connect(server.url())
+    for command in commands:
+        await connection.execute(command)
+    await connection.close()
+
+
+async def synchronous(primary: Server, names: str) -> None:
+    await administer(primary, f"alter system set synchronous_standby_names = '{names}'", "select pg_reload_conf()")
+
+
+async def test_kill_9_three_times_loses_and_doubles_nothing(primary):
+    database = await migrated(primary)
+    async with Load(database) as load:
+        for _ in range(3):
+            primary.kill()
+            await asyncio.to_thread(primary.start)
+            await load.more(100)
+    await load.verify(database)
+    await database.close()
+
+
+async def test_killed_backends_lose_and_double_nothing(primary):
+    database = await migrated(primary)
+    others = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'linnet'"
+    async with Load(database) as load:
+        for _ in range(5):
+            await administer(primary, others)
+            await load.more(30)
+    await load.verify(database)
+    await database.close()
+
+
+async def test_a_frozen_primary_is_waited_for(primary, monkeypatch):
+    monkeypatch.setattr(postgres, "STATEMENT_SECONDS", 0.5)
+    database = await migrated(primary)
+    async with Load(database) as load:
+        primary.signal_all(signal.SIGSTOP)
+        await until(lambda: database._finder.primary is None)
+        primary.signal_all(signal.SIGCONT)
+        await load.more(100)
+    await load.verify(database)
+    await database.close()
+
+
+async def test_a_standby_takes_over_and_the_old_primary_is_shunned(primary):
+    standby = primary.standby()
+    try:
+        await synchronous(primary, "*")
+        database = await migrated(primary, standby)
+        async with Load(database) as load:
+            primary.kill()
+            await asyncio.to_thread(standby.promote)
+            await load.more(100)
+            # The orphan comes back, still says that it is a primary, and would take writes that nobody has.
+            await asyncio.to_thread(primary.start)
+            await synchronous(primary, "")
+            await administer(
+                standby, "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+            )
+            await load.more(100)
+        await load.verify(database)
+        assert database._finder.primary is not None
+        assert urlsplit(database._finder.primary.url).port == standby.port
+        assert database._finder.primary.timeline == 2
+        await database.close()
+        # One that starts now and reaches both chooses alike.
+        fresh = open_postgres(f"postgresql://postgres@127.0.0.1:{primary.port},127.0.0.1:{standby.port}/postgres")
+        await load.verify(fresh)
+        await fresh.close()
+    finally:
+        standby.remove()
+
+
+async def test_a_commit_whose_synchronous_wait_was_cancelled_is_not_acknowledged(primary, monkeypatch):
+    monkeypatch.setattr(postgres, "STATEMENT_SECONDS", 1.0)
+    database = await migrated(primary)
+    await synchronous(primary, "nobody")
+    waiting = "select array_agg(pid) from pg_stat_activity where wait_event = 'SyncRep' and pid <> all($1)"
+    connection = await asyncpg.connect(primary.url())
+    write = asyncio.ensure_future(database.write(lambda tx: changes.append(tx, "happened", 1, 1)))
+    cancelled: list[int] = []
+
+    async def cancel_the_next() -> bool:
+        found = await connection.fetchval(waiting, cancelled) or []
+        # The server answers COMMIT to this, with a warning that the row is here alone.
+        await connection.fetch("select pg_cancel_backend(pid) from unnest($1::int[]) pid", found)
+        cancelled.extend(found)
+        return len(cancelled) >= 3
+
+    await until(cancel_the_next, 30)
+    assert not write.done()
+    await synchronous(primary, "")
+    await write
+    assert [tuple(row) for row in await database.read(lambda tx: tx.all(ALL))] == [(1,)]
+    await connection.close()
+    await database.close()
+
+
+async def test_without_any_server_a_write_is_refused_at_its_deadline_and_a_read_before(primary, monkeypatch):
+    monkeypatch.setattr(postgres, "READ_SECONDS", 0.3)
+    database = await migrated(primary)
+    database._write_seconds = 0.6
+    primary.kill()
+    with pytest.raises(Unavailable):
+        await database.read(lambda tx: tx.one(COUNT))
+    with pytest.raises(Unavailable):
+        await database.write(lambda tx: changes.append(tx, "happened", 1, 1))
+    await database.close()
+
+
+async def test_reads_go_on_from_a_standby_without_a_primary_and_beside_a_frozen_one(primary):
+    standby = primary.standby()
+    try:
+        await synchronous(primary, "*")
+        await administer(primary, "alter system set synchronous_commit = remote_apply", "select pg_reload_conf()")
+        database = await migrated(primary, standby)
+        await database.write(lambda tx: changes.append(tx, "happened", 1, 7))
+
+        async def twice(tx):
+            await tx.one(COUNT)
+            return [tuple(row) for row in await tx.all(ALL)]
+
+        assert await database.read(twice) == [(7,)]
+        primary.signal_all(signal.SIGSTOP)
+        took = []
+        for _ in range(5):
+            started = time.monotonic()
+            assert await database.read(twice) == [(7,)]
+            took.append(time.monotonic() - started)
+        primary.signal_all(signal.SIGCONT)
+        assert max(took) < 1.5
+        primary.kill()
+        started = time.monotonic()
+        results = await asyncio.gather(*(database.read(twice) for _ in range(20)))
+        assert results == [[(7,)]] * 20
+        assert time.monotonic() - started < 2
+        await asyncio.to_thread(primary.start)
+        await database.write(lambda tx: changes.append(tx, "happened", 1, 8))
+        assert await database.read(twice) == [(7,), (8,)]
+        await database.close()
+    finally:
+        standby.remove()

@@ -1,0 +1,176 @@
+"""A crowd in the tables: enough rows that a planner's choice means something, written by the database itself."""
+
+from typing import Any
+
+from tests.storage.queries import sql
+
+ACCOUNTS = 10_000
+STATUSES = 20_000
+FIRST_STATUS = 1_000_000
+NOW = 1_780_000_000_000
+
+_STATUS = f"{FIRST_STATUS} + n"
+_AUTHOR = f"1 + n % {ACCOUNTS}"
+
+# Table -> how many rows, and its columns as expressions over `n`, which counts from 1.
+ROWS: dict[str, tuple[int, dict[str, str]]] = {
+    "accounts": (
+        ACCOUNTS,
+        {
+            "id": "n", "username": "'p' || n", "username_key": "'p' || n", "version": "n", "followers": "n % 40",
+            "statuses": "6", "last_status_at": str(NOW), "merged": "case when n % 100 = 0 then 1 else 0 end",
+            "suspended_at": "case when n % 200 = 0 then 1 else null end",
+        },
+    ),
+    "profiles": (ACCOUNTS, {"account_id": "n", "display_name": "'Person ' || n"}),
+    "users": (
+        ACCOUNTS,
+        {
+            "account_id": "n", "email": "n || '@example.org'", "email_key": "n || '@example.org'",
+            "password_hash": "''", "role": "case when n = 1 then 'owner' else 'user' end", "confirmed_at": str(NOW),
+            "approved_at": f"case when n % 300 = 0 then null else {NOW} end", "created_at": f"{NOW} + n",
+        },
+    ),
+    "account_search": (ACCOUNTS, {"account_id": f"1 + n % {ACCOUNTS}", "term": "'word' || n"}),
+    "statuses": (
+        STATUSES,
+        {
+            "id": _STATUS, "account_id": _AUTHOR, "version": _STATUS,
+            "visibility": "case when n % 10 < 7 then 0 else n % 4 end",
+            "reblog_of_id": f"case when n % 10 = 3 then {FIRST_STATUS} + n / 10 else null end",
+            "in_reply_to_id": f"case when n % 10 = 4 then {FIRST_STATUS} + n / 2 else null end",
+            "in_reply_to_account_id": f"case when n % 10 = 4 then 1 + (n / 2) % {ACCOUNTS} else null end",
+            "thread_id": f"case when n % 10 = 4 then {FIRST_STATUS} + n / 2 else {_STATUS} end",
+            "has_media": "case when n % 20 = 0 then 1 else 0 end",
+            "has_mentions": "case when n % 5 = 0 then 1 else 0 end",
+            "merged": "case when n % 100 = 0 then 1 else 0 end",
+        },
+    ),
+    "status_contents": (
+        STATUSES,
+        {
+            "status_id": _STATUS, "account_id": _AUTHOR, "version": _STATUS, "text": "'A text of some length: ' || n",
+            "html": "'<p>A text of some length: ' || n || '</p>'",
+        },
+    ),
+    "status_edits": (
+        2_000,
+        {
+            "status_id": _STATUS, "version": _STATUS, "text": "''", "spoiler": "''", "html": "''", "sensitive": "0",
+            "media": "'[]'", "created_at": str(NOW),
+        },
+    ),
+    "mentions": (6_000, {"status_id": f"{FIRST_STATUS} + 5 * (n % 4000)", "account_id": "1 + n % 9999"}),
+    "tags": (2_000, {"key": "'tag' || n", "name": "'Tag' || n", "last_status_at": f"{NOW} + n"}),
+    "status_tags": (10_000, {"tag": "'tag' || (n % 2000)", "status_id": _STATUS, "account_id": _AUTHOR}),
+    "tag_uses": (10_000, {"tag": "'tag' || (n % 2000)", "day": "20000 + n % 30", "account_id": "n"}),
+    "media_attachments": (
+        5_000,
+        {
+            "id": "n", "account_id": _AUTHOR,
+            "status_id": f"case when n % 10 = 0 then null else {FIRST_STATUS} + n end",
+            "type": "'image'", "mime": "'image/png'", "file_key": "'f' || n", "preview_key": "'p' || n", "meta": "'{}'",
+        },
+    ),
+    "follows": (
+        30_000,
+        {
+            "account_id": f"1 + n % {ACCOUNTS}",
+            "target_id": f"1 + (n % {ACCOUNTS} + n / {ACCOUNTS} * 7 + 1) % {ACCOUNTS}",
+            "id": "n", "notify": "case when n % 50 = 0 then 1 else 0 end",
+        },
+    ),
+    "follow_requests": (2_000, {"account_id": "n", "target_id": "1 + n % 100", "id": "n"}),
+    "blocks": (3_000, {"account_id": "n", "target_id": "1 + n * 7 % 3000", "id": "n"}),
+    "mutes": (
+        3_000,
+        {
+            "account_id": "n", "target_id": "1 + n * 11 % 3000", "id": "n",
+            "expires_at": f"case when n % 10 = 0 then {NOW} + n else null end",
+        },
+    ),
+    "account_notes": (2_000, {"account_id": "n", "target_id": "1 + n * 3 % 3000", "comment": "'hm'"}),
+    "favourites": (20_000, {"account_id": _AUTHOR, "status_id": f"{FIRST_STATUS} + 1 + n * 7 % {STATUSES}", "id": "n"}),
+    "bookmarks": (5_000, {"account_id": _AUTHOR, "status_id": f"{FIRST_STATUS} + n * 2", "id": "n"}),
+    "pins": (3_000, {"account_id": "n", "status_id": f"{FIRST_STATUS} + n - 1", "id": "n"}),
+    "thread_mutes": (2_000, {"account_id": "n", "thread_id": _STATUS}),
+    "notifications": (
+        20_000,
+        {
+            "id": "n", "account_id": f"1 + n % {ACCOUNTS}", "from_account_id": f"1 + n * 3 % {ACCOUNTS}",
+            "type": "case n % 3 when 0 then 'favourite' when 1 then 'mention' else 'follow' end", "status_id": _STATUS,
+        },
+    ),
+    "home_entries": (
+        30_000, {"account_id": f"1 + n % {ACCOUNTS}", "status_id": f"{FIRST_STATUS} + 1 + n * 3 % {STATUSES}"}
+    ),
+    "markers": (
+        3_000,
+        {"account_id": "n", "timeline": "'home'", "last_read_id": "n", "version": "0", "updated_at": str(NOW)},
+    ),
+    "apps": (
+        2_000,
+        {
+            "id": "n", "client_id": "'client' || n", "secret_hash": "''", "name": "'App'", "redirect_uris": "''",
+            "scopes": "'read'", "created_at": f"{NOW} + n",
+        },
+    ),
+    "grants": (
+        2_000,
+        {
+            "code_hash": "'code' || n", "app_id": "n", "account_id": "n", "redirect_uri": "''", "scopes": "'read'",
+            "expires_at": f"{NOW} + n",
+        },
+    ),
+    "tokens": (
+        6_000,
+        {
+            "hash": "'token' || n", "id": "n", "app_id": "1 + n % 2000", "account_id": f"1 + n % {ACCOUNTS}",
+            "scopes": "'read'", "created_at": str(NOW),
+        },
+    ),
+    "sessions": (
+        4_000,
+        {
+            "hash": "'session' || n", "id": "n", "account_id": f"1 + n % {ACCOUNTS}", "created_at": f"{NOW} + n",
+            "used_at": f"{NOW} + n",
+        },
+    ),
+    "email_tokens": (
+        2_000,
+        {
+            "hash": "'mail' || n", "account_id": "n", "kind": "'confirm'", "email": "''", "expires_at": f"{NOW} + n",
+        },
+    ),
+    "receipts": (
+        20_000, {"key": "'once:' || n", "result": "'1'", "created_at": f"{NOW} + n", "seen_at": f"{NOW} + n"}
+    ),
+    "jobs": (
+        10_000,
+        {
+            "id": "n", "kind": "'status.posted'", "payload": "'{}'", "run_at": f"{NOW} + n",
+            "dead_at": f"case when n % 50 = 0 then {NOW} else null end",
+        },
+    ),
+    "changes": (
+        20_000, {"at": f"{NOW} + n", "kind": "'status.posted'", "account_id": _AUTHOR, "subject_id": _STATUS}
+    ),
+    "moderation_log": (2_000, {"id": "n", "moderator_id": "1", "action": "'approve'", "target": "''"}),
+}  # fmt: skip
+
+SMALL = {"settings", "rules", "custom_emojis", "invites", "migrations"}
+"""Tables that stay small on the largest server: whatever the operator writes by hand."""
+
+
+async def fill(database: Any) -> None:
+    """Writes all of ROWS, and as many indexed statuses."""
+    terms = "array_to_tsvector(array['word' || (n % 500), 'all'])"
+    search = ("status_id", terms) if database.dialect == "postgres" else ("rowid", "'word' || (n % 500) || ' all'")
+    rows = ROWS | {"status_search": (STATUSES, {search[0]: _STATUS, "terms": search[1]})}
+    for table, (count, columns) in rows.items():
+        statement = sql(
+            f"insert into {table} ({', '.join(columns)}) with recursive c(n) as (select 1 union all select n + 1 from c"
+            f" where n < :count) select {', '.join(columns.values())} from c where true"
+            + ("" if table in ("changes", "status_search") else " on conflict do nothing")
+        )
+        await database.write(lambda tx, statement=statement, count=count: tx.run(statement, count=count), heavy=True)
