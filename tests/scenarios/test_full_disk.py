@@ -145,7 +145,7 @@ async def _go_through(server: Server, starve: Callable[[], Callable[[], None]]) 
 
 
 async def _until_not_ready(client: Kept, seconds: float = 20.0) -> None:
-    """A good answer of a moment ago is trusted, and the probe's small write may still find room where a post did not."""
+    """A good answer of a moment ago is trusted; and the small write of a probe may find room where a post did not."""
     deadline = time.monotonic() + seconds
     while (await client.ask("GET", "/readyz")).status == 200:
         assert time.monotonic() < deadline, "a server that can store nothing still calls itself ready"
