@@ -56,7 +56,8 @@ class Server:
         """Takes no more connections, and waits for those that are open, at most so long."""
         self._signal.set()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._ended.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
 
 
 class Lifespan:

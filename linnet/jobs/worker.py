@@ -20,7 +20,11 @@ Together = Callable[[Writer, list[Job]], Awaitable[list[Job]]]
 
 CONCURRENCY = 32
 LEASE_MS = 30_000
+TOGETHER = 128
+"""So many jobs share a transaction at most, of the kinds that can."""
 POLL_SECONDS = 0.050
+GATHER_SECONDS = 0.015
+"""After a commit, so long more jobs are waited for: a transaction for many of them costs little more than for one."""
 
 
 class Worker:
@@ -48,6 +52,7 @@ class Worker:
         self._wake = asyncio.Event()
         self._running: dict[int, Job] = {}
         self._stopped = False
+        self._more = False
         database.on_commit(self._wake.set)
 
     def start(self) -> None:
@@ -63,28 +68,39 @@ class Worker:
 
     async def run_due(self) -> int:
         """Claims and runs what is due now, and waits for it; how many jobs that were."""
+        done, begun = await self._take_due()
+        await asyncio.gather(*begun)
+        return done + len(begun)
+
+    async def _take_due(self) -> tuple[int, list[asyncio.Task[None]]]:
+        """Does what is done many at once, and begins the rest for which there is room: how many, and which."""
+        self._more = False
         kinds = await self._database.read(lambda tx: jobs.due_kinds(tx, 2 * CONCURRENCY))
         if self._stopped or not kinds:
-            return 0
+            return 0, []
         counts = {kind: await self._all_of(kind) for kind in kinds & self._together.keys()}
+        total = sum(count or 0 for count in counts.values())
         done = {kind for kind, count in counts.items() if count is not None}
-        if kinds <= done:
-            return sum(count or 0 for count in counts.values())
-        claimed = await self._database.write(lambda tx: jobs.claim(tx, CONCURRENCY, LEASE_MS, done))
-        await asyncio.gather(*(self._run(job) for job in claimed))
-        return sum(count or 0 for count in counts.values()) + len(claimed)
+        room = CONCURRENCY - len(self._running)
+        if kinds <= done or not room:
+            return total, []
+        claimed = await self._database.write(lambda tx: jobs.claim(tx, room, LEASE_MS, done))
+        self._more = self._more or len(claimed) == room
+        self._running |= {job.id: job for job in claimed}
+        return total, [self._tasks.start(f"job {job.kind}", self._run(job)) for job in claimed]
 
     async def _all_of(self, kind: str) -> int | None:
         """Does jobs of a kind in one transaction: how many, or None where some are left to its handler."""
 
         async def work(tx: Writer) -> tuple[int, int]:
-            taken = await jobs.take(tx, kind, CONCURRENCY)
+            taken = await jobs.take(tx, kind, TOGETHER)
             done = await self._together[kind](tx, taken) if taken else []
             await jobs.done(tx, done)
             return len(taken), len(done)
 
         try:
             taken, done = await self._database.write(work)
+            self._more = self._more or taken == TOGETHER
             return done if taken == done else None
         except Exception as error:  # boundary: which of them it was shows when each is done by itself
             log.warning("jobs_failed_together", kind=kind, error=repr(error)[:500], done="each is done by itself")
@@ -92,18 +108,21 @@ class Worker:
 
     async def _turn(self) -> None:
         self._wake.clear()
-        if not await self.run_due():
+        await self._take_due()
+        if not self._more:
             await self._pause()
 
     async def _pause(self) -> None:
-        """Until the next commit of this process, or until other processes' commits are looked for."""
+        """Until soon after the next commit of this process, or until other processes' commits are looked for."""
         try:
-            await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+            # Not wait_for: it loses a cancellation that comes together with the wake, and nothing would end this loop.
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._wake.wait()
         except TimeoutError:
             return
+        await asyncio.sleep(GATHER_SECONDS)
 
     async def _run(self, job: Job) -> None:
-        self._running[job.id] = job
         try:
             handler = self._handlers.get(job.kind)
             if handler is None:
