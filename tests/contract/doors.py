@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from linnet import app
 from linnet.client_api.door import OPTIONAL, UNASKED, UNSCOPED
+from linnet.routes import ROUTES, Client
 from linnet.web import routes
 from tests.contract.cast import Cast
 from tests.contract.posts import upload
@@ -16,9 +16,9 @@ OPEN_NAMES = {"hashtag", "name"}
 """Places in a path that are words: any word names a hashtag."""
 
 
-def served(contract: Contract) -> Iterator[tuple[Operation, app.Client]]:
+def served(contract: Contract) -> Iterator[tuple[Operation, Client]]:
     """The document's operations that have a route, with it."""
-    rows = {shape(row.method, row.pattern): row for row in app.ROUTES}
+    rows = {shape(row.method, row.pattern): row for row in ROUTES}
     for operation in contract.operations.values():
         if operation.shape in rows:
             yield operation, rows[operation.shape]

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from linnet.app import ROUTES
 from linnet.http.request import Message
 from linnet.http.server import Application
+from linnet.routes import ROUTES
 from linnet.web.door import ANYBODY
 from linnet.web.routes import PAGES
 from tests.support.asgi import http_scope

@@ -12,13 +12,12 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from linnet import app
 from linnet.actions import media, oauth, suspensions
-from linnet.app import ROUTES, Client
 from linnet.client_api.door import ANY_TOKEN, ANYBODY, EVEN_BARRED, OPTIONAL, UNASKED
 from linnet.domain.errors import Invalid
 from linnet.domain.secrets import fingerprint
 from linnet.http.request import BODY_MAX
+from linnet.routes import ROUTES, Client
 from tests.storage.queries import sql
 from tests.support import openapi
 from tests.support.asgi import Answer, ask
@@ -422,4 +421,3 @@ def test_the_routes_are_those_of_the_application():
     """What is attacked here is what is served: nothing is routed past the table."""
     assert len(ROUTES) > 80
     assert {route.pattern for route in ROUTES} >= {pattern for _, pattern in VALID}
-    assert app.ROUTES is ROUTES

@@ -14,6 +14,7 @@ DRAWN = {
     "linnet/__init__.py": "",
     "linnet/__main__.py": "import linnet.cli",
     "linnet/app.py": "import granian, linnet.storage.sqlite, linnet.media",
+    "linnet/routes.py": "import linnet.client_api",
     "linnet/ports.py": "import linnet.domain",
     "linnet/config.py": "import linnet.domain",
     "linnet/telemetry.py": "",
