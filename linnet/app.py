@@ -27,7 +27,7 @@ from linnet.media.messages import Limits as PictureLimits
 from linnet.media.pool import ImageWorker
 from linnet.operations.health import Health
 from linnet.operations.metrics import Backlog, Metrics, Observer
-from linnet.ports import Blobs, Chance, Clock, Guards, Ids, Mail
+from linnet.ports import Blobs, Chance, Clock, Guards, Ids, Mail, RemoteServers
 from linnet.routes import ROUTES, Client
 from linnet.storage import jobs, schema
 from linnet.storage.database import Database
@@ -118,6 +118,7 @@ class Parts(NamedTuple):
     guards: Guards
     mail: Mail
     limits: RateLimiter
+    remote: RemoteServers
     config: Config = Config()
     place: Place = Place()
 
@@ -156,6 +157,7 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
     async def stop() -> None:
         await worker.stop()
         await images.close()
+        await parts.remote.close()
         await tasks.close()
         watch.metrics.forget()
         await parts.database.close()

@@ -136,6 +136,13 @@ def _networks(value: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _ports(value: str) -> tuple[int, ...]:
+    found = tuple(filter(None, re.split(r"[,\s]+", value)))
+    if not all(part.isdecimal() and 0 < int(part) < 65536 for part in found):
+        raise ValueError("it must be ports from 1 to 65535, like 80,443")
+    return tuple(map(int, found))
+
+
 def _languages(value: str) -> tuple[str, ...]:
     found = tuple(filter(None, re.split(r"[,\s]+", value)))
     for part in found:
@@ -238,6 +245,10 @@ class Config:
     metrics: str = option(
         "loopback", _one_of("on", "off", "loopback"), "on|off|loopback", "who may read /metrics (Prometheus)"
     )
+    outbound_allow: tuple[str, ...] = option(
+        "", _networks, "CIDR,…", "inner networks that posts' links may lead to; for tests and intranets"
+    )
+    outbound_ports: tuple[int, ...] = option("80,443", _ports, "PORT,…", "the ports that other servers are asked on")
     drain: int = option("20s", _period("0s", "10m"), "TIME", "how long requests under way may take at the end")
 
     registrations: str = option(

@@ -1,7 +1,7 @@
 """What the outside world must offer to the rules: time, chance, files and mail, as Protocols only."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -52,6 +52,55 @@ class Mail(Protocol):
     def configured(self) -> bool: ...
 
     async def send(self, message: Message) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteRequest:
+    """What is asked of another server. ``seconds`` are for all of it: name, connection, redirects and answer.
+
+    Redirects are followed for GET and HEAD only, ``redirects`` of them at most; with 0, the answer is the redirect.
+    An answer of more than ``bytes_max`` bytes is an error, unless its ``beginning`` is enough.
+    """
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    bytes_max: int = 1 << 20
+    seconds: float = 10.0
+    redirects: int = 3
+    beginning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAnswer:
+    """What another server said. ``url`` is what answered, behind the redirects; names of ``headers`` are lower-case."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may be answered better later: it is busy or broken, and has not refused."""
+        return self.status in (408, 425, 429) or self.status >= 500
+
+
+class RemoteServers(Protocol):
+    """Asks other servers, where strangers name the address: guarded, bounded, without cookies."""
+
+    async def ask(self, request: RemoteRequest) -> RemoteAnswer:
+        """Raises RemoteFailed where there is no answer; an answer with an error's status is an answer."""
+        ...
+
+    async def close(self) -> None:
+        """Ends the connections that are kept."""
+        ...
 
 
 class Passwords(Protocol):

@@ -13,7 +13,7 @@ from linnet.domain.errors import Unavailable
 from linnet.domain.secrets import as_text
 from linnet.domain.site import Limits, Site
 from linnet.http.limits import RateLimiter
-from linnet.ports import Chance, Clock, Guards, Mail
+from linnet.ports import Chance, Clock, Guards, Mail, RemoteServers
 from linnet.secrecy import ArgonPasswords, FileVault, open_vault
 from linnet.storage import schema, settings
 from linnet.storage.blobs import LocalBlobs
@@ -41,6 +41,7 @@ class Opened(NamedTuple):
     guards: Guards
     mail: Mail
     limits: RateLimiter
+    remote: RemoteServers
     config: Config
     worker: int
 
@@ -83,7 +84,8 @@ async def opened(config: Config, *, serving: bool = False, origin: str = "") -> 
                 guards = Guards(chance, ArgonPasswords(), _vault(directory, chance), limits)
                 mail = _mail(config, site, clock, chance)
                 blobs = LocalBlobs(directory.media)
-                yield Opened(database, site, clock, chance, ids, blobs, guards, mail, limits, config, worker)
+                remote = _outbound(config, site)
+                yield Opened(database, site, clock, chance, ids, blobs, guards, mail, limits, remote, config, worker)
         except Unavailable as error:
             raise Ending(UNAVAILABLE, f"{error}.") from error
         finally:
@@ -206,6 +208,13 @@ def _mail(config: Config, site: Site, clock: Clock, chance: Chance) -> Mail:
     smtp, sender = config.smtp, config.mail_from or site.contact_email
     settings = SmtpSettings(smtp.host, smtp.port, sender, smtp.security, smtp.username, smtp.password)
     return SmtpMail(settings, clock, chance)
+
+
+def _outbound(config: Config, site: Site) -> RemoteServers:
+    from linnet.http.outbound import Outbound
+    from linnet.http.reach import Reach
+
+    return Outbound(site.origin, Reach(config.outbound_allow, config.outbound_ports))
 
 
 def site_of(config: Config, origin: str) -> Site:

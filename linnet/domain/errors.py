@@ -54,6 +54,14 @@ class Unavailable(LinnetError):
         self.retry_after = retry_after
 
 
+class RemoteFailed(LinnetError):
+    """Another server could not be asked. ``passing`` says whether trying again later may help."""
+
+    def __init__(self, message: str, *, passing: bool) -> None:
+        super().__init__(message)
+        self.passing = passing
+
+
 class Invalids(Invalid):
     """Several values are wrong at once; ``all`` has an Invalid for each."""
 

@@ -22,6 +22,7 @@ DRAWN = {
     "linnet/system.py": "import time, linnet.ports",
     "linnet/secrecy.py": "import argon2, cryptography",
     "linnet/http/mail.py": "import aiosmtplib",
+    "linnet/http/outbound.py": "import aiohttp",
     "linnet/storage/sqlite.py": "import apsw",
     "linnet/storage/postgres.py": "import linnet.storage.postgres_connection",
     "linnet/storage/postgres_connection.py": "import asyncpg",
@@ -62,6 +63,7 @@ BREACHES = [
     ("linnet/web/pages.py", "import pyvips", "Only the media door decodes pictures"),
     ("linnet/actions/notes.py", "import argon2", "Passwords are hashed and secrets sealed in one room"),
     ("linnet/actions/notes.py", "import aiosmtplib", "Mail leaves through one room"),
+    ("linnet/actions/notes.py", "import aiohttp", "Other servers are asked through one room"),
 ]
 
 

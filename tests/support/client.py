@@ -20,6 +20,8 @@ from linnet.domain.secrets import fingerprint
 from linnet.domain.site import Site
 from linnet.http.limits import RateLimiter
 from linnet.http.mail import NoMail
+from linnet.http.outbound import Outbound
+from linnet.http.reach import Reach
 from linnet.jobs.worker import Worker
 from linnet.ports import Clock, Guards, Mail
 from linnet.secrecy import ArgonPasswords, open_vault
@@ -296,6 +298,7 @@ async def open_world(
     guards = Guards(chance, passwords, open_vault(folder / "secrets.key", chance), limits)
     parts = app.Parts(
         await database(clock, ids), site or Site(ORIGIN), clock, chance, ids, blobs, guards, mail or NoMail(), limits,
+        Outbound(ORIGIN, Reach(("127.0.0.0/8", "::1"))),
     )  # fmt: skip
     application = app.build(parts, runs_jobs=background)
     async with running(application):
