@@ -12,6 +12,7 @@ import pytest
 from linnet.cli import ending
 from tests.support import pictures
 from tests.support.server import Server
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -234,6 +235,8 @@ def test_timelines_are_rebuilt_from_what_is_followed(server: Server) -> None:
 
     import asyncio
 
+    # A fan-out that is still to come would bring back what is lost here.
+    asyncio.run(until(lambda: "status.posted" not in server.cli("jobs", "list")))
     reader_id = json.loads(server.get("/api/v1/accounts/verify_credentials", reader)[1])["id"]
     asyncio.run(lose())
     assert home() == []
