@@ -5,10 +5,12 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from linnet.actions import cards as card_actions
 from linnet.actions import deletions as deletion_actions
 from linnet.actions import edits as edit_actions
 from linnet.actions import follows as follow_actions
 from linnet.actions import letters, maintenance
+from linnet.actions import polls as poll_actions
 from linnet.actions import timelines as timeline_actions
 from linnet.client_api import errors as client_errors
 from linnet.client_api.door import Door, guarded
@@ -27,7 +29,7 @@ from linnet.media.messages import Limits as PictureLimits
 from linnet.media.pool import ImageWorker
 from linnet.operations.health import Health
 from linnet.operations.metrics import Backlog, Metrics, Observer
-from linnet.ports import Blobs, Chance, Clock, Guards, Ids, Mail, RemoteServers
+from linnet.ports import Blobs, Chance, Clock, Guards, Ids, Images, Mail, RemoteServers
 from linnet.routes import ROUTES, Client
 from linnet.storage import jobs, schema
 from linnet.storage.database import Database
@@ -49,6 +51,7 @@ JOB_HANDLERS: dict[str, JobAction] = {
     "status.posted": timeline_actions.fan_out,
     "status.edited": edit_actions.tell_rebloggers,
     "status.deleted": edit_actions.clean_up,
+    "poll.expired": poll_actions.close,
     "status.announced": follow_actions.notify_followers,
     "account.unlocked": follow_actions.authorize_waiting,
     "account.deleted": deletion_actions.clear_away,
@@ -86,6 +89,8 @@ SCHEDULES: dict[str, Schedule] = {
     "maintenance.tag_uses": sweeping(DAY_MS, maintenance.tag_uses),
     "maintenance.apps": sweeping(DAY_MS, maintenance.apps),
     "maintenance.access": sweeping(HOUR_MS, maintenance.logins),
+    "maintenance.cards": sweeping(DAY_MS, maintenance.preview_cards),
+    "maintenance.card_uses": sweeping(DAY_MS, maintenance.card_uses),
     "maintenance.files": Schedule(
         DAY_MS, lambda parts, job, every: maintenance.clear_temporary(parts.database, parts.blobs, job, every)
     ),
@@ -129,7 +134,7 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
     cache = FragmentCache(CACHE_BYTES)
     image_bytes, image_pixels = parts.site.limits.image_bytes, parts.site.limits.image_pixels
     images = ImageWorker(tasks, PictureLimits(bytes_max=image_bytes, pixels_max=image_pixels))
-    rendering = Rendering(parts.database, parts.site, cache)
+    rendering = Rendering(parts.database, parts.site, cache, parts.clock)
     door = Door(
         parts.database, parts.site, rendering, parts.clock, parts.chance, parts.ids, images, parts.blobs, parts.guards,
         parts.mail, Meter(parts.limits, parts.clock),
@@ -143,7 +148,7 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
     )  # fmt: skip
     routes += pages.routes(page_door, static)
     page_error = page_errors.answerer(page_door)
-    worker = Worker(parts.database, parts.clock, parts.chance, tasks, job_handlers(parts), TOGETHER)
+    worker = Worker(parts.database, parts.clock, parts.chance, tasks, job_handlers(parts, images), TOGETHER)
 
     watch = watching(parts, cache, lambda: application)
     routes += watch.routes
@@ -253,7 +258,7 @@ async def why_not_ready(database: Database) -> str:
     return "" if state.applied else "the database is empty"
 
 
-def job_handlers(parts: Parts) -> dict[str, Callable[[Job], Awaitable[None]]]:
+def job_handlers(parts: Parts, images: Images) -> dict[str, Callable[[Job], Awaitable[None]]]:
     """What each kind of job does: the rows of JOB_HANDLERS, MAIL_HANDLERS and SCHEDULES with their parts handed in."""
 
     def bound(action: JobAction) -> Callable[[Job], Awaitable[None]]:
@@ -270,4 +275,9 @@ def job_handlers(parts: Parts) -> dict[str, Callable[[Job], Awaitable[None]]]:
         | {kind: mailing(action) for kind, action in MAIL_HANDLERS.items()}
         | {kind: scheduled(row) for kind, row in SCHEDULES.items()}
         | {"files.delete": lambda job: maintenance.delete_files(parts.database, parts.blobs, job)}
+        | {
+            "card.fetch": lambda job: card_actions.fetch(
+                parts.database, parts.remote, images, parts.blobs, parts.chance, job
+            )
+        }
     )

@@ -5,7 +5,18 @@ from collections.abc import Awaitable, Callable
 from linnet.actions import edits
 from linnet.actions.suspensions import subject
 from linnet.domain.errors import NotFound
-from linnet.storage import access, accounts, changes, deletions, interactions, jobs, moderation, relations, statuses
+from linnet.storage import (
+    access,
+    accounts,
+    changes,
+    deletions,
+    interactions,
+    jobs,
+    moderation,
+    polls,
+    relations,
+    statuses,
+)
 from linnet.storage.database import Database, Operation, Writer
 from linnet.storage.jobs import Job
 
@@ -118,9 +129,18 @@ async def _lists(tx: Writer, account_id: int) -> bool:
         SQL.delete_thread_mutes,
         SQL.delete_home,
         SQL.delete_markers,
+        SQL.delete_filters,
+        SQL.delete_filter_keywords,
+        SQL.delete_filter_statuses,
+        SQL.delete_lists,
+        SQL.delete_list_members,
     ):
         await tx.run(statement, account_id=account_id)
     return False
+
+
+async def _votes(tx: Writer, account_id: int) -> bool:
+    return await polls.withdraw(tx, account_id, BATCH)
 
 
 STEPS: tuple[Callable[[Writer, int], Awaitable[bool]], ...] = (
@@ -130,5 +150,6 @@ STEPS: tuple[Callable[[Writer, int], Awaitable[bool]], ...] = (
     _media,
     _notifications,
     _lists,
+    _votes,
 )
 """Each does a batch and says whether there is more. A waiting job holds a place in this: add at its end only."""

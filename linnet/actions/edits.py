@@ -1,8 +1,8 @@
 """Changing and deleting a status that is posted, and the work that follows from it."""
 
 from linnet.actions import media as uploads
+from linnet.actions import cards, polls
 from linnet.actions import statuses as posting
-from linnet.actions.timelines import index
 from linnet.domain import edits as rules
 from linnet.domain import ids
 from linnet.domain import statuses as status_rules
@@ -10,7 +10,8 @@ from linnet.domain.errors import Invalid, NotFound
 from linnet.domain.site import Site
 from linnet.domain.views import MediaView, StatusContent
 from linnet.domain.visibility import Visibility
-from linnet.storage import changes, interactions, jobs, media, notifications, search, statuses
+from linnet.storage import changes, filters, interactions, jobs, media, notifications, search, statuses
+from linnet.storage import polls as poll_rows
 from linnet.storage.database import Database, Operation, Writer
 from linnet.storage.jobs import Job
 
@@ -33,7 +34,10 @@ async def edit(
         pictures = await _pictures(tx, author, before, revision)
         status_rules.check_media(tuple(view.id for view in pictures), site.limits)
         text, spoiler = status_rules.check_text(revision.text, revision.spoiler, site.limits, has_media=bool(pictures))
+        wanted = status_rules.check_poll(revision.poll, site.limits, has_media=bool(pictures))
+        poll = before.poll if revision.keeps_poll else await polls.revise(tx, status_id, author, before.poll, wanted)
         html, mentioned, tags = await posting.render_text(tx, site, text)
+        card_id, _ = await cards.attach(tx, site, author, text, bare=not (pictures or poll), public=False)
         await _keep_history(tx, before)
         words = {
             "text": text,
@@ -41,6 +45,7 @@ async def edit(
             "html": html,
             "sensitive": int(revision.sensitive or bool(spoiler and pictures)),
             "media": posting.as_json(pictures),
+            "poll": poll_rows.as_json(poll),
         }
         await tx.run(
             statuses.SQL.update_content,
@@ -48,6 +53,7 @@ async def edit(
             version=version,
             mentions=posting.as_json(mentioned),
             tags=posting.as_json(tags),
+            card_id=card_id,
             now=tx.now,
             **words,
         )
@@ -59,6 +65,7 @@ async def edit(
             language=revision.language,
             has_media=int(bool(pictures)),
             has_mentions=int(bool(mentioned)),
+            has_poll=int(poll is not None),
         )
         await tx.run(statuses.SQL.delete_tags, id=status_id)
         await posting.file_tags(tx, status_id, author, tags, public=row[3] == Visibility.PUBLIC)
@@ -96,6 +103,7 @@ async def _keep_history(tx: Writer, before: StatusContent) -> None:
         html=before.html,
         sensitive=int(before.sensitive),
         media=posting.as_json(before.media),
+        poll=poll_rows.as_json(before.poll),
         created_at=before.edited_at or ids.milliseconds(before.id),
     )
 
@@ -154,6 +162,9 @@ async def clean_up(database: Database, job: Job) -> None:
         if len(reblogs) == BATCH or len(replies) == BATCH:
             return await jobs.proceed(tx, job, job.payload)
         await tx.run(statuses.SQL.delete_favourites, id=status_id)
+        await tx.run(poll_rows.SQL.delete_votes, status_id=status_id)
+        await tx.run(poll_rows.SQL.delete, status_id=status_id)
+        await tx.run(filters.SQL.forget_status, status_id=status_id)
         await tx.run(search.SQL.forget_status, id=status_id)
         return await jobs.finish(tx, job)
 
@@ -166,7 +177,7 @@ async def tell_rebloggers(database: Database, job: Job) -> None:
 
     async def write(tx: Writer) -> None:
         if after == 0:
-            await index(tx, status_id)
+            await search.index(tx, (status_id,))
         rows = await tx.all(statuses.SQL.rebloggers, status_id=status_id, after=after, limit=BATCH)
         for account_id, _ in rows:
             await notifications.remove(tx, "update", account_id, author, status_id)

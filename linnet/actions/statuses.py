@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from linnet.actions import cards, polls
+from linnet.domain import polls as poll_rules
 from linnet.domain import statuses as rules
 from linnet.domain import text as words
 from linnet.domain import times
@@ -14,6 +16,7 @@ from linnet.domain.statuses import Draft
 from linnet.domain.views import MediaView, MentionView, StatusContent, StatusRow
 from linnet.domain.visibility import Visibility
 from linnet.storage import accounts, changes, jobs, media, notifications, search, statuses, timelines
+from linnet.storage import polls as poll_rows
 from linnet.storage.database import Database, Operation, Writer
 
 
@@ -46,39 +49,50 @@ async def post(
 
     ``written`` is told what is about to be committed: it counts only if it has the id that is returned.
     """
-    text, spoiler = rules.check_text(draft.text, draft.spoiler, site.limits, has_media=bool(draft.media_ids))
-    rules.check_media(draft.media_ids, site.limits)
+    checked = rules.check(draft, site.limits)
 
     async def write(tx: Writer) -> int:
-        status_id = tx.ids.next()
-        parent = await _parent(tx, author, draft.in_reply_to_id)
-        merged, followers = await count_author(tx, site, author, counts=draft.visibility != Visibility.DIRECT)
-        media_views = await media.attach(tx, author, status_id, draft.media_ids)
-        html, mentioned, tags = await render_text(tx, site, text)
-        sensitive = int(draft.sensitive or bool(spoiler and media_views))
-        content = StatusContent(
-            status_id, status_id, author, text, spoiler, html, sensitive, mentioned, tags, media_views,
-            draft.app_name, draft.app_website, None, "",
-        )  # fmt: skip
-        answered = rules.reply_audience(author, parent.account_id, parent.in_reply_to_account_id) if parent else None
-        row = _new_row(status_id, author, draft, parent.id if parent else None, answered)
-        thread_id = parent.thread_id if parent else status_id
-        await _insert(tx, row, content, thread_id, merged=merged and draft.visibility != Visibility.DIRECT)
-        await _tell(tx, row, content, thread_id)
-        # The author's own timeline has it with the answer; everybody else's has it a moment later.
-        await tx.run(timelines.SQL.add_home, account_id=author, status_id=status_id)
-        await jobs.add(
-            tx, "status.posted", {"status_id": status_id, "author_id": author, "after": 0, "followers": followers}
-        )
-        await changes.append(tx, "status.posted", author, status_id)
+        new = await write_status(tx, site, author, checked)
         if written is not None:
-            written(Written(row, content))
-        return status_id
+            written(new)
+        return new.row.id
 
     return await database.write(write, operation, returns=int)
 
 
-async def _insert(tx: Writer, row: StatusRow, content: StatusContent, thread_id: int, *, merged: bool) -> None:
+async def write_status(tx: Writer, site: Site, author: int, draft: Draft) -> Written:
+    """A draft that was checked as a status, with all that follows from it. Raises NotFound, NotAllowed or Invalid."""
+    status_id = tx.ids.next()
+    parent = await _parent(tx, author, draft.in_reply_to_id)
+    merged, followers = await count_author(tx, site, author, counts=draft.visibility != Visibility.DIRECT)
+    media_views = await media.attach(tx, author, status_id, draft.media_ids)
+    html, mentioned, tags = await render_text(tx, site, draft.text)
+    card_id, card = await cards.attach(
+        tx, site, author, draft.text, bare=not (draft.media_ids or draft.poll),
+        public=draft.visibility == Visibility.PUBLIC,
+    )  # fmt: skip
+    content = StatusContent(
+        status_id, status_id, author, draft.text, draft.spoiler, html,
+        int(draft.sensitive or bool(draft.spoiler and media_views)), mentioned, tags, media_views, draft.app_name,
+        draft.app_website, None, "", poll_rules.opened(draft.poll, tx.now) if draft.poll else None, card,
+    )  # fmt: skip
+    answered = rules.reply_audience(author, parent.account_id, parent.in_reply_to_account_id) if parent else None
+    row = _new_row(status_id, author, draft, parent.id if parent else None, answered)
+    thread_id = parent.thread_id if parent else status_id
+    await _insert(tx, row, content, thread_id, card_id, merged=merged and draft.visibility != Visibility.DIRECT)
+    await _tell(tx, row, content, thread_id)
+    # The author's own timeline has it with the answer; everybody else's has it a moment later.
+    await tx.run(timelines.SQL.add_home, account_id=author, status_id=status_id)
+    await jobs.add(
+        tx, "status.posted", {"status_id": status_id, "author_id": author, "after": 0, "followers": followers}
+    )
+    await changes.append(tx, "status.posted", author, status_id)
+    return Written(row, content)
+
+
+async def _insert(
+    tx: Writer, row: StatusRow, content: StatusContent, thread_id: int, card_id: int | None, *, merged: bool
+) -> None:
     await tx.run(
         statuses.SQL.insert,
         id=row.id,
@@ -91,6 +105,7 @@ async def _insert(tx: Writer, row: StatusRow, content: StatusContent, thread_id:
         language=row.language,
         has_media=int(bool(content.media)),
         has_mentions=int(bool(content.mentions)),
+        has_poll=int(content.poll is not None),
         merged=int(merged),
     )
     await tx.run(
@@ -106,7 +121,11 @@ async def _insert(tx: Writer, row: StatusRow, content: StatusContent, thread_id:
         media=as_json(content.media),
         app_name=content.app_name,
         app_website=content.app_website,
+        poll=poll_rows.as_json(content.poll),
+        card_id=card_id,
     )
+    if content.poll is not None:
+        await polls.open_(tx, row.id, row.account_id, content.poll)
 
 
 async def _tell(tx: Writer, row: StatusRow, content: StatusContent, thread_id: int) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 
+from linnet.client_api.filtering import Filtered, Filtering
 from linnet.domain import text as words
 from linnet.domain.errors import NotFound
 from linnet.domain.site import Site
-from linnet.domain.views import NOBODY, AccountRow, EmojiView, StatusContent, StatusRow
-from linnet.mastodon import accounts, statuses
+from linnet.domain.views import NOBODY, AccountRow, EmojiView, Identity, StatusContent, StatusRow
+from linnet.mastodon import accounts, polls, statuses
 from linnet.mastodon.cache import Fragment, FragmentCache, Key
+from linnet.ports import Clock
 from linnet.queries import accounts as account_queries
 from linnet.queries import emojis as emoji_queries
 from linnet.queries import statuses as status_queries
@@ -18,32 +20,43 @@ from linnet.storage.database import Database
 class Rendering:
     """Renders what queries list. ``cache`` may be emptied at any moment: it only saves work."""
 
-    def __init__(self, database: Database, site: Site, cache: FragmentCache) -> None:
+    def __init__(self, database: Database, site: Site, cache: FragmentCache, clock: Clock) -> None:
         self.database = database
         self.site = site
         self.cache = cache
+        self.filtering = Filtering(database, cache, clock)
 
-    async def statuses(self, page: Sequence[Listed], reader: int) -> list[bytes]:
+    async def statuses(self, page: Sequence[Listed], reader: Identity) -> list[bytes]:
         """One JSON object each, in order; a status that was deleted in between is left out."""
-        bodies = self._from_cache(page, reader)
+        filtered = await self.filtering.of(page, reader) if reader.filters else {}
+        bodies = self._from_cache(page, reader.account_id, filtered)
         if bodies is None:
             found = await self._found(page)
-            bodies = [body for place in page if (body := self._status(place, reader, found)) is not None]
+            whole = (self._status(place, reader.account_id, found, filtered) for place in page)
+            bodies = [body for body in whole if body is not None]
         return bodies
 
-    async def statuses_by_id(self, page: Sequence[Listed], reader: int) -> dict[int, bytes]:
+    async def statuses_by_id(self, page: Sequence[Listed], reader: Identity) -> dict[int, bytes]:
         """Status id -> its JSON."""
+        filtered = await self.filtering.of(page, reader) if reader.filters else {}
         found = await self._found(page)
-        bodies = ((place.row.id, self._status(place, reader, found)) for place in page)
+        bodies = ((place.row.id, self._status(place, reader.account_id, found, filtered)) for place in page)
         return {id: body for id, body in bodies if body is not None}
 
-    async def status(self, place: Listed, reader: int) -> bytes:
+    async def status(self, place: Listed, reader: Identity) -> bytes:
         return (await self.statuses((place,), reader))[0]
+
+    async def poll(self, row: StatusRow, reader: int) -> bytes:
+        """The poll of a status. Raises NotFound where it was taken away in between."""
+        fragment = (await self._found((Listed(row, None, row.id),))).get(row.id)
+        if fragment is None or fragment.poll is None:
+            raise NotFound
+        return polls.rendered(fragment.poll, row, reader)
 
     def keep(self, row: StatusRow, content: StatusContent) -> None:
         """Renders a status that was written just now, so that nobody has to read it for that."""
         if not statuses.shortcodes(content):
-            self.cache.put((row.id, row.version), Fragment(statuses.fragment(self.site, row, content, {})))
+            self.cache.put((row.id, row.version), self._fragment(row, content, {}))
 
     async def accounts(self, rows: Sequence[AccountRow]) -> list[bytes]:
         """One JSON object each, in order; an account that was deleted in between is left out."""
@@ -76,30 +89,37 @@ class Rendering:
         found, _ = await self._emojis(words.shortcodes(text) for text in texts)
         return found
 
-    def _status(self, place: Listed, reader: int, found: dict[int, Fragment]) -> bytes | None:
+    def _status(
+        self, place: Listed, reader: int, found: dict[int, Fragment], filtered: Filtered, of: int = 0
+    ) -> bytes | None:
+        """``of`` is the id of the reblog that this stands in, which met the same filters."""
         row, reblog = place.row, b""
         fragment, profile = found.get(row.id), found.get(row.account_id)
         if fragment is None or profile is None:
             return None
         author = profile.body + accounts.tail(*row[4:8])
+        body = statuses.with_poll(fragment.body, fragment.poll, row, reader)
         if place.reblog is not None:
-            original = self._status(Listed(place.reblog, None, 0), reader, found)
+            original = self._status(Listed(place.reblog, None, 0), reader, found, filtered, row.id)
             if original is None:
                 return None
             reblog = original
-        return statuses.joined(fragment.body, author, statuses.tail(row, place.shown, reader), reblog)
+        met = filtered.get(of or row.id, b"")
+        return statuses.joined(body, author, statuses.tail(row, place.shown, reader, met), reblog)
 
-    def _from_cache(self, page: Sequence[Listed], reader: int) -> list[bytes] | None:
+    def _from_cache(self, page: Sequence[Listed], reader: int, filtered: Filtered) -> list[bytes] | None:
         """``statuses``, or None where something is missing or was rendered with custom emojis, which may have
         changed."""
         get = self.cache.get
         bodies: list[bytes] = []
         for row, original, _ in page:
+            met = filtered.get(row.id, b"") if filtered else b""
             # A row is all that a whole status is made of, with who is not told what he has done to it.
-            key: Key = row if original is None and reader != NOBODY else (row, original, reader != NOBODY)
+            plain = original is None and reader != NOBODY and not met
+            key: Key = row if plain else (row, original, reader != NOBODY, met)
             whole = get(key)
             if whole is None:
-                body = self._from_fragments(row, original, reader)
+                body = self._from_fragments(row, original, reader, met)
                 if body is None:
                     return None
                 whole = Fragment(body)
@@ -107,13 +127,14 @@ class Rendering:
             bodies.append(whole.body)
         return bodies
 
-    def _from_fragments(self, row: StatusRow, original: StatusRow | None, reader: int) -> bytes | None:
-        reblog = b"" if original is None else self._from_fragments(original, None, reader)
+    def _from_fragments(self, row: StatusRow, original: StatusRow | None, reader: int, met: bytes) -> bytes | None:
+        reblog = b"" if original is None else self._from_fragments(original, None, reader, met)
         fragment, profile = self.cache.get((row.id, row.version)), self.cache.get((row.account_id, row.author_version))
         if reblog is None or fragment is None or profile is None or (fragment.emojis, profile.emojis) != (None, None):
             return None
         author = profile.body + accounts.tail(*row[4:8])
-        return statuses.joined(fragment.body, author, statuses.tail(row, original or row, reader), reblog)
+        body = statuses.with_poll(fragment.body, fragment.poll, row, reader)
+        return statuses.joined(body, author, statuses.tail(row, original or row, reader, met), reblog)
 
     async def _found(self, page: Sequence[Listed]) -> dict[int, Fragment]:
         found, missing = self._look_up(page)
@@ -171,8 +192,7 @@ class Rendering:
             if author is not None and row.reblog_of_id is not None:
                 fragment, version = Fragment(statuses.reblog_fragment(self.site, row, author)), row.version
             elif content is not None:
-                body = statuses.fragment(self.site, row, content, emojis)
-                fragment, version = Fragment(body, state if codes[id] else None), row.version
+                fragment, version = self._fragment(row, content, emojis, state if codes[id] else None), row.version
             else:
                 continue
             rendered[id] = fragment
@@ -180,6 +200,12 @@ class Rendering:
             if content is None or content.version == version:
                 self.cache.put((id, version), fragment)
         return rendered
+
+    def _fragment(
+        self, row: StatusRow, content: StatusContent, emojis: dict[str, EmojiView], state: int | None = None
+    ) -> Fragment:
+        body = statuses.fragment(self.site, row, content, emojis)
+        return Fragment(body, state, statuses.poll_frame(self.site, content, emojis))
 
     async def _render_accounts(self, ids: Iterable[int]) -> dict[int, Fragment]:
         profiles = await account_queries.profiles(self.database, ids)

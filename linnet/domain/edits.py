@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from linnet.domain.polls import PollDraft
+
 
 @dataclass(frozen=True, slots=True)
 class MediaChange:
@@ -14,7 +16,10 @@ class MediaChange:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """The whole of what may change; ``media_ids`` None leaves the attachments as they are."""
+    """The whole of what may change; ``media_ids`` None leaves the attachments as they are.
+
+    ``poll`` None takes the poll away, unless the revision ``keeps_poll`` whatever it is.
+    """
 
     text: str
     spoiler: str = ""
@@ -22,3 +27,5 @@ class Revision:
     language: str | None = None
     media_ids: tuple[int, ...] | None = None
     media_changes: tuple[MediaChange, ...] = ()
+    poll: PollDraft | None = None
+    keeps_poll: bool = True

@@ -21,6 +21,10 @@ class Limits:
     image_pixels: int = 33_177_600
     merge_followers: int = 10_000
     home_entries: int = 800
+    poll_options: int = 4
+    poll_option_chars: int = 50
+    poll_seconds_min: int = 300
+    poll_seconds_max: int = 2_629_746
 
 
 @dataclass(frozen=True, slots=True)

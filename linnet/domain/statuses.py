@@ -1,9 +1,11 @@
 """What makes a status that may be posted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from linnet.domain import polls
 from linnet.domain import text as words
 from linnet.domain.errors import Invalid
+from linnet.domain.polls import PollDraft
 from linnet.domain.site import Limits
 from linnet.domain.visibility import Visibility
 
@@ -24,6 +26,22 @@ class Draft:
     media_ids: tuple[int, ...] = ()
     app_name: str | None = None
     app_website: str | None = None
+    poll: PollDraft | None = None
+
+
+def check(draft: Draft, limits: Limits) -> Draft:
+    """The draft as it may be posted: its texts cleaned, and its poll's. Raises Invalid."""
+    text, spoiler = check_text(draft.text, draft.spoiler, limits, has_media=bool(draft.media_ids))
+    check_media(draft.media_ids, limits)
+    poll = check_poll(draft.poll, limits, has_media=bool(draft.media_ids))
+    return replace(draft, text=text, spoiler=spoiler, poll=poll)
+
+
+def check_poll(poll: PollDraft | None, limits: Limits, *, has_media: bool) -> PollDraft | None:
+    """A status has a poll or media, as on Mastodon. Raises Invalid."""
+    if poll is not None and has_media:
+        raise Invalid("media_ids", "cannot be attached to a status with a poll", "ERR_INVALID")
+    return None if poll is None else polls.check(poll, limits)
 
 
 def check_text(text: str, spoiler: str, limits: Limits, *, has_media: bool) -> tuple[str, str]:

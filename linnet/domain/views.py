@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from linnet.domain.cards import CardView
+from linnet.domain.polls import PollView
 from linnet.domain.visibility import Visibility
 
 NOBODY = 0
@@ -106,6 +108,8 @@ class StatusRow(NamedTuple):
     in_reply_to_id: int | None
     in_reply_to_account_id: int | None
     language: str | None
+    poll: str | None = None
+    """The poll's state as JSON (``domain/polls.py: state``); None for a status that has no poll."""
 
     @property
     def favourited(self) -> bool:
@@ -185,6 +189,8 @@ class StatusContent(msgspec.Struct, frozen=True, gc=False):
     edited_at: int | None
     username: str
     """The author's, of which the status's addresses are made."""
+    poll: PollView | None = None
+    card: CardView | None = None
 
 
 class StatusView(msgspec.Struct, frozen=True, gc=False):
@@ -205,6 +211,15 @@ class StatusView(msgspec.Struct, frozen=True, gc=False):
         return self.reblog or self
 
 
+class ListView(msgspec.Struct, frozen=True, gc=False):
+    """A list of accounts; ``replies_policy`` is one of ``domain/lists.REPLIES``."""
+
+    id: int
+    title: str
+    replies_policy: str
+    exclusive: int
+
+
 class TagView(msgspec.Struct, frozen=True, gc=False):
     """A hashtag. ``history`` has, for each of the last days, its start in s since 1970, uses, and accounts."""
 
@@ -220,6 +235,22 @@ class NotificationRow(msgspec.Struct, frozen=True, gc=False):
     type: str
     from_account_id: int
     status_id: int
+    group_key: str = ""
+
+
+class NotificationGroup(msgspec.Struct, frozen=True, gc=False):
+    """Notifications that are shown together. ``newest`` to ``oldest`` are the ids of those on the page.
+
+    ``senders`` are the latest ones.
+    """
+
+    key: str
+    type: str
+    status_id: int
+    count: int
+    newest: int
+    oldest: int
+    senders: tuple[int, ...]
 
 
 class MarkerView(msgspec.Struct, frozen=True, gc=False):
@@ -265,6 +296,8 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
     scopes: tuple[str, ...]
     key: str
     """Names the token or session in receipts and rate limits; a hash, never the secret."""
+    filters: int = 0
+    """The version of the account's filters; 0 says that it has none."""
 
     @property
     def signed_in(self) -> bool:

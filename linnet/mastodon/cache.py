@@ -2,15 +2,19 @@
 
 from typing import Any, NamedTuple
 
+from linnet.mastodon.polls import Frame
+
 
 class Fragment(NamedTuple):
     """Rendered JSON without its closing brace.
 
-    ``emojis`` is the state of the custom emojis that it was rendered with, or None where it could name none.
+    ``emojis`` is the state of the custom emojis that it was rendered with, or None where it could name none. ``poll`` is
+    what its poll is rendered from at each read.
     """
 
     body: bytes
     emojis: int | None = None
+    poll: Frame | None = None
 
 
 Key = tuple[Any, ...]

@@ -9,7 +9,7 @@ from linnet.domain.errors import Invalid
 from linnet.domain.statuses import Draft
 from linnet.domain.views import Identity
 from linnet.domain.visibility import WORDS, Visibility
-from linnet.mastodon import parsing
+from linnet.mastodon import parsing, polls
 from linnet.mastodon.parsing import Params
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
@@ -28,7 +28,7 @@ class Posting(Protocol):
 
 def draft(params: Params, defaults: Posting, author: Identity) -> Draft:
     """Of the parameters of POST /api/v1/statuses. Raises Invalid."""
-    for unserved in ("poll", "scheduled_at", "quoted_status_id"):
+    for unserved in ("scheduled_at", "quoted_status_id"):
         if params.get(unserved):
             raise Invalid(unserved, "is not served by this version")
     return Draft(
@@ -41,13 +41,12 @@ def draft(params: Params, defaults: Posting, author: Identity) -> Draft:
         media_ids=parsing.id_list(params, "media_ids", 20),
         app_name=author.app_name,
         app_website=author.app_website,
+        poll=polls.draft(params),
     )
 
 
 def revision(params: Params) -> Revision:
     """Of the parameters of PUT /api/v1/statuses/:id. Raises Invalid."""
-    if params.get("poll"):
-        raise Invalid("poll", "is not served by this version")
     return Revision(
         text=parsing.text(params, "status"),
         spoiler=parsing.text(params, "spoiler_text"),
@@ -55,6 +54,8 @@ def revision(params: Params) -> Revision:
         language=language(params),
         media_ids=parsing.id_list(params, "media_ids", 20) if "media_ids" in params else None,
         media_changes=tuple(_media_change(item) for item in parsing.items(params, "media_attributes", 20)),
+        poll=polls.draft(params),
+        keeps_poll=False,
     )
 
 

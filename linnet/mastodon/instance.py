@@ -81,7 +81,12 @@ def configuration(site: Site) -> dict[str, Any]:
             "video_frame_rate_limit": 0,
             "video_matrix_limit": 0,
         },
-        "polls": {"max_options": 0, "max_characters_per_option": 0, "min_expiration": 0, "max_expiration": 0},
+        "polls": {
+            "max_options": limits.poll_options,
+            "max_characters_per_option": limits.poll_option_chars,
+            "min_expiration": limits.poll_seconds_min,
+            "max_expiration": limits.poll_seconds_max,
+        },
     }
 
 

@@ -7,10 +7,11 @@ import msgspec
 
 from linnet.domain import ids, times
 from linnet.domain import text as words
+from linnet.domain.polls import PollView
 from linnet.domain.site import Site
 from linnet.domain.views import NOBODY, EmojiView, MediaView, MentionView, Profile, StatusContent, StatusRow
 from linnet.domain.visibility import Visibility
-from linnet.mastodon import accounts
+from linnet.mastodon import accounts, cards, polls
 
 _encode = msgspec.json.Encoder().encode
 
@@ -49,13 +50,17 @@ def application(content: StatusContent) -> dict[str, str | None] | None:
 
 def shortcodes(content: StatusContent) -> tuple[str, ...]:
     """The custom emojis that this status may name."""
-    return words.shortcodes(f"{content.spoiler}\n{content.text}")
+    options = "\n".join(content.poll.options) if content.poll else ""
+    return words.shortcodes(f"{content.spoiler}\n{content.text}\n{options}")
 
 
 def static(site: Site, row: StatusRow, content: StatusContent, emojis: Mapping[str, EmojiView]) -> dict[str, Any]:
     """All of a Status that changes with its version only."""
     body = _frame(site, row, content.username)
     used = [emojis[code] for code in shortcodes(content) if code in emojis]
+    if content.poll is not None:
+        # It stands behind the fragment, because it changes with every vote.
+        del body["poll"]
     body |= {
         "sensitive": bool(content.sensitive),
         "spoiler_text": content.spoiler,
@@ -66,6 +71,7 @@ def static(site: Site, row: StatusRow, content: StatusContent, emojis: Mapping[s
         "tags": [tag(site, name) for name in content.tags],
         "emojis": [accounts.emoji(site, view) for view in used],
         "edited_at": times.iso(content.edited_at) if content.edited_at else None,
+        "card": cards.card(site, content.card) if content.card else None,
     }
     if app := application(content):
         body["application"] = app
@@ -87,12 +93,14 @@ class State(Protocol):
     def media(self) -> tuple[MediaView, ...]: ...
     @property
     def created_at(self) -> int: ...
+    @property
+    def poll(self) -> PollView | None: ...
 
 
 def edit(site: Site, state: State, author: msgspec.Raw, emojis: Mapping[str, EmojiView]) -> dict[str, Any]:
     """A StatusEdit."""
     codes = words.shortcodes(f"{state.spoiler}\n{state.text}")
-    return {
+    body = {
         "content": state.html,
         "spoiler_text": state.spoiler,
         "sensitive": bool(state.sensitive),
@@ -102,6 +110,9 @@ def edit(site: Site, state: State, author: msgspec.Raw, emojis: Mapping[str, Emo
         "emojis": [accounts.emoji(site, emojis[code]) for code in codes if code in emojis],
         "quote": None,
     }
+    if state.poll is not None:
+        body["poll"] = {"options": [{"title": title} for title in state.poll.options]}
+    return body
 
 
 def _frame(site: Site, row: StatusRow, username: str) -> dict[str, Any]:
@@ -118,7 +129,6 @@ def _frame(site: Site, row: StatusRow, username: str) -> dict[str, Any]:
         "poll": None,
         "quote": None,
         "quotes_count": 0,
-        "filtered": [],
     }
 
 
@@ -143,19 +153,35 @@ def reblog_fragment(site: Site, row: StatusRow, author: Profile) -> bytes:
     return _encode(frame)[:-1]
 
 
+def poll_frame(site: Site, content: StatusContent, emojis: Mapping[str, EmojiView]) -> polls.Frame | None:
+    """What ``with_poll`` makes the poll of."""
+    return polls.frame(site, content.id, content.poll, emojis) if content.poll is not None else None
+
+
+def with_poll(fragment: bytes, frame: polls.Frame | None, row: StatusRow, reader: int) -> bytes:
+    """The fragment of a status with its poll as it stands now; one without a poll as it is."""
+    if frame is None:
+        return fragment
+    return fragment + b',"poll":' + polls.rendered(frame, row, reader)
+
+
 def joined(fragment: bytes, author: bytes, tail: bytes, reblog: bytes = b"") -> bytes:
     """A whole Status of its fragment, its author's whole JSON, its ``tail`` and the whole Status that it reblogs."""
     before = (fragment, b',"reblog":', reblog) if reblog else (fragment,)
     return b"".join((*before, b',"account":', author, tail))
 
 
-def tail(row: StatusRow, shown: StatusRow, reader: int) -> bytes:
-    """What closes a status: its counts, and what the reader has done to what is ``shown`` (a reblog's original)."""
+def tail(row: StatusRow, shown: StatusRow, reader: int, filtered: bytes = b"") -> bytes:
+    """What closes a status: its counts, and what the reader has done to what is ``shown`` (a reblog's original).
+
+    ``filtered`` are the FilterResults, as JSON with commas between them.
+    """
     text = b',"replies_count":%d,"reblogs_count":%d,"favourites_count":%d' % (row.replies, row.reblogs, row.favourites)
     if reader != NOBODY:
         text += b',"favourited":%b,"reblogged":%b,"bookmarked":%b,"muted":%b' % tuple(
             _flag(done) for done in (shown.favourited, shown.reblogged, shown.bookmarked, shown.muted)
         )
+        text += b',"filtered":[%b]' % filtered
         if row.own:
             text += b',"pinned":' + _flag(row.pinned)
     return text + b"}"

@@ -7,6 +7,7 @@ from linnet.domain import ids as ids_
 from linnet.domain.audience import Entry
 from linnet.domain.errors import NotFound
 from linnet.domain.paging import Page
+from linnet.domain.polls import PollView
 from linnet.domain.views import NOBODY, MediaView, StatusContent, StatusRow, StatusView
 from linnet.queries.accounts import Accounts
 from linnet.queries.accounts import listed as listed_accounts
@@ -89,7 +90,7 @@ async def one(database: Database, status_id: int, reader: int) -> Listed:
     """Raises NotFound where it is not there or ``reader`` may not see it."""
 
     async def read(tx: Reader) -> tuple[Listed, ...]:
-        found = await tx.one(statuses.SQL.one, id=status_id, reader=reader)
+        found = await tx.one(statuses.SQL.one, id=status_id, reader=reader, now=tx.now)
         if found is None:
             return ()
         row = statuses.as_row(found)
@@ -129,6 +130,7 @@ class State(NamedTuple):
     sensitive: int
     media: tuple[MediaView, ...]
     created_at: int
+    poll: PollView | None
 
 
 async def context(database: Database, status_id: int, reader: int) -> Context:
@@ -175,9 +177,12 @@ async def history(database: Database, status_id: int, reader: int) -> tuple[Stat
         if present is None:
             raise NotFound
         found = await tx.all(statuses.SQL.edits, status_id=status_id)
-        edits = [State(*[*row[:4], statuses.decode_media(row[4]), row[5]]) for row in found]
+        edits = [
+            State(*[*row[:4], statuses.decode_media(row[4]), row[5], statuses.decode_poll(row[6])]) for row in found
+        ]
         only = State(
-            present.text, present.spoiler, present.html, present.sensitive, present.media, ids_.milliseconds(status_id)
+            present.text, present.spoiler, present.html, present.sensitive, present.media, ids_.milliseconds(status_id),
+            present.poll,
         )
         return present, tuple(edits) or (only,)
 

@@ -16,7 +16,12 @@ case when s.favourites > 0
     then 8 else 0 end
   + case when s.account_id <> :reader then 0
     when exists (select 1 from pins rp where rp.account_id = :reader and rp.status_id = s.id) then 48 else 32 end,
-s.visibility, s.reblog_of_id, s.in_reply_to_id, s.in_reply_to_account_id, s.language
+s.visibility, s.reblog_of_id, s.in_reply_to_id, s.in_reply_to_account_id, s.language,
+case when s.has_poll = 1 then (
+  select '[' || case when rp.expires_at <= :now then 1 else 0 end || ',' || rp.voters || ',' || rp.counts || ','
+    || coalesce((select rv.choices from poll_votes rv where rv.status_id = s.id and rv.account_id = :reader), 'null')
+    || ']'
+  from polls rp where rp.status_id = s.id) end
 
 -- fragment: visible
 -- May :reader see the status `s`? Its author's suspension is asked for where the author's row is joined.
@@ -68,29 +73,47 @@ and (n.status_id = 0 or exists (
       or (s.has_mentions = 1 and exists (
         select 1 from mentions nm where nm.status_id = s.id and nm.account_id = :reader)))))
 
--- fragment: home_rules
--- Does the status `s` stand on :reader's home timeline? domain/audience.py says the same in words. That its author
--- is not suspended is asked for where the author's row is joined.
-(s.account_id = :reader or exists (
+-- fragment: followed
+-- Does :reader follow the author of the status `s` in a way that shows it? Not asked for :reader's own.
+exists (
   select 1 from follows hf where hf.account_id = :reader and hf.target_id = s.account_id
     and (s.reblog_of_id is null or hf.reblogs = 1)
-    and (hf.languages is null or s.language is null or hf.languages like '%"' || s.language || '"%')))
-and (s.visibility <= 2 or s.account_id = :reader
-  or exists (select 1 from mentions hm where hm.status_id = s.id and hm.account_id = :reader))
-and (s.account_id = :reader or (
-  not exists (select 1 from blocks h1 where h1.account_id = :reader and h1.target_id = s.account_id)
-  and not exists (select 1 from blocks h2 where h2.account_id = s.account_id and h2.target_id = :reader)
-  and not exists (select 1 from mutes h3 where h3.account_id = :reader and h3.target_id = s.account_id
-    and (h3.expires_at is null or h3.expires_at > :now))
-  and (s.in_reply_to_account_id is null or s.in_reply_to_account_id in (s.account_id, :reader) or (
-    exists (select 1 from follows h4 where h4.account_id = :reader and h4.target_id = s.in_reply_to_account_id)
-    and not exists (select 1 from blocks h5 where h5.account_id = :reader and h5.target_id = s.in_reply_to_account_id)
-    and not exists (select 1 from mutes h6 where h6.account_id = :reader and h6.target_id = s.in_reply_to_account_id
-      and (h6.expires_at is null or h6.expires_at > :now))))
-  and (s.has_mentions = 0 or not exists (
-    select 1 from mentions h7 join blocks h8 on h8.account_id = :reader and h8.target_id = h7.account_id
-    where h7.status_id = s.id))))
-and (s.reblog_of_id is null or exists (
+    and (hf.languages is null or s.language is null or hf.languages like '%"' || s.language || '"%'))
+and (s.visibility <= 2 or exists (select 1 from mentions hm where hm.status_id = s.id and hm.account_id = :reader))
+and (s.in_reply_to_account_id is null or s.in_reply_to_account_id in (s.account_id, :reader) or (
+  exists (select 1 from follows h4 where h4.account_id = :reader and h4.target_id = s.in_reply_to_account_id)
+  and not exists (select 1 from blocks h5 where h5.account_id = :reader and h5.target_id = s.in_reply_to_account_id)
+  and not exists (select 1 from mutes h6 where h6.account_id = :reader and h6.target_id = s.in_reply_to_account_id
+    and (h6.expires_at is null or h6.expires_at > :now))))
+
+-- fragment: inclusive
+-- The author of `s` is in none of :reader's exclusive lists. Whether there are such lists is asked once a statement.
+(not exists (select 1 from lists xn where xn.account_id = :reader and xn.exclusive = 1)
+  or not exists (select 1 from list_members xm join lists xl on xl.id = xm.list_id and xl.exclusive = 1
+    where xm.account_id = :reader and xm.target_id = s.account_id))
+
+-- fragment: tag_followed
+-- The status `s` is public, of an author who is not silenced, and has a hashtag that :reader follows. Whether :reader
+-- follows any is asked once a statement.
+(s.visibility = 0 and s.reblog_of_id is null
+  and exists (select 1 from tag_follows gn where gn.account_id = :reader)
+  and exists (select 1 from status_tags gs join tag_follows gf on gf.account_id = :reader and gf.tag = gs.tag
+    where gs.status_id = s.id)
+  and exists (select 1 from accounts ga where ga.id = s.account_id and ga.silenced_at is null))
+
+-- fragment: unhindered
+-- Nothing stands between :reader and the author of `s`, nor those whom it names. Not asked for :reader's own.
+not exists (select 1 from blocks h1 where h1.account_id = :reader and h1.target_id = s.account_id)
+and not exists (select 1 from blocks h2 where h2.account_id = s.account_id and h2.target_id = :reader)
+and not exists (select 1 from mutes h3 where h3.account_id = :reader and h3.target_id = s.account_id
+  and (h3.expires_at is null or h3.expires_at > :now))
+and (s.has_mentions = 0 or not exists (
+  select 1 from mentions h7 join blocks h8 on h8.account_id = :reader and h8.target_id = h7.account_id
+  where h7.status_id = s.id))
+
+-- fragment: original_stands
+-- What the status `s` reblogs, where it is a reblog, may stand on a timeline of :reader's.
+(s.reblog_of_id is null or exists (
   select 1 from statuses o join accounts oa on oa.id = o.account_id
   where o.id = s.reblog_of_id and oa.suspended_at is null
     and (o.visibility <= 1 or o.account_id in (s.account_id, :reader))
@@ -98,3 +121,45 @@ and (s.reblog_of_id is null or exists (
     and not exists (select 1 from blocks o2 where o2.account_id = o.account_id and o2.target_id = :reader)
     and not exists (select 1 from mutes o3 where o3.account_id = :reader and o3.target_id = o.account_id
       and (o3.expires_at is null or o3.expires_at > :now))))
+
+-- fragment: home_rules
+-- Does the status `s` stand on :reader's home timeline? domain/audience.py says the same in words. That its author
+-- is not suspended is asked for where the author's row is joined.
+(s.account_id = :reader or ((({followed} and {inclusive}) or {tag_followed}) and {unhindered})) and {original_stands}
+
+-- fragment: list_rules
+-- Does the status `s` of a member stand on the timeline of :reader's list :list_id, whose replies policy is :replies?
+-- domain/audience.py says the same in words.
+(s.account_id = :reader or ({followed} and {unhindered})) and {original_stands} and s.visibility <= 2
+and (s.in_reply_to_account_id is null or s.in_reply_to_account_id in (s.account_id, :reader) or :replies = 'followed'
+  or (:replies = 'list' and exists (select 1 from list_members lr
+    where lr.list_id = :list_id and lr.target_id = s.in_reply_to_account_id)))
+
+-- fragment: policy
+-- What the policy of the user `u` makes of a notification from :from_account_id about :status_id: 0, 1 or 2 as in
+-- domain/notifications.py:LEVELS. Nothing is looked up for a rule that accepts; whoever was let through is.
+coalesce((select max(r.level) from (
+  select u.for_not_following as level
+  where u.for_not_following > 0
+    and not exists (select 1 from follows w1 where w1.account_id = u.account_id and w1.target_id = :from_account_id)
+  union all select u.for_not_followers
+  where u.for_not_followers > 0
+    and not exists (select 1 from follows w2 where w2.account_id = :from_account_id and w2.target_id = u.account_id
+      and w2.id < :followers_before)
+  union all select u.for_new_accounts
+  where u.for_new_accounts > 0 and :from_account_id > :accounts_before
+  union all select u.for_limited_accounts
+  where u.for_limited_accounts > 0
+    and exists (select 1 from accounts w3 where w3.id = :from_account_id and w3.silenced_at is not null)
+    and not exists (select 1 from follows w4 where w4.account_id = u.account_id and w4.target_id = :from_account_id)
+  union all select u.for_private_mentions
+  where u.for_private_mentions > 0 and :type = 'mention'
+    and exists (select 1 from statuses w5 where w5.id = :status_id and w5.visibility = 3
+      and not exists (
+        select 1 from statuses w6 join mentions w7 on w7.status_id = w6.id and w7.account_id = :from_account_id
+        where w6.account_id = u.account_id
+          and (w6.id = w5.thread_id or (w6.thread_id = w5.thread_id and w6.in_reply_to_id is not null))))
+    and not exists (select 1 from follows w8 where w8.account_id = u.account_id and w8.target_id = :from_account_id)
+) r where r.level > 0 and not exists (
+  select 1 from notification_requests w9
+  where w9.account_id = u.account_id and w9.from_account_id = :from_account_id and w9.accepted = 1)), 0)

@@ -33,6 +33,20 @@ async def add(tx: Writer, kind: str, payload: dict[str, Any], *, once: str | Non
     await tx.run(SQL.add, id=tx.ids.next(), kind=kind, payload=text, once=once, run_at=run_at or tx.now)
 
 
+async def put(tx: Writer, kind: str, payload: dict[str, Any], *, once: str, run_at: int) -> None:
+    """Work at a time that may be changed: of its name there is one, and the last ``run_at`` is when it is due.
+
+    Where a worker has it already, its time is not changed: it looks whether it comes too early, and then ``proceed``s.
+    """
+    text = msgspec.json.encode(payload).decode()
+    await tx.run(SQL.put, id=tx.ids.next(), kind=kind, payload=text, once=once, run_at=run_at)
+
+
+async def drop(tx: Writer, once: str) -> None:
+    """Work that there is no need of any more; where a worker has it already, it finds nothing to do."""
+    await tx.run(SQL.drop, once=once)
+
+
 async def next_due(tx: Reader) -> int | None:
     """When the next job is due, in ms since 1970, or None where none waits."""
     row = await tx.one(SQL.next)

@@ -3,6 +3,14 @@
 insert into jobs (id, kind, payload, once, run_at) values (:id, :kind, :payload, :once, :run_at)
 on conflict (once) do nothing;
 
+-- name: put
+-- The same; one of that name that waits already is due at the new time. One that runs sees for itself.
+insert into jobs (id, kind, payload, once, run_at) values (:id, :kind, :payload, :once, :run_at)
+on conflict (once) do update set run_at = excluded.run_at where jobs.lease is null;
+
+-- name: drop
+delete from jobs where once = :once and lease is null;
+
 -- name: next
 -- When the next job is due, in ms since 1970: a read, so that an idle worker writes nothing.
 select run_at from jobs where dead_at is null order by run_at, id limit 1;

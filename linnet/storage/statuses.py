@@ -4,9 +4,10 @@ from collections.abc import Iterable
 
 import msgspec
 
+from linnet.domain.polls import PollView
 from linnet.domain.views import MediaView, MentionView, StatusContent, StatusRow
-from linnet.storage import statements
-from linnet.storage.database import Reader
+from linnet.storage import cards, statements
+from linnet.storage.database import Reader, Writer
 from linnet.storage.statements import Row
 
 SQL = statements.load("statuses")
@@ -14,6 +15,11 @@ SQL = statements.load("statuses")
 _mentions = msgspec.json.Decoder(tuple[MentionView, ...])
 _tags = msgspec.json.Decoder(tuple[str, ...])
 decode_media = msgspec.json.Decoder(tuple[MediaView, ...]).decode
+_poll = msgspec.json.Decoder(PollView)
+
+
+def decode_poll(text: str | None) -> PollView | None:
+    return None if text is None else _poll.decode(text)
 
 
 def as_row(row: Row) -> StatusRow:
@@ -23,14 +29,28 @@ def as_row(row: Row) -> StatusRow:
 
 async def rows(tx: Reader, ids: Iterable[int], reader: int) -> dict[int, StatusRow]:
     """The rows of these statuses, with what ``reader`` has done to them; those that are gone are left out."""
-    return {row[0]: as_row(row) for row in await tx.all(SQL.rows, ids=list(ids), reader=reader)}
+    return {row[0]: as_row(row) for row in await tx.all(SQL.rows, ids=list(ids), reader=reader, now=tx.now)}
 
 
 async def contents(tx: Reader, ids: Iterable[int]) -> dict[int, StatusContent]:
     found = await tx.all(SQL.contents, ids=list(ids))
     return {
         row[0]: StatusContent(
-            *[*row[:7], _mentions.decode(row[7]), _tags.decode(row[8]), decode_media(row[9]), *row[10:]]
-        )
+            *row[:7],
+            _mentions.decode(row[7]),
+            _tags.decode(row[8]),
+            decode_media(row[9]),
+            *row[10:14],
+            poll=decode_poll(row[14]),
+            card=cards.decode(row[15]),
+        )  # fmt: skip
         for row in found
     }
+
+
+async def renew(tx: Writer, status_id: int) -> None:
+    """Gives a status a fresh version, because something that hangs on it is shown differently now."""
+    version = tx.ids.next()
+    await tx.run(SQL.renew_edit, id=status_id, version=version)
+    await tx.run(SQL.renew, id=status_id, version=version)
+    await tx.run(SQL.touch_content, status_id=status_id, version=version)

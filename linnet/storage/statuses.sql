@@ -1,14 +1,15 @@
 -- name: insert
 -- A new status, or a reblog (which has no content of its own).
 insert into statuses (id, account_id, version, visibility, reblog_of_id, in_reply_to_id, in_reply_to_account_id,
-  thread_id, language, has_media, has_mentions, merged)
+  thread_id, language, has_media, has_mentions, has_poll, merged)
 values (:id, :account_id, :id, :visibility, :reblog_of_id, :in_reply_to_id, :in_reply_to_account_id,
-  :thread_id, :language, :has_media, :has_mentions, :merged);
+  :thread_id, :language, :has_media, :has_mentions, :has_poll, :merged);
 
 -- name: insert_content
 insert into status_contents (status_id, account_id, version, text, spoiler, html, sensitive, mentions, tags, media,
-  app_name, app_website)
-values (:id, :account_id, :id, :text, :spoiler, :html, :sensitive, :mentions, :tags, :media, :app_name, :app_website);
+  app_name, app_website, poll, card_id)
+values (:id, :account_id, :id, :text, :spoiler, :html, :sensitive, :mentions, :tags, :media, :app_name, :app_website,
+  :poll, :card_id);
 
 -- name: insert_mention
 insert into mentions (status_id, account_id) values (:status_id, :account_id) on conflict (status_id, account_id) do nothing;
@@ -65,8 +66,8 @@ where s.id in (:ids...);
 
 -- name: contents
 select c.status_id, c.version, c.account_id, c.text, c.spoiler, c.html, c.sensitive, c.mentions, c.tags, c.media,
-  c.app_name, c.app_website, c.edited_at, a.username
-from status_contents c join accounts a on a.id = c.account_id where c.status_id in (:ids...);
+  c.app_name, c.app_website, c.edited_at, a.username, c.poll, pc.card
+from status_contents c join accounts a on a.id = c.account_id left join preview_cards pc on pc.id = c.card_id where c.status_id in (:ids...);
 
 -- name: target
 -- The status that something is to be done to, if :reader may see it.
@@ -116,21 +117,22 @@ delete from notifications where status_id = :id and status_id <> 0;
 
 -- name: set_version
 update statuses set version = :version, language = :language, has_media = :has_media,
-  has_mentions = case when :has_mentions = 1 then 1 else has_mentions end
+  has_mentions = case when :has_mentions = 1 then 1 else has_mentions end, has_poll = :has_poll
 where id = :id;
 
 -- name: update_content
 update status_contents set version = :version, text = :text, spoiler = :spoiler, html = :html, sensitive = :sensitive,
-  mentions = :mentions, tags = :tags, media = :media, edited_at = :now
+  mentions = :mentions, tags = :tags, media = :media, poll = :poll,
+  card_id = :card_id, edited_at = :now
 where status_id = :status_id;
 
 -- name: insert_edit
-insert into status_edits (status_id, version, text, spoiler, html, sensitive, media, created_at)
-values (:status_id, :version, :text, :spoiler, :html, :sensitive, :media, :created_at)
+insert into status_edits (status_id, version, text, spoiler, html, sensitive, media, poll, created_at)
+values (:status_id, :version, :text, :spoiler, :html, :sensitive, :media, :poll, :created_at)
 on conflict (status_id, version) do nothing;
 
 -- name: edits
-select text, spoiler, html, sensitive, media, created_at from status_edits
+select text, spoiler, html, sensitive, media, created_at, poll from status_edits
 where status_id = :status_id order by version limit 200;
 
 -- name: orphans
@@ -145,6 +147,15 @@ update statuses set in_reply_to_id = null, version = :version where id = :id;
 
 -- name: touch_content
 update status_contents set version = :version where status_id = :id;
+
+-- name: renew
+-- What changed is not the author's doing: no edit, only another version.
+update statuses set version = :version where id = :id;
+
+-- name: renew_edit
+-- The state that is shown now is among those that are kept, under its version.
+update status_edits set version = :version
+where status_id = :id and version = (select c.version from status_contents c where c.status_id = :id);
 
 -- name: delete_favourites
 delete from favourites where status_id = :id;

@@ -79,7 +79,7 @@ async def save(door: Door, request: Request) -> Response:
                     for one in form.attached if str(one.id) in texts
                 ],
             }  # fmt: skip
-            revision = drafts.revision(given)
+            revision = replace(drafts.revision(given), keeps_poll=True)
             await edit_actions.edit(
                 door.database, door.site, visitor.id, content.id, revision, door.operation(request, params)
             )

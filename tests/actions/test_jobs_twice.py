@@ -8,7 +8,7 @@ import pytest
 from linnet import app
 from linnet.storage import jobs
 from linnet.storage.jobs import LeaseLost
-from tests.support import deeds, deeds_access  # noqa: F401  # they fill DEEDS
+from tests.support import deeds, deeds_access, deeds_lists, deeds_posts, deeds_safety  # noqa: F401  # they fill DEEDS
 from tests.support.access import Letters
 from tests.support.client import VirtualClock
 from tests.support.stage import DEEDS, Stage
@@ -55,7 +55,7 @@ async def test_a_job_that_is_done_twice_is_done_once(stage: Stage):
     await stage.status(author)
     await stage.database.write(_schedule)
     await twice.run()
-    stage.world.clock.advance(2 * EVERY_MS)
+    stage.world.clock.advance(10 * EVERY_MS)
     await twice.run()
     assert not twice.problems, "\n".join(twice.problems[:20])
     assert twice.seen == twice.handlers.keys(), "a kind of job that no scenario leads to"

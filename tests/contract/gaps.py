@@ -12,10 +12,14 @@ NAMED = frozenset(
             /api/v1/blocks /api/v1/mutes /api/v1/follow_requests /api/v1/directory /api/v1/preferences
             /api/v1/statuses /api/v1/statuses/{id} /api/v1/statuses/{id}/history /api/v1/statuses/{id}/source
             /api/v1/statuses/{id}/context /api/v1/statuses/{id}/favourited_by /api/v1/statuses/{id}/reblogged_by
-            /api/v1/favourites /api/v1/bookmarks /api/v1/media/{id}
+            /api/v1/favourites /api/v1/bookmarks /api/v1/polls/{id} /api/v1/media/{id}
             /api/v1/timelines/home /api/v1/timelines/public /api/v1/timelines/tag/{hashtag}
+            /api/v1/timelines/list/{list_id} /api/v1/lists /api/v1/lists/{id} /api/v1/lists/{id}/accounts
+            /api/v1/accounts/{id}/lists
             /api/v1/notifications /api/v1/notifications/{id} /api/v1/notifications/unread_count
             /api/v2/search /api/v1/markers
+            /api/v2/filters /api/v2/filters/{id} /api/v2/filters/{filter_id}/keywords /api/v2/filters/keywords/{id}
+            /api/v2/filters/{filter_id}/statuses /api/v2/filters/statuses/{id} /api/v1/filters /api/v1/filters/{id}
         """,
         "POST": """
             /api/v1/apps /oauth/token /oauth/revoke /api/v1/accounts /api/v1/emails/confirmations
@@ -26,13 +30,21 @@ NAMED = frozenset(
             /api/v1/statuses /api/v1/statuses/{id}/favourite /api/v1/statuses/{id}/unfavourite
             /api/v1/statuses/{id}/reblog /api/v1/statuses/{id}/unreblog /api/v1/statuses/{id}/bookmark
             /api/v1/statuses/{id}/unbookmark /api/v1/statuses/{id}/pin /api/v1/statuses/{id}/unpin
-            /api/v1/statuses/{id}/mute /api/v1/statuses/{id}/unmute
+            /api/v1/statuses/{id}/mute /api/v1/statuses/{id}/unmute /api/v1/polls/{id}/votes
             /api/v1/media /api/v2/media /api/v1/notifications/clear /api/v1/notifications/{id}/dismiss
             /api/v1/markers
+            /api/v1/lists /api/v1/lists/{id}/accounts
+            /api/v2/filters /api/v2/filters/{filter_id}/keywords /api/v2/filters/{filter_id}/statuses /api/v1/filters
         """,
-        "PUT": "/api/v1/statuses/{id} /api/v1/media/{id}",
+        "PUT": """
+            /api/v1/lists/{id} /api/v1/statuses/{id} /api/v1/media/{id}
+            /api/v2/filters/{id} /api/v2/filters/keywords/{id} /api/v1/filters/{id}
+        """,
         "PATCH": "/api/v1/accounts/update_credentials",
-        "DELETE": "/api/v1/statuses/{id} /api/v1/media/{id}",
+        "DELETE": """
+            /api/v1/lists/{id} /api/v1/lists/{id}/accounts /api/v1/statuses/{id} /api/v1/media/{id}
+            /api/v2/filters/{id} /api/v2/filters/keywords/{id} /api/v2/filters/statuses/{id} /api/v1/filters/{id}
+        """,
     }.items()
     for path in paths.split()
 )
@@ -51,24 +63,17 @@ _ACCOUNT = {
     "show_media_replies": "newer than the version of the API that is served",
 }
 _NO_VIDEO = "there are no films yet, and 0 says so"
-_NO_POLLS = "there are no polls yet, and 0 says so"
 _LIMITS = {
     "configuration.accounts.max_featured_tags": "no hashtags are featured yet, and 0 says so",
     "configuration.media_attachments.video_frame_rate_limit": _NO_VIDEO,
     "configuration.media_attachments.video_matrix_limit": _NO_VIDEO,
     "configuration.media_attachments.video_size_limit": _NO_VIDEO,
-    "configuration.polls.max_characters_per_option": _NO_POLLS,
-    "configuration.polls.max_expiration": _NO_POLLS,
-    "configuration.polls.max_options": _NO_POLLS,
-    "configuration.polls.min_expiration": _NO_POLLS,
 }
 _ACCESS = "newer than the version of the API that is served: every feed is public"
 
 UNSERVED_FIELDS: dict[str, dict[str, str]] = {
     "Status": {
         "card": "links are not fetched yet",
-        "filtered": "there are no filters yet",
-        "poll": "there are no polls yet",
         "quote": "there are no quotes yet",
         "quote_approval": "there are no quotes yet",
         "quotes_count": "there are no quotes yet",
@@ -102,8 +107,6 @@ UNSERVED_FIELDS: dict[str, dict[str, str]] = {
     "Rule": {"translations": "rules have one language"},
     "Search": {"collections": "there are no collections"},
     "StatusEdit": {
-        "poll": "there are no polls yet",
-        "poll.options": "there are no polls yet",
         "quote": "there are no quotes yet",
     },
     "Tag": {"featuring": "no hashtags are featured yet", "following": "no hashtags are followed yet"},
@@ -137,15 +140,12 @@ UNSERVED_FIELDS: dict[str, dict[str, str]] = {
 }
 """Entity -> field -> why it was seen only as null, empty, false or zero."""
 
-_POLL = {f"poll.{name}": "there are no polls yet" for name in ("options", "expires_in", "multiple", "hide_totals")}
-
 UNUSED_PARAMETERS: dict[str, dict[str, str]] = {
+    "POST /api/v2/filters": {"keywords_attributes.id": "a new filter has no keywords that could be meant: 404"},
     "POST /api/v1/statuses": {
-        **_POLL,
         "quoted_status_id": "there are no quotes yet",
         "scheduled_at": "nothing is scheduled yet",
     },
-    "PUT /api/v1/statuses/{id}": _POLL,
     "GET /api/v1/accounts/{id}/endorsements": dict.fromkeys(
         ("limit", "max_id", "since_id"), "nobody is endorsed yet: the list is always empty"
     ),

@@ -17,7 +17,7 @@ import pytest
 from linnet.domain.notifications import KINDS
 from linnet.domain.site import Site
 from linnet.domain.visibility import WORDS
-from tests.contract import apps, doors, news, people, posts
+from tests.contract import apps, composed, doors, lists, news, people, posts, safety
 from tests.contract.cast import Cast, assemble
 from tests.contract.gaps import NAMED, SAME_AS, UNSERVED_FIELDS, UNUSED_PARAMETERS
 from tests.support.access import Letters
@@ -30,7 +30,7 @@ Chapter = Callable[[Walk, Cast], Coroutine[Any, Any, None]]
 
 CHAPTERS: tuple[Chapter, ...] = (
     people.profiles, apps.oauth, people.relations, posts.media, posts.statuses, posts.reactions, posts.of_an_account,
-    posts.timelines, news.search, news.markers, news.notifications, people.walls, people.lookups, news.server,
+    posts.timelines, composed.polls, lists.lists, safety.filters, news.search, news.markers, news.notifications, people.walls, people.lookups, news.server,
     doors.closed,
     doors.wrong, doors.scopes,
 )  # fmt: skip

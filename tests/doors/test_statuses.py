@@ -49,7 +49,7 @@ async def test_an_idempotency_key_posts_once_and_answers_twice(any_world: World)
         ({"status": "a", "media_ids": ["77"]}, "media_ids"),
         ({"status": "a", "language": "<script>"}, "language"),
         ({"status": "a", "in_reply_to_id": "nonsense"}, "in_reply_to_id"),
-        ({"status": "a", "poll": {"options": ["a", "b"]}}, "poll"),
+        ({"status": "a", "poll": {"options": ["a", "b"]}}, "poll[expires_in]"),
     ],
 )
 async def test_what_may_not_be_posted_names_the_field_and_stores_nothing(world: World, body, field):

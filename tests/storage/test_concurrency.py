@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from linnet.actions import blocks, edits, follows, interactions, media, profiles, statuses, suspensions
+from linnet.actions import blocks, edits, follows, interactions, media, profiles, statuses, suspensions, votes
 from linnet.domain.edits import Revision
 from linnet.domain.errors import LinnetError
 from linnet.domain.profiles import ProfileChanges
@@ -24,8 +24,9 @@ from linnet.storage import statuses as statuses_storage
 from linnet.storage.database import Operation
 from linnet.storage.postgres_connection import Connection
 from tests.storage.queries import sql
-from tests.support import deeds, deeds_access  # noqa: F401  # they fill DEEDS
+from tests.support import deeds, deeds_access, deeds_lists, deeds_posts, deeds_safety  # noqa: F401  # they fill DEEDS
 from tests.support.access import Letters
+from tests.support.deeds_posts import POLL
 from tests.support.stage import DEEDS, Call, Stage
 from tests.support.tables import columns
 
@@ -241,6 +242,33 @@ for _name, _deed in (("favourites", _favourite), ("reblogs", _reblog), ("replies
     against_deletion(_name, _deed)
 
 
+def _vote(stage: Stage, actor: int, status: int) -> Call:
+    return lambda operation: votes.vote(stage.database, actor, status, (0,), operation)
+
+
+@pair
+async def two_votes(stage: Stage) -> tuple[Call, Call]:
+    author, one = await stage.pair()
+    status = await stage.status(author, poll=POLL)
+    return _vote(stage, one, status), _vote(stage, await stage.person(), status)
+
+
+@pair
+async def vote_and_deletion(stage: Stage) -> tuple[Call, Call]:
+    author, actor = await stage.pair()
+    status = await stage.status(author, poll=POLL)
+    return _vote(stage, actor, status), _delete(stage, author, status)
+
+
+@pair
+async def vote_and_a_poll_that_is_taken_away(stage: Stage) -> tuple[Call, Call]:
+    author, actor = await stage.pair()
+    status = await stage.status(author, poll=POLL)
+    revision = Revision("no poll any more", keeps_poll=False)
+    edit = partial(edits.edit, stage.database, stage.site, author, status, revision)
+    return _vote(stage, actor, status), edit
+
+
 @pair
 async def favourite_and_unfavourite(stage: Stage) -> tuple[Call, Call]:
     author, actor = await stage.pair()
@@ -399,6 +427,18 @@ async def test_the_measure_tells_a_lock_that_is_missing(stage: Stage, meeting: M
     assert problems
     await stage.world.run_jobs()
     assert await _wrong(stage)
+
+
+async def test_many_vote_at_once_and_each_counts_once(stage: Stage):
+    author, *people = [await stage.person() for _ in range(7)]
+    status = await stage.status(author, poll=POLL)
+    calls = [_vote(stage, person, status) for person in people for _ in range(3)]
+    outcomes = Counter(await asyncio.gather(*(_outcome(call, stage.operation()) for call in calls)))
+    assert outcomes == {"done": 6, "refused": 12}
+    row = await stage.one("select voters, counts from polls where status_id = :id", id=status)
+    assert tuple(row) == (6, "[6,0,0]")
+    votes_cast = await stage.one("select count(*) from poll_votes where status_id = :id", id=status)
+    assert votes_cast[0] == 6
 
 
 async def test_many_at_once_count_exactly(stage: Stage):

@@ -89,6 +89,22 @@ ROWS: dict[str, tuple[int, dict[str, str]]] = {
             "expires_at": f"case when n % 10 = 0 then {NOW} + n else null end",
         },
     ),
+    "lists": (
+        4_000,
+        {"id": "n", "account_id": "n", "title": "'Those'", "exclusive": "case when n % 50 = 0 then 1 else 0 end"},
+    ),
+    "list_members": (
+        12_000, {"list_id": "1 + n % 4000", "target_id": "1 + n % 9999", "account_id": "1 + n % 4000", "id": "n"}
+    ),
+    "tag_follows": (
+        6_000, {"account_id": "1 + n % 5000", "tag": "'tag' || (n % 2000)", "id": "n", "name": "'Tag' || (n % 2000)"}
+    ),
+    "featured_tags": (
+        4_000, {"account_id": "1 + n % 3000", "tag": "'tag' || (n % 2000)", "id": "n", "name": "'Tag' || (n % 2000)"}
+    ),
+    "endorsements": (3_000, {"account_id": "n", "target_id": "1 + n * 7 % 3000", "id": "n"}),
+    "declined_suggestions": (3_000, {"account_id": "n", "target_id": "1 + n * 5 % 3000", "id": "n"}),
+    "domain_blocks": (3_000, {"account_id": "n", "domain": "'d' || (n % 40) || '.example'", "id": "n"}),
     "account_notes": (2_000, {"account_id": "n", "target_id": "1 + n * 3 % 3000", "comment": "'hm'"}),
     "favourites": (20_000, {"account_id": _AUTHOR, "status_id": f"{FIRST_STATUS} + 1 + n * 7 % {STATUSES}", "id": "n"}),
     "bookmarks": (5_000, {"account_id": _AUTHOR, "status_id": f"{FIRST_STATUS} + n * 2", "id": "n"}),
@@ -155,10 +171,64 @@ ROWS: dict[str, tuple[int, dict[str, str]]] = {
     "changes": (
         20_000, {"at": f"{NOW} + n", "kind": "'status.posted'", "account_id": _AUTHOR, "subject_id": _STATUS}
     ),
+    "polls": (
+        4_000,
+        {"status_id": f"{FIRST_STATUS} + n * 5", "account_id": "n", "expires_at": f"{NOW} + n", "counts": "'[1,2]'"},
+    ),
+    "poll_votes": (
+        10_000,
+        {
+            "status_id": f"{FIRST_STATUS} + 5 * (n % 4000)", "account_id": f"1 + n % {ACCOUNTS}", "id": "n",
+            "choices": "'[0]'",
+        },
+    ),
+    "drafts": (
+        4_000,
+        {
+            "id": "n", "account_id": "1 + n % 1000", "content": "'{}'", "updated_at": str(NOW),
+            "scheduled_at": f"case when n % 2 = 0 then {NOW} + n else null end",
+        },
+    ),
+    "status_reactions": (
+        10_000,
+        {
+            "status_id": f"{FIRST_STATUS} + n % 3000", "account_id": f"1 + n % {ACCOUNTS}", "emoji": "'e' || (n % 7)",
+            "id": "n",
+        },
+    ),
+    "filters": (2_000, {"id": "n", "account_id": "n", "title": "'t'", "contexts": "'home'", "action": "'warn'"}),
+    "filter_keywords": (
+        4_000, {"id": "n", "account_id": "1 + n % 2000", "filter_id": "1 + n % 2000", "keyword": "'k'", "whole_word": "1"}
+    ),
+    "filter_statuses": (
+        4_000, {"id": "n", "account_id": "1 + n % 2000", "filter_id": "1 + n % 2000", "status_id": _STATUS}
+    ),
+    "conversations": (
+        5_000,
+        {
+            "id": "n", "account_id": _AUTHOR, "thread_id": _STATUS, "people_hash": "'h' || n", "people": "'[]'",
+            "last_status_id": _STATUS, "unread": "n % 2",
+        },
+    ),
+    "conversation_statuses": (
+        10_000, {"account_id": _AUTHOR, "status_id": _STATUS, "conversation_id": "1 + n % 5000"}
+    ),
+    "reports": (
+        2_000,
+        {
+            "id": "n", "account_id": "n", "target_id": "1 + n * 3 % 3000", "category": "'spam'", "comment": "''",
+            "statuses": "'[]'", "rules": "'[]'",
+            "resolved_at": f"case when n % 50 = 0 then null else {NOW} + n end",
+        },
+    ),
+    "announcement_reads": (5_000, {"announcement_id": "1 + n % 50", "account_id": "n"}),
+    "announcement_reactions": (
+        5_000, {"announcement_id": "1 + n % 50", "name": "'e' || (n % 8)", "account_id": "n", "id": "n"}
+    ),
     "moderation_log": (2_000, {"id": "n", "moderator_id": "1", "action": "'approve'", "target": "''"}),
 }  # fmt: skip
 
-SMALL = {"settings", "rules", "custom_emojis", "invites", "migrations"}
+SMALL = {"settings", "rules", "custom_emojis", "invites", "migrations", "announcements"}
 """Tables that stay small on the largest server: whatever the operator writes by hand."""
 
 

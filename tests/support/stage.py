@@ -1,7 +1,7 @@
 """A stage for actions: people, statuses and apps to act on, and the list of deeds that are done there.
 
 ``DEEDS`` maps ``module.function`` to a coroutine that prepares the stage and hands back the call, which takes its
-Operation; ``deeds`` and ``deeds_access`` fill it.
+Operation; ``deeds`` and its siblings fill it.
 """
 
 import importlib
