@@ -78,3 +78,18 @@ delete from home_entries where account_id = :account_id;
 
 -- name: delete_markers
 delete from markers where account_id = :account_id;
+
+-- name: delete_lists
+delete from lists where account_id = :account_id;
+
+-- name: delete_list_members
+delete from list_members where account_id = :account_id;
+
+-- name: delete_filters
+delete from filters where account_id = :account_id;
+
+-- name: delete_filter_keywords
+delete from filter_keywords where account_id = :account_id;
+
+-- name: delete_filter_statuses
+delete from filter_statuses where account_id = :account_id;

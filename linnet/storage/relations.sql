@@ -27,6 +27,10 @@ where account_id = :account_id and target_id = :target_id;
 -- name: unfollow
 delete from follows where account_id = :account_id and target_id = :target_id;
 
+-- name: forget_member
+-- Whom :account_id does not follow any more is in none of its lists.
+delete from list_members where account_id = :account_id and target_id = :target_id and target_id <> account_id;
+
 -- name: count_following
 update accounts set following = following + :step where id = :id;
 

@@ -10,7 +10,7 @@ import msgspec
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _FRAGMENT_NAME = re.compile(r"^-- fragment: (\w+)$", re.MULTILINE)
-_FRAGMENT = re.compile(r"\{(\w+)\}")
+_FRAGMENT = re.compile(r"\{(\w+)(?:\(([\w.]+)\))?\}")
 _COMMENT = re.compile(r"--[^\n]*")
 # One pass over strings (kept), in-lists, paging and parameters; `::` casts never match because of the look-behind.
 _TOKEN = re.compile(r"'[^']*'|(?P<not>\bnot )?\bin \(:(?P<list>\w+)\.\.\.\)|(?<!:):(?P<param>[a-z_]\w*)")
@@ -134,14 +134,21 @@ def load(noun: str) -> Statements:
 
     In the text: ``:name`` is a parameter, ``in (:names...)`` and ``not in (:names...)`` take a list, ``:page(column)``
     expands into the bounds, order and limit of a page (parameters ``max_id``, ``min_id``, ``limit``), and ``{name}``
-    into that fragment of ``fragments.sql``.
+    into that fragment of ``fragments.sql``; ``{name(column)}`` asks it of the reader in that column instead of
+    ``:reader``.
     """
     folder = files("linnet.storage")
-    fragments = parse((folder / "fragments.sql").read_text("utf-8"), _FRAGMENT_NAME)
+    fragments: dict[str, str] = {}
+    for name, text in parse((folder / "fragments.sql").read_text("utf-8"), _FRAGMENT_NAME).items():
+        fragments[name] = _FRAGMENT.sub(lambda match: fragments[match[1]], text)
+
+    def fragment(match: re.Match[str]) -> str:
+        text = fragments[match[1]]
+        return text.replace(":reader", match[2]) if match[2] else text
 
     def expanded(name: str) -> dict[str, str]:
         found = parse((folder / name).read_text("utf-8"))
-        return {key: _FRAGMENT.sub(lambda match: fragments[match[1]], text) for key, text in found.items()}
+        return {key: _FRAGMENT.sub(fragment, text) for key, text in found.items()}
 
     shared = expanded(f"{noun}.sql")
     special = folder / f"{noun}.postgres.sql"

@@ -9,6 +9,13 @@ cross join lateral (
 join statuses s on s.id = latest.id
 where l.merged = 1 and l.suspended_at is null and {home_rules};
 
+-- name: list_window
+select {status_row}, (a.suspended_at is null and {list_rules}) from (
+  select p.id from list_members l
+  cross join lateral (select x.id from statuses x where x.account_id = l.target_id and :page(x.id)) p
+  where l.list_id = :list_id and :page(p.id)
+) w join statuses s on s.id = w.id join accounts a on a.id = s.account_id;
+
 -- name: fan_out
 -- Reason: SQLite's own "or ignore" is half of the work of its "on conflict do nothing" in a table without row ids.
 insert into home_entries (account_id, status_id)

@@ -27,6 +27,16 @@ join statuses s on s.id in (
 )
 where l.merged = 1 and l.suspended_at is null and {home_rules};
 
+-- name: list_window
+-- The latest of what a list's members have posted, and for each whether it stands on the list's timeline. The limits
+-- bound what is looked at, not what is found. The cross join keeps the members in front.
+select {status_row}, (a.suspended_at is null and {list_rules}) from (
+  select p.id from list_members l cross join statuses p
+  where l.list_id = :list_id and p.id in (
+    select x.id from statuses x where x.account_id = l.target_id and :page(x.id)
+  ) and :page(p.id)
+) w join statuses s on s.id = w.id join accounts a on a.id = s.account_id;
+
 -- name: add_home
 insert into home_entries (account_id, status_id) values (:account_id, :status_id)
 on conflict (account_id, status_id) do nothing;

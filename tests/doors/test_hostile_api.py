@@ -12,9 +12,10 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from linnet.actions import media, oauth, suspensions
+from linnet.actions import lists, media, oauth, suspensions
 from linnet.client_api.door import ANY_TOKEN, ANYBODY, EVEN_BARRED, OPTIONAL, UNASKED
 from linnet.domain.errors import Invalid
+from linnet.domain.lists import ListChanges
 from linnet.domain.secrets import fingerprint
 from linnet.http.request import BODY_MAX
 from linnet.routes import ROUTES, Client
@@ -48,6 +49,7 @@ class Attack:
         self.world = world
         self.stage = Stage(world)
         self.problems: list[str] = []
+        self.list = 0
         self.sent = 0
         self._commits = 0
         self._before: Dump = {}
@@ -73,6 +75,8 @@ class Attack:
         stage = self.stage
         if await stage.one("select 1 from statuses where id = :id", id=self.mine) is None:
             self.mine = await stage.status(self.me)
+        if await stage.one("select 1 from lists where id = :id", id=self.list) is None:
+            self.list = int(await stage.do(lists.create, self.me, ListChanges("Those")))
         parts = self.world.parts
         given = (parts.blobs, parts.ids, parts.chance, self.me, Pixel(), "a point", None)
         self.upload = int(await stage.do(media.upload, *given))
@@ -81,7 +85,7 @@ class Attack:
     def path(self, route: Client, **places: Any) -> str:
         """The route's path with something real in each place, or with what is given."""
         real = {"account_id": self.other, "hashtag": "tag", "name": "tag", "id": 1}
-        for noun, value in (("/statuses/", self.mine), ("/accounts/", self.other), ("/media/", self.upload)):
+        for noun, value in self._things():
             if f"{noun}:id" in route.pattern:
                 real["id"] = value
         parts = [
@@ -89,6 +93,10 @@ class Attack:
             for part in route.pattern.split("/")
         ]
         return "/".join(parts)
+
+    def _things(self) -> tuple[tuple[str, int], ...]:
+        mine = (("/statuses/", self.mine), ("/media/", self.upload), ("/lists/", self.list))
+        return (*mine, ("/accounts/", self.other))
 
     async def send(
         self, route: Client, target: str | bytes = "", *, token: str | None = "", kind: str = "", body: bytes = b"",

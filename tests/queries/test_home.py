@@ -1,22 +1,26 @@
 """Home timelines against the rules in words: whatever happened in whatever order, each page is what the rules say."""
 
+import contextlib
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from linnet.actions import blocks, edits, follows, interactions, statuses, timelines
+from linnet.actions import blocks, edits, follows, interactions, lists, statuses, timelines
 from linnet.domain.audience import Entry, without_repeats
 from linnet.domain.errors import LinnetError
+from linnet.domain.lists import REPLIES, ListChanges
 from linnet.domain.paging import Page
 from linnet.domain.relations import FollowOptions, Mute
 from linnet.domain.site import Limits, Site
 from linnet.domain.statuses import Draft
 from linnet.domain.visibility import Visibility
+from linnet.queries import lists as list_queries
 from linnet.queries import timelines as queries
 from linnet.storage import jobs
 from linnet.storage.database import Operation
@@ -55,6 +59,9 @@ def story(seed: int, length: int) -> list[Step]:
         lambda: ("unblock", who(), who()): 3,
         lambda: ("unfollow", who(), who()): 3,
         lambda: ("delete", who(), chance.randrange(30)): 4,
+        lambda: ("list", who(), (who(), who(), who()), chance.choice(REPLIES), chance.random() < 0.4): 3,
+        lambda: ("relist", who(), chance.randrange(4), who(), chance.choice(REPLIES), chance.random() < 0.4): 5,
+        lambda: ("unlist", who(), chance.randrange(4), who(), chance.random() < 0.2): 2,
         lambda: ("jobs", chance.randrange(1, 4)): 10,
         lambda: ("wait", chance.choice([10, 100])): 3,
         lambda: ("check",): 4,
@@ -131,6 +138,30 @@ class Play:
         if self.posted:
             await edits.delete(self.database, self.people[who], self.posted[which % len(self.posted)], self.operation())
 
+    async def do_list(self, who: int, members: tuple[int, ...], replies: str, exclusive: bool) -> None:
+        wanted = ListChanges("those", replies, exclusive)
+        new = await lists.create(self.database, self.people[who], wanted, self.operation())
+        for one in sorted(set(members)):
+            with contextlib.suppress(LinnetError):
+                await lists.add(self.database, self.people[who], new, [self.people[one]], self.operation())
+
+    async def _lists(self, who: int) -> list[int]:
+        return [view.id for view in await list_queries.all(self.database, self.people[who])]
+
+    async def do_relist(self, who: int, which: int, member: int, replies: str, exclusive: bool) -> None:
+        if there := await self._lists(who):
+            list_id, wanted = there[which % len(there)], ListChanges(None, replies, exclusive)
+            await lists.update(self.database, self.people[who], list_id, wanted, self.operation())
+            await lists.add(self.database, self.people[who], list_id, [self.people[member]], self.operation())
+
+    async def do_unlist(self, who: int, which: int, member: int, whole: bool) -> None:
+        there = await self._lists(who)
+        if there and whole:
+            await lists.delete(self.database, self.people[who], there[which % len(there)], self.operation())
+        elif there:
+            given = (self.people[who], there[which % len(there)], [self.people[member]])
+            await lists.remove(self.database, *given, self.operation())
+
     async def do_wait(self, ms: int) -> None:
         self.clock.advance(ms)
 
@@ -157,6 +188,8 @@ class Play:
         self.checked += 1
 
 
+Tables = dict[str, list[tuple[Any, ...]]]
+
 TABLES = {
     "statuses": (
         "select id, account_id, visibility, reblog_of_id, in_reply_to_account_id, language from statuses order by id"
@@ -165,23 +198,31 @@ TABLES = {
     "blocks": "select account_id, target_id from blocks",
     "mutes": "select account_id, target_id, expires_at from mutes",
     "mentions": "select status_id, account_id from mentions",
+    "lists": "select id, account_id, replies_policy, exclusive from lists",
+    "list_members": "select list_id, target_id from list_members",
 }
 
 
-async def _tables(database: Any) -> dict[str, list[tuple[Any, ...]]]:
-    async def read(tx: Any) -> dict[str, list[tuple[Any, ...]]]:
+async def _tables(database: Any) -> Tables:
+    async def read(tx: Any) -> Tables:
         return {name: [tuple(row) for row in await tx.all(sql(text))] for name, text in TABLES.items()}
 
     return await database.read(read)
 
 
-def naive_home(tables: dict[str, list[tuple[Any, ...]]], reader: int, now: int) -> list[Entry]:
-    """The rules of domain/audience.py over whole tables, with nothing precomputed, newest first."""
+def naive_home(tables: Tables, reader: int, now: int, only: tuple[int, str] | None = None) -> list[Entry]:
+    """The rules of domain/audience.py over whole tables, with nothing precomputed, newest first.
+
+    ``only`` are a list's id and replies policy: then it is that list's timeline.
+    """
     originals = {row[0]: row for row in tables["statuses"]}
     following = {row[1]: row for row in tables["follows"] if row[0] == reader}
     blocked = {row[1] for row in tables["blocks"] if row[0] == reader}
     blockers = {row[0] for row in tables["blocks"] if row[1] == reader}
     muted = {row[1] for row in tables["mutes"] if row[0] == reader and (row[2] is None or row[2] > now)}
+    exclusive = {row[0] for row in tables["lists"] if row[1] == reader and row[3]}
+    apart = {row[1] for row in tables["list_members"] if row[0] in exclusive}
+    members = {row[1] for row in tables["list_members"] if only and row[0] == only[0]}
     named: dict[int, set[int]] = {}
     for status_id, account_id in tables["mentions"]:
         named.setdefault(status_id, set()).add(account_id)
@@ -189,6 +230,14 @@ def naive_home(tables: dict[str, list[tuple[Any, ...]]], reader: int, now: int) 
     def stands(row: tuple[Any, ...]) -> bool:
         id, author, visibility, reblog_of, answers, language = row
         own = author == reader
+        if only is not None:
+            if author not in members or visibility == Visibility.DIRECT:
+                return False
+            elsewhere = answers is not None and answers not in (author, reader)
+            if elsewhere and not (only[1] == "followed" or (only[1] == "list" and answers in members)):
+                return False
+        elif author in apart and not own:
+            return False
         if not own:
             follow = following.get(author)
             if follow is None or (reblog_of is not None and not follow[2]):
@@ -220,19 +269,31 @@ async def _home(database: Any, reader: int, page: Page) -> list[Entry]:
     return [Entry(place.row.id, place.row.reblog_of_id) for place in await queries.home(database, reader, page)]
 
 
+async def _list(database: Any, reader: int, list_id: int, page: Page) -> list[Entry]:
+    found = await list_queries.timeline(database, reader, list_id, page)
+    return [Entry(place.row.id, place.row.reblog_of_id) for place in found]
+
+
 async def _check(play: Play) -> None:
     tables = await _tables(play.database)
+    now = play.clock.now_ms()
     for reader in play.people:
-        wanted = naive_home(tables, reader, play.clock.now_ms())
-        page = Page(limit=3)
-        for _ in range(40):
-            found = await _home(play.database, reader, page)
-            assert found == naive_page(wanted, page.limit, page.max_id), f"reader {play.people.index(reader)}"
-            if not found:
-                break
-            page = Page(limit=3, max_id=found[-1].id)
-        forward = await _home(play.database, reader, Page(limit=100, forward=True))
-        assert [entry.id for entry in forward] == [entry.id for entry in naive_page(wanted, 100, 2**63 - 1)]
+        await _check_pages(partial(_home, play.database, reader), naive_home(tables, reader, now))
+    for list_id, owner, replies, _ in tables["lists"]:
+        wanted = naive_home(tables, owner, now, (list_id, replies))
+        await _check_pages(partial(_list, play.database, owner, list_id), wanted)
+
+
+async def _check_pages(read: Callable[[Page], Awaitable[list[Entry]]], wanted: list[Entry]) -> None:
+    page = Page(limit=3)
+    for _ in range(40):
+        found = await read(page)
+        assert found == naive_page(wanted, page.limit, page.max_id)
+        if not found:
+            break
+        page = Page(limit=3, max_id=found[-1].id)
+    forward = await read(Page(limit=100, forward=True))
+    assert [entry.id for entry in forward] == [entry.id for entry in naive_page(wanted, 100, 2**63 - 1)]
 
 
 async def _scenario(database: Any, clock: VirtualClock, steps: list[Step]) -> int:
@@ -260,7 +321,15 @@ NAMED_THEN_FOLLOWING = [
 ]  # fmt: skip
 
 
-TOLD = (BOOST_OF_A_STRANGER, GROWN_LARGE, NAMED_THEN_FOLLOWING)
+IN_A_LIST = [
+    ("follow", 0, 1, None, True), ("follow", 0, 2, None, True), ("post", 1, Visibility.PUBLIC, None, None, "en"),
+    ("post", 2, Visibility.PUBLIC, None, 0, "en"), ("list", 0, (2,), "list", True), ("check",),
+    ("relist", 0, 0, 1, "none", True), ("check",), ("unfollow", 0, 2), ("check",), ("follow", 0, 2, None, True),
+    ("check",), ("unlist", 0, 0, 1, False),
+]  # fmt: skip
+
+
+TOLD = (BOOST_OF_A_STRANGER, GROWN_LARGE, NAMED_THEN_FOLLOWING, IN_A_LIST)
 
 
 @pytest.mark.parametrize("first", range(0, 120, 20))
@@ -290,7 +359,7 @@ async def test_home_is_what_the_rules_say_on_postgresql(postgres_databases: Data
 @pytest.mark.parametrize("spare", [0, 1])
 def test_the_naive_timeline_tells_a_wrong_one_apart(spare: int):
     """The measure itself: a status of somebody who is followed stands, one of a stranger does not."""
-    tables: dict[str, list[tuple[Any, ...]]] = {name: [] for name in TABLES}
+    tables: Tables = {name: [] for name in TABLES}
     tables["statuses"] = [(1, 10, 0, None, None, None), (2, 20, 0, None, None, None)]
     tables["follows"] = [(5, 10, 1, None)] * (1 - spare)
     assert naive_home(tables, 5, 0) == [Entry(1)] * (1 - spare)

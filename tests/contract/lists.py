@@ -1,0 +1,57 @@
+"""The walk through what an account gathers: lists, hashtags that it follows or features, endorsements, suggestions."""
+
+from tests.contract.cast import Cast
+from tests.support.walk import Walk
+
+LIST = "/api/v1/lists/{id}"
+
+
+async def lists(walk: Walk, cast: Cast) -> None:
+    """Make, change, fill, read and delete lists."""
+    ada, bert, carla, dora = cast.ada, cast.bert, cast.carla, cast.dora
+    wanted = {"title": "Engines", "replies_policy": "none", "exclusive": True}
+    engines = await walk("POST /api/v1/lists", ada, json=wanted)
+    assert {name: engines[name] for name in wanted} == wanted
+    plain = await walk("POST /api/v1/lists", ada, form={"title": "Plain"})
+    assert (plain["replies_policy"], plain["exclusive"]) == ("list", False)
+    changed = {"title": "Hills", "replies_policy": "followed", "exclusive": True}
+    hills = await walk(f"PUT {LIST}", ada, plain["id"], json=changed)
+    assert hills == {"id": plain["id"], **changed}
+    assert (await walk(f"PUT {LIST}", ada, plain["id"], form={"exclusive": "false"}))["title"] == "Hills"
+    assert [one["title"] for one in await walk("GET /api/v1/lists", ada)] == ["Engines", "Hills"]
+    assert await walk(f"GET {LIST}", ada, engines["id"]) == engines
+    await walk(f"GET {LIST}", bert, engines["id"], status=404)
+    await _members(walk, cast, engines["id"])
+    assert [one["id"] for one in await walk("GET /api/v1/accounts/{id}/lists", ada, dora.id)] == [engines["id"]]
+    assert await walk("GET /api/v1/accounts/{id}/lists", bert, dora.id) == []
+    await _timeline(walk, cast, engines["id"])
+    assert await walk(f"DELETE {LIST}/accounts", ada, engines["id"], json={"account_ids": [str(carla.id)]}) == {}
+    left = await walk(f"GET {LIST}/accounts", ada, engines["id"], query={"limit": 0})
+    assert [one["id"] for one in left] == [str(dora.id), str(bert.id)]
+    assert await walk(f"DELETE {LIST}", ada, engines["id"]) == {}
+    await walk(f"GET {LIST}", ada, engines["id"], status=404)
+
+
+async def _members(walk: Walk, cast: Cast, list_id: str) -> None:
+    ada, members = cast.ada, (cast.bert, cast.carla, cast.dora)
+    given = {"account_ids": [str(one.id) for one in members]}
+    assert await walk(f"POST {LIST}/accounts", ada, list_id, json=given) == {}
+    await walk.pages(f"GET {LIST}/accounts", ada, list_id, whole=[str(one.id) for one in reversed(members)])
+    await walk(f"POST {LIST}/accounts", ada, list_id, json=given, status=422)
+    await walk(f"POST {LIST}/accounts", ada, list_id, form={"account_ids[]": str(cast.low.id)}, status=404)
+    await walk(f"POST {LIST}/accounts", cast.bert, list_id, json=given, status=404)
+
+
+async def _timeline(walk: Walk, cast: Cast, list_id: str) -> None:
+    name, ada = "GET /api/v1/timelines/list/{list_id}", cast.ada
+    for number in range(3):
+        await walk("POST /api/v1/statuses", cast.dora, json={"status": f"for a list {number}"})
+    await walk.world.run_jobs()
+    whole = [one["id"] for one in await walk(name, ada, list_id)]
+    assert len(whole) > 4
+    await walk.pages(name, ada, list_id, whole=whole)
+    await walk.bounds(name, ada, list_id, whole=whole)
+    apart = {str(one.id) for one in (cast.bert, cast.carla, cast.dora)}
+    home = {one["account"]["id"] for one in await walk("GET /api/v1/timelines/home", ada)}
+    assert home
+    assert home.isdisjoint(apart)
