@@ -110,7 +110,7 @@ async def _favourites(tx: Writer, account_id: int) -> bool:
 async def _media(tx: Writer, account_id: int) -> bool:
     rows = await tx.all(SQL.files, account_id=account_id, limit=BATCH)
     await tx.run(SQL.delete_files, account_id=account_id, ids=[row[0] for row in rows])
-    await jobs.add(tx, "files.delete", {"keys": [key for row in rows for key in row[1:]]})
+    await jobs.add(tx, "files.delete", {"keys": [key for row in rows for key in row[1:] if key]})
     return len(rows) == BATCH
 
 

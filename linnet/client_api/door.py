@@ -70,7 +70,7 @@ class Door:
     async def statuses(self, request: Request, listed: tuple[Listed, ...], *, linked: bool = True) -> Response:
         """A page of statuses, with its ``Link`` header where there are more pages to go to."""
         reader: Identity = request.context
-        body = joined(await self.rendering.statuses(listed, reader.account_id))
+        body = joined(await self.rendering.statuses(listed, reader))
         cursors = (listed[-1].cursor, listed[0].cursor) if listed and linked else None
         return Response(body, headers=links(self.site, request, cursors))
 

@@ -7,6 +7,7 @@ from linnet.client_api.door import Door, page, path_id
 from linnet.client_api.rendering import joined
 from linnet.domain.errors import NotFound
 from linnet.domain.notifications import UNREAD_MAX, chosen
+from linnet.domain.views import Identity
 from linnet.http.request import Request
 from linnet.http.response import Response, json
 from linnet.mastodon import notifications as rendering
@@ -20,15 +21,15 @@ TYPES_MAX = 100
 async def index(door: Door, request: Request) -> Response:
     """GET /api/v1/notifications"""
     reader = request.context.account_id
-    found = await queries.page(door.database, reader, _wanted(request), page(request, 40, 80))
+    found = await queries.page(door.database, reader, wanted(request), page(request, 40, 80))
     cursors = (found[-1].row.id, found[0].row.id) if found else None
-    return Response(joined(await _rendered(door, found, reader)), headers=door.links(request, cursors))
+    return Response(joined(await _rendered(door, found, request.context)), headers=door.links(request, cursors))
 
 
 async def show(door: Door, request: Request) -> Response:
     """GET /api/v1/notifications/:id"""
     reader = request.context.account_id
-    bodies = await _rendered(door, (await queries.one(door.database, reader, path_id(request)),), reader)
+    bodies = await _rendered(door, (await queries.one(door.database, reader, path_id(request)),), request.context)
     if not bodies:
         raise NotFound
     return Response(bodies[0])
@@ -49,16 +50,21 @@ async def clear(door: Door, request: Request) -> Response:
 async def unread_count(door: Door, request: Request) -> Response:
     """GET /api/v1/notifications/unread_count"""
     limit = page(request, 100, UNREAD_MAX).limit
-    return json({"count": await queries.unread(door.database, request.context.account_id, _wanted(request), limit)})
+    return json({"count": await queries.unread(door.database, request.context.account_id, wanted(request), limit)})
 
 
-def _wanted(request: Request) -> Wanted:
+def wanted(request: Request) -> Wanted:
+    """Which notifications a page, or a count, is asked for."""
     query = request.query()
     types = parsing.text_list(query, "types", TYPES_MAX)
-    return Wanted(chosen(types, parsing.text_list(query, "exclude_types", TYPES_MAX)), parsing.id_(query, "account_id"))
+    return Wanted(
+        chosen(types, parsing.text_list(query, "exclude_types", TYPES_MAX)),
+        parsing.id_(query, "account_id"),
+        parsing.flag(query, "include_filtered"),
+    )
 
 
-async def _rendered(door: Door, found: Sequence[Told], reader: int) -> list[bytes]:
+async def _rendered(door: Door, found: Sequence[Told], reader: Identity) -> list[bytes]:
     accounts = await door.rendering.accounts_by_id(told.account for told in found)
     places = {told.status.row.id: told.status for told in found if told.status is not None}
     statuses = await door.rendering.statuses_by_id(tuple(places.values()), reader)

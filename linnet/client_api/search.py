@@ -46,8 +46,10 @@ async def show(door: Door, request: Request) -> Response:
         author = parsing.id_(query, "account_id") or 0
         listed = at
         if listed is None:
-            listed = await search.statuses(door.database, reader, text, page(request), offset=offset, author=author)
-        found["statuses"] = joined(await door.rendering.statuses(listed, reader))
+            listed = await search.statuses(
+                door.database, door.site, reader, text, page(request), offset=offset, author=author
+            )
+        found["statuses"] = joined(await door.rendering.statuses(listed, request.context))
     body = b",".join(b'"%b":%b' % (kind.encode(), items) for kind, items in found.items())
     return Response(b"{" + body + b"}")
 

@@ -56,7 +56,7 @@ async def delete(door: Door, request: Request) -> Response:
     status_id = path_id(request)
     place = await queries.one(door.database, status_id, reader.account_id)
     content = (await queries.contents(door.database, (status_id,))).get(status_id)
-    rendered = await door.rendering.status(place, reader.account_id)
+    rendered = await door.rendering.status(place, reader)
     await edit_actions.delete(door.database, reader.account_id, status_id, door.operation(request))
     text = msgspec.json.encode(content.text if content else "")
     return Response(rendered[:-1] + b',"text":' + text + b"}")
@@ -64,8 +64,8 @@ async def delete(door: Door, request: Request) -> Response:
 
 async def context(door: Door, request: Request) -> Response:
     """GET /api/v1/statuses/:id/context"""
-    reader = request.context.account_id
-    found = await queries.context(door.database, path_id(request), reader)
+    reader: Identity = request.context
+    found = await queries.context(door.database, path_id(request), reader.account_id)
     above = joined(await door.rendering.statuses(found.ancestors, reader))
     below = joined(await door.rendering.statuses(found.descendants, reader))
     return Response(b'{"ancestors":' + above + b',"descendants":' + below + b"}")
@@ -118,4 +118,4 @@ async def one(door: Door, request: Request, status_id: int) -> Response:
     """The answer of everything that ends in one status."""
     reader: Identity = request.context
     place = await queries.one(door.database, status_id, reader.account_id)
-    return Response(await door.rendering.status(place, reader.account_id))
+    return Response(await door.rendering.status(place, reader))

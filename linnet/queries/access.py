@@ -15,20 +15,24 @@ async def by_token(database: Database, token: str, *, even_barred: bool = False)
 
     ``even_barred`` lets in whoever waits for a confirmation or a moderator, or is suspended.
     """
-    key = fingerprint(token)
+    return await by_key(database, fingerprint(token), even_barred=even_barred)
+
+
+async def by_key(database: Database, key: str, *, even_barred: bool = False) -> Identity:
+    """The same for whoever has shown the token before: ``key`` is what is kept of it (``Identity.key``)."""
 
     async def read(tx: Reader) -> Identity:
         row = await tx.one(access.SQL.token, hash=key)
         if row is None:
             raise Unauthenticated("The access token is invalid")
-        account_id, username, role, app_id, app_name, app_website, scopes, suspended, confirmed, approved = row
+        account_id, username, role, app_id, app_name, app_website, scopes, *state, filters = row
         if account_id != NOBODY:
             # Without a user's row there is no user (any more): the columns of the outer join are null then.
-            barred = why_barred(suspended, confirmed, approved)
+            barred = why_barred(*state)
             if barred and not (even_barred and role is not None):
                 raise NotAllowed(barred)
         return Identity(
-            account_id, username or "", role or "", app_id, app_name, app_website, tuple(scopes.split()), key
+            account_id, username or "", role or "", app_id, app_name, app_website, tuple(scopes.split()), key, filters
         )
 
     return await database.read(read)

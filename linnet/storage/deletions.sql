@@ -43,7 +43,7 @@ select account_id from follows where target_id = :account_id order by id limit :
 select status_id from favourites where account_id = :account_id order by status_id limit :limit;
 
 -- name: files
-select id, file_key, preview_key from media_attachments where account_id = :account_id order by id limit :limit;
+select id, file_key, preview_key, coalesce(source_key, '') from media_attachments where account_id = :account_id order by id limit :limit;
 
 -- name: delete_files
 delete from media_attachments where id in (:ids...) and account_id = :account_id;

@@ -16,10 +16,11 @@ from linnet.domain.errors import LinnetError
 from linnet.domain.profiles import PictureKeys, ProfileChanges
 from linnet.mastodon.cache import OVERHEAD, Fragment, FragmentCache, Key
 from linnet.queries import statuses as queries
+from linnet.queries.access import ANONYMOUS
 from linnet.storage import postgres, sqlite
 from linnet.storage.statements import Statement
 from tests.storage.queries import sql
-from tests.support.client import Client, Person, World
+from tests.support.client import Client, Person, VirtualClock, World
 from tests.support.plans import every_statement
 from tests.support.stage import Pixels, Stage
 
@@ -321,15 +322,15 @@ async def test_what_is_edited_between_two_reads_is_not_kept_as_a_mixture(any_wor
     stage = Stage(any_world)
     author = await stage.person()
     status = await stage.status(author, language="en")
-    warm = Rendering(any_world.database, any_world.site, FragmentCache(100_000))
-    cold = Rendering(any_world.database, any_world.site, Cold(0))
+    warm = Rendering(any_world.database, any_world.site, FragmentCache(100_000), VirtualClock())
+    cold = Rendering(any_world.database, any_world.site, Cold(0), VirtualClock())
     before = await queries.one(any_world.database, status, 0)
     revision = Revision("other words", language="de", spoiler="hm")
     await stage.do(edits.edit, any_world.site, author, status, revision)
-    await warm.status(before, 0)
+    await warm.status(before, ANONYMOUS)
     now = await queries.one(any_world.database, status, 0)
-    assert await warm.status(now, 0) == await cold.status(now, 0)
-    assert b'"language":"de"' in await warm.status(now, 0)
+    assert await warm.status(now, ANONYMOUS) == await cold.status(now, ANONYMOUS)
+    assert b'"language":"de"' in await warm.status(now, ANONYMOUS)
 
 
 def test_a_cache_holds_no_more_bytes_than_it_may():
