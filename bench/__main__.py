@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import machine, memory, plots, posting, reach, reading, report
+from bench import machine, memory, plots, posting, reach, reading, report, searching
 from bench.machine import Running
 from bench.report import Row
 from bench.setting import Setting, setting
@@ -26,6 +26,7 @@ ALONE: dict[str, Callable[[Setting], list[Row]]] = {
     "followees": reach.followees,
     "large": reach.large,
     "size": reach.size,
+    "search": searching.search,
 }
 
 

@@ -8,7 +8,7 @@ import random
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import apsw
 import msgspec
 
 from bench import machine
-from linnet.domain import ids
+from linnet.domain import ids, search_query
 from linnet.domain import text as words
 from linnet.domain.secrets import fingerprint
 from linnet.domain.site import Site
@@ -69,6 +69,12 @@ WORDS = [
     "meadow",
     "copper",
 ]
+JAPANESE = [
+    "今日は", "東京", "天気が", "良い", "朝の", "コーヒー", "電車", "図書館で", "本を",
+    "読んだ", "自転車", "川沿いの", "写真", "庭に", "鳥が", "来た", "質問", "音楽を",
+    "聴く", "台所", "山へ", "手紙", "昨日", "明日は", "静かな", "黄色い", "通り",
+    "夕方", "市場", "橋を", "渡る", "島の", "冬", "物語", "京都", "大阪",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,7 @@ class Plan:
     ``audience`` has (reader, how many of the crowd follow it). Reader ``wide[0]`` follows nobody but ``wide[1]`` of the
     crowd, ``narrow[0]`` nobody but ``narrow[1]``; the former wrote a status each, the latter 100. The first ``filled``
     of the crowd have timelines of more than a page of the database, so that a fan-out to them touches one page each.
+    Where ``japanese`` is n, one text of n is Japanese.
     """
 
     name: str
@@ -87,6 +94,7 @@ class Plan:
     readers: int = 200
     follows: int = 50
     search: bool = False
+    japanese: int = 0
     large: int = 0
     large_posts: int = 100
     large_followed: int = 200
@@ -135,6 +143,7 @@ class _Text:
     mentions: tuple[int, ...]
     mentions_json: str
     terms: str
+    language: str
 
 
 class Seeding:
@@ -229,6 +238,9 @@ class Seeding:
         site, found = Site(ORIGIN), []
         for number in range(TEXTS):
             text = " ".join(self.chance.choices(WORDS, k=self.chance.randint(8, 35))).capitalize() + "."
+            language = "en"
+            if self.plan.japanese and number % self.plan.japanese == 0:
+                text, language = "".join(self.chance.choices(JAPANESE, k=self.chance.randint(5, 20))) + "。", "ja"
             if number % 5 == 0:
                 text += f" #topic{number % 200}"
             mentioned: tuple[int, ...] = ()
@@ -241,7 +253,7 @@ class Seeding:
             named = [{"id": account_id(who), "username": f"person{who}"} for who in mentioned]
             found.append(
                 _Text(text, html, tuple(words.hashtags(text)), mentioned, msgspec.json.encode(named).decode(),
-                      words.search_terms(text) if self.plan.search else "")
+                      words.search_terms(text) if self.plan.search else "", language)
             )  # fmt: skip
         return found
 
@@ -280,7 +292,7 @@ class Seeding:
                     self.reblogs.add((other[0], author))
             rows.append((
                 id, account_id(author), id, 0, reblogged, answered and answered[0],
-                account_id(answered[1]) if answered else None, answered[0] if answered else id, "en",
+                account_id(answered[1]) if answered else None, answered[0] if answered else id, text.language,
                 int(bool(text.mentions) and not reblogged), int(author in large),
             ))  # fmt: skip
             if reblogged is None:
@@ -310,7 +322,14 @@ class Seeding:
         )
         self._db.executemany("update statuses set favourites = 1 where id = ?", ((id,) for id, _, _ in own[::20]))
         if self.plan.search:
-            self._many("insert into status_search (rowid, terms) values (?,?)", ((id, t.terms) for id, _, t in own))
+            replies = {row[0] for row in rows if row[5] is not None}
+            self._many(
+                "insert into status_search (rowid, terms) values (?,?)",
+                ((id, f"{t.terms} {' '.join(self._facets(by, t, reply=id in replies))}") for id, by, t in own),
+            )
+
+    def _facets(self, author: int, text: _Text, *, reply: bool) -> Iterator[str]:
+        return search_query.facets(author, text.language, map(account_id, text.mentions), (), reply=reply)
 
     def _homes(self) -> None:
         """The newest candidates of every reader, as fan-out would have left them."""

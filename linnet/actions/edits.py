@@ -10,7 +10,7 @@ from linnet.domain.errors import Invalid, NotFound
 from linnet.domain.site import Site
 from linnet.domain.views import MediaView, StatusContent
 from linnet.domain.visibility import Visibility
-from linnet.storage import changes, filters, interactions, jobs, media, notifications, search, statuses
+from linnet.storage import changes, conversations, filters, interactions, jobs, media, notifications, search, statuses, tags
 from linnet.storage import polls as poll_rows
 from linnet.storage.database import Database, Operation, Writer
 from linnet.storage.jobs import Job
@@ -36,7 +36,7 @@ async def edit(
         text, spoiler = status_rules.check_text(revision.text, revision.spoiler, site.limits, has_media=bool(pictures))
         wanted = status_rules.check_poll(revision.poll, site.limits, has_media=bool(pictures))
         poll = before.poll if revision.keeps_poll else await polls.revise(tx, status_id, author, before.poll, wanted)
-        html, mentioned, tags = await posting.render_text(tx, site, text)
+        html, mentioned, hashtags = await posting.render_text(tx, site, text)
         card_id, _ = await cards.attach(tx, site, author, text, bare=not (pictures or poll), public=False)
         await _keep_history(tx, before)
         words = {
@@ -52,7 +52,7 @@ async def edit(
             status_id=status_id,
             version=version,
             mentions=posting.as_json(mentioned),
-            tags=posting.as_json(tags),
+            tags=posting.as_json(hashtags),
             card_id=card_id,
             now=tx.now,
             **words,
@@ -67,11 +67,20 @@ async def edit(
             has_mentions=int(bool(mentioned)),
             has_poll=int(poll is not None),
         )
+        await tags.uncount(tx, status_id, author, row[3])
         await tx.run(statuses.SQL.delete_tags, id=status_id)
-        await posting.file_tags(tx, status_id, author, tags, public=row[3] == Visibility.PUBLIC)
-        for target in mentioned:
-            if await tx.run(statuses.SQL.insert_mention, status_id=status_id, account_id=target.id):
-                await notifications.add(tx, "mention", target.id, author, status_id, row[2])
+        await posting.file_tags(tx, status_id, author, hashtags, row[3])
+        new = [
+            target.id
+            for target in mentioned
+            if await tx.run(statuses.SQL.insert_mention, status_id=status_id, account_id=target.id)
+        ]
+        for target_id in new:
+            await notifications.add(tx, "mention", target_id, author, status_id, row[2])
+        if new and row[3] == Visibility.DIRECT:
+            named = [each[0] for each in await tx.all(statuses.SQL.mentioned, id=status_id)]
+            await conversations.remove(tx, status_id)
+            await conversations.add(tx, status_id, row[2], author, named)
         await jobs.add(tx, "status.edited", {"status_id": status_id, "author_id": author, "after": 0})
         await changes.append(tx, "status.edited", author, status_id)
         return status_id
@@ -126,10 +135,13 @@ async def remove(tx: Writer, author: int, status_id: int) -> None:
     _, _, _, visibility, reblog_of_id, in_reply_to_id = row
     if visibility != Visibility.DIRECT:
         await tx.run(statuses.SQL.uncount_author, id=author)
+    else:
+        await conversations.remove(tx, status_id)
     if reblog_of_id is not None:
         await tx.run(statuses.SQL.count_reblog, id=reblog_of_id, step=-1)
     if in_reply_to_id is not None and visibility <= Visibility.UNLISTED:
         await tx.run(statuses.SQL.count_reply, id=in_reply_to_id, step=-1)
+    await tags.uncount(tx, status_id, author, visibility)
     for statement in (
         statuses.SQL.delete_content,
         statuses.SQL.delete_mentions,

@@ -1,10 +1,9 @@
 """Writing home timelines after the acknowledgement: fan-out, backfill, trimming, rebuilding."""
 
 from linnet.actions import follows
-from linnet.domain import text as words
-from linnet.domain.views import StatusContent
+from linnet.actions.tags import BACKFILL
 from linnet.domain.visibility import Visibility
-from linnet.storage import jobs, search, statuses, timelines
+from linnet.storage import jobs, search, tags, timelines
 from linnet.storage.database import Database, Writer
 from linnet.storage.jobs import Job
 
@@ -23,7 +22,7 @@ async def fan_out(database: Database, job: Job) -> None:
     async def write(tx: Writer) -> None:
         row = await tx.one(timelines.SQL.fanned_out_as, id=status_id)
         if after == 0:
-            await index(tx, status_id)
+            await search.index(tx, (status_id,))
             await follows.announce(tx, (status_id,))
         if row is None or row[1]:
             # Deleted meanwhile, or by an author whose posts are merged when they are read.
@@ -46,26 +45,12 @@ async def fan_out_together(tx: Writer, taken: list[Job]) -> list[Job]:
     """The same for several statuses at once: the jobs that are done, which are those of authors with few followers."""
     few = [job for job in taken if job.payload["after"] == 0 and job.payload["followers"] <= FEW]
     ids = [job.payload["status_id"] for job in few]
-    for content in (await statuses.contents(tx, ids)).values():
-        await search.index(tx, content.id, terms(content))
+    await search.index(tx, ids)
     await follows.announce(tx, ids)
     await tx.run(timelines.SQL.fan_out_together, ids=ids)
     for status_id, author in await tx.all(timelines.SQL.direct, ids=ids):
         await tx.run(timelines.SQL.fan_out_mentioned, author_id=author, status_id=status_id)
     return few
-
-
-async def index(tx: Writer, status_id: int) -> None:
-    """Makes the status findable by its words; a reblog has none, and one that was deleted meanwhile neither."""
-    content = (await statuses.contents(tx, (status_id,))).get(status_id)
-    if content is not None:
-        await search.index(tx, status_id, terms(content))
-
-
-def terms(content: StatusContent) -> str:
-    """What a status is found by: its words, its warning, and the descriptions of its pictures."""
-    pictures = (view.description for view in content.media if view.description)
-    return words.search_terms(" ".join((content.spoiler, content.text, *pictures)))
 
 
 async def rebuild(database: Database, account_id: int, keep: int) -> None:
@@ -74,6 +59,8 @@ async def rebuild(database: Database, account_id: int, keep: int) -> None:
     async def own(tx: Writer) -> None:
         await tx.run(timelines.SQL.drop_strays, account_id=account_id)
         await tx.run(timelines.SQL.backfill, account_id=account_id, author_id=account_id, limit=keep)
+        for (tag,) in await tx.all(tags.SQL.followed_keys, account_id=account_id):
+            await tx.run(tags.SQL.backfill, account_id=account_id, tag=tag, limit=BACKFILL)
 
     async def batch(tx: Writer) -> int:
         followed = await tx.all(timelines.SQL.followed, account_id=account_id, after=after, limit=REBUILT)

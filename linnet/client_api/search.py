@@ -1,4 +1,4 @@
-"""Search, and hashtags by name."""
+"""Search over accounts, hashtags and statuses."""
 
 import msgspec
 
@@ -7,7 +7,7 @@ from linnet.client_api.rendering import joined
 from linnet.domain import ids
 from linnet.domain.errors import Invalid, NotFound, Unauthenticated
 from linnet.http.request import Request
-from linnet.http.response import Response, json
+from linnet.http.response import Response
 from linnet.mastodon import parsing, tags
 from linnet.queries import accounts, search, statuses
 from linnet.queries.statuses import Listed
@@ -39,9 +39,9 @@ async def show(door: Door, request: Request) -> Response:
     if "accounts" in wanted:
         found["accounts"] = await _accounts(door, request, text, limit, offset)
     if "hashtags" in wanted and at is None:
-        views = await search.tags(door.database, text, limit, offset)
-        following = False if request.context.signed_in else None
-        found["hashtags"] = msgspec.json.encode([tags.tag(door.site, view, following=following) for view in views])
+        views = await search.tags(door.database, reader, text, limit, offset)
+        signed_in = request.context.signed_in
+        found["hashtags"] = msgspec.json.encode([tags.tag(door.site, view, signed_in=signed_in) for view in views])
     if "statuses" in wanted and request.context.signed_in:
         author = parsing.id_(query, "account_id") or 0
         listed = at
@@ -79,9 +79,3 @@ async def _address(door: Door, text: str, reader: int) -> tuple[Listed, ...] | N
         return (await statuses.one(door.database, status_id, reader),)
     except NotFound:
         return ()
-
-
-async def tag(door: Door, request: Request) -> Response:
-    """GET /api/v1/tags/:name"""
-    view = await search.tag(door.database, request.segments["name"])
-    return json(tags.tag(door.site, view, following=False if request.context.signed_in else None))

@@ -32,6 +32,11 @@ def query_terms(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_tokens(text, singles=False)))[:MAX_QUERY_TERMS]
 
 
+def folded(text: str) -> str:
+    """The text as searches compare it: lower case, without accents, one space between words."""
+    return " ".join(_normalised(text).split())
+
+
 def _tokens(text: str, *, singles: bool) -> list[str]:
     if text.isascii():
         return [word[:MAX_TOKEN_CHARS] for word in _ASCII_TOKEN.findall(text.lower())]

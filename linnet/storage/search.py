@@ -2,21 +2,43 @@
 
 from collections.abc import Iterable
 
-from linnet.domain import times
-from linnet.domain.views import TagView
+from linnet.domain import search_query, times
+from linnet.domain.text import first_link, search_terms
+from linnet.domain.views import StatusContent, TagView
 from linnet.storage import statements
 from linnet.storage.database import Reader, Writer
 from linnet.storage.statements import Row
+from linnet.storage.statuses import contents
 
 SQL = statements.load("search")
 HISTORY_DAYS = 7
 
 
-async def index(tx: Writer, status_id: int, terms: str) -> None:
-    """Files a status under its terms; one that was filed before is filed anew."""
-    await tx.run(SQL.forget_status, id=status_id)
-    if terms:
-        await tx.run(SQL.index_status, id=status_id, terms=terms)
+async def index(tx: Writer, ids: Iterable[int]) -> None:
+    """Makes statuses findable by their words and by what operators ask for; reblogs are found by their originals.
+
+    One that was filed before is filed anew, one that was deleted meanwhile is not.
+    """
+    found = await contents(tx, ids)
+    if not found:
+        return
+    for status_id, language, reply in await tx.all(SQL.facts, ids=list(found)):
+        content = found[status_id]
+        facets = search_query.facets(
+            content.account_id, language, (mention.id for mention in content.mentions),
+            (view.type for view in content.media), reply=bool(reply),
+            sensitive=bool(content.sensitive or content.spoiler), link=first_link(content.text) is not None,
+            poll=content.poll is not None,
+        )  # fmt: skip
+        await tx.run(SQL.forget_status, id=status_id)
+        await tx.run(SQL.index_status, id=status_id, terms=" ".join((search_terms(plain(content)), *facets)).strip())
+
+
+def plain(content: StatusContent) -> str:
+    """What a status is found by: its warning, its words, its poll's options, the descriptions of its pictures."""
+    options = content.poll.options if content.poll else ()
+    pictures = (view.description for view in content.media if view.description)
+    return "\n".join((content.spoiler, content.text, *options, *pictures))
 
 
 async def with_history(tx: Reader, rows: Iterable[Row]) -> tuple[TagView, ...]:

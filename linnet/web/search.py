@@ -1,6 +1,7 @@
 """Finding people, tags and posts, and the directory of people."""
 
-from linnet.domain import text as words
+from linnet.domain import search_query
+from linnet.domain.errors import Invalid
 from linnet.domain.paging import Page
 from linnet.http.request import Request
 from linnet.http.response import Response
@@ -24,13 +25,19 @@ async def find(door: Door, request: Request) -> Response:
     query = text(request.query(), "q")[:LONGEST].strip()
     who = reader(request)
     wanted = addresses.page(request, POSTS)
-    posts = await search.statuses(door.database, who, query, wanted) if query else ()
+    try:
+        terms, posts = (
+            search_query.parse(query).terms,
+            await search.statuses(door.database, door.site, who, query, wanted),
+        )
+    except Invalid as error:
+        return await door.page(request, "search.html", 422, query=query, why=error.why)
     older = wanted.max_id != Page().max_id
     people = await accounts.search(door.database, door.site, who, query, PEOPLE) if query and not older else ()
-    tags = await search.tags(door.database, query, TAGS) if query and not older else ()
+    tags = await search.tags(door.database, who, query, TAGS) if query and not older else ()
     return await door.page(
         request, "search.html", query=query, people=await shown(door, request, people), tags=tags,
-        views=await whole(door, posts), terms=words.query_terms(query),
+        views=await whole(door, posts), terms=terms,
         turns=addresses.turns(request, wanted, tuple(place.cursor for place in posts)),
     )  # fmt: skip
 
