@@ -1,5 +1,6 @@
 """The composition root: builds every part and hands it on; three tables (ROUTES beside this) map all that happens."""
 
+import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -10,30 +11,42 @@ from linnet.actions import deletions as deletion_actions
 from linnet.actions import edits as edit_actions
 from linnet.actions import follows as follow_actions
 from linnet.actions import letters, maintenance
+from linnet.actions import media as media_actions
 from linnet.actions import polls as poll_actions
+from linnet.actions import quotes as quote_actions
+from linnet.actions import scheduled as scheduled_actions
+from linnet.actions import tags as tag_actions
 from linnet.actions import timelines as timeline_actions
 from linnet.client_api import errors as client_errors
 from linnet.client_api.door import Door, guarded
 from linnet.client_api.meter import Meter
 from linnet.client_api.rendering import Rendering
+from linnet.client_api.telling import Telling
 from linnet.config import Config
 from linnet.domain.site import Site
 from linnet.domain.times import DAY_MS
 from linnet.http.limits import RateLimiter
+from linnet.http.proxies import Proxies
+from linnet.http.request import Receive, Scope, Send
 from linnet.http.router import Route, Router
 from linnet.http.server import Application
 from linnet.jobs.worker import Together, Worker
 from linnet.mastodon.cache import FragmentCache
 from linnet.media import serve
 from linnet.media.messages import Limits as PictureLimits
+from linnet.media.messages import RecordingLimits
 from linnet.media.pool import ImageWorker
+from linnet.media.recording_pool import RecordingWorker
 from linnet.operations.health import Health
 from linnet.operations.metrics import Backlog, Metrics, Observer
-from linnet.ports import Blobs, Chance, Clock, Guards, Ids, Images, Mail, RemoteServers
+from linnet.ports import Blobs, Chance, Clock, Guards, Ids, Images, Mail, Recordings, RemoteServers
 from linnet.routes import ROUTES, Client
 from linnet.storage import jobs, schema
 from linnet.storage.database import Database
 from linnet.storage.jobs import Job
+from linnet.streaming import asgi, sockets
+from linnet.streaming.door import Door as StreamDoor
+from linnet.streaming.hub import Hub
 from linnet.supervision import Tasks
 from linnet.web import errors as page_errors
 from linnet.web import routes as pages
@@ -45,6 +58,7 @@ CACHE_BYTES = 48 * 1024 * 1024
 
 
 JobAction = Callable[[Database, Job], Awaitable[None]]
+SiteAction = Callable[[Database, Site, Job], Awaitable[None]]
 MailAction = Callable[[Database, Mail, Job], Awaitable[None]]
 
 JOB_HANDLERS: dict[str, JobAction] = {
@@ -52,6 +66,8 @@ JOB_HANDLERS: dict[str, JobAction] = {
     "status.edited": edit_actions.tell_rebloggers,
     "status.deleted": edit_actions.clean_up,
     "poll.expired": poll_actions.close,
+    "quotes.updated": quote_actions.tell_quoters,
+    "status.tagged": tag_actions.fan_out,
     "status.announced": follow_actions.notify_followers,
     "account.unlocked": follow_actions.authorize_waiting,
     "account.deleted": deletion_actions.clear_away,
@@ -61,6 +77,10 @@ TOGETHER: dict[str, Together] = {
     "status.posted": timeline_actions.fan_out_together,
 }
 """Kinds of which many are done in one transaction; their handlers above do what that leaves over."""
+
+SITE_HANDLERS: dict[str, SiteAction] = {
+    "status.scheduled": scheduled_actions.publish_due,
+}
 
 MAIL_HANDLERS: dict[str, MailAction] = {
     "mail.send": letters.send,
@@ -88,6 +108,7 @@ SCHEDULES: dict[str, Schedule] = {
     "maintenance.mutes": sweeping(HOUR_MS, maintenance.mutes),
     "maintenance.tag_uses": sweeping(DAY_MS, maintenance.tag_uses),
     "maintenance.apps": sweeping(DAY_MS, maintenance.apps),
+    "maintenance.reports": sweeping(DAY_MS, maintenance.reports),
     "maintenance.access": sweeping(HOUR_MS, maintenance.logins),
     "maintenance.cards": sweeping(DAY_MS, maintenance.preview_cards),
     "maintenance.card_uses": sweeping(DAY_MS, maintenance.card_uses),
@@ -104,11 +125,13 @@ class Place(NamedTuple):
     """Where a worker process stands among those of its machine.
 
     ``folder`` is where they leave each other their numbers; ``files`` are those whose size is told to the operator.
+    ``streaming`` is the listening socket of ``--streaming-bind``, where there is one.
     """
 
     worker: int = 0
     folder: Path | None = None
     files: tuple[tuple[str, Path], ...] = ()
+    streaming: socket.socket | None = None
 
 
 class Parts(NamedTuple):
@@ -134,13 +157,16 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
     cache = FragmentCache(CACHE_BYTES)
     image_bytes, image_pixels = parts.site.limits.image_bytes, parts.site.limits.image_pixels
     images = ImageWorker(tasks, PictureLimits(bytes_max=image_bytes, pixels_max=image_pixels))
+    recordings = recorder(parts)
     rendering = Rendering(parts.database, parts.site, cache, parts.clock)
     door = Door(
-        parts.database, parts.site, rendering, parts.clock, parts.chance, parts.ids, images, parts.blobs, parts.guards,
-        parts.mail, Meter(parts.limits, parts.clock),
+        parts.database, parts.site, rendering, parts.clock, parts.chance, parts.ids, images, recordings, parts.blobs,
+        parts.guards, parts.mail, Meter(parts.limits, parts.clock),
     )  # fmt: skip
-    routes = [client_route(door, row, image_bytes if row.files else 0) for row in ROUTES]
+    routes = [client_route(door, row) for row in ROUTES]
     routes.append(Route("GET", "/files/*key", serve.handler(parts.blobs)))
+    streams = listening(parts, tasks, door)
+    routes += streams.routes
     static = pages.assets()
     page_door = PageDoor(
         parts.database, parts.site, Pages(parts.site, static), parts.clock, parts.chance, parts.ids, images,
@@ -148,7 +174,7 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
     )  # fmt: skip
     routes += pages.routes(page_door, static)
     page_error = page_errors.answerer(page_door)
-    worker = Worker(parts.database, parts.clock, parts.chance, tasks, job_handlers(parts, images), TOGETHER)
+    worker = Worker(parts.database, parts.clock, parts.chance, tasks, job_handlers(parts, images, recordings), TOGETHER)
 
     watch = watching(parts, cache, lambda: application)
     routes += watch.routes
@@ -158,10 +184,12 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
         if runs_jobs:
             await maintenance.schedule(parts.database, tuple(SCHEDULES))
             worker.start()
+        await streams.start()
 
     async def stop() -> None:
         await worker.stop()
         await images.close()
+        await recordings.close()
         await parts.remote.close()
         await tasks.close()
         watch.metrics.forget()
@@ -178,12 +206,55 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
         on_start=start,
         on_stop=stop,
     )
+    application.open_streams(streams.websocket, streams.end)
     return application
 
 
-def client_route(door: Door, row: Client, upload_max: int) -> Route:
-    handler = guarded(door, row.noun, row.scope, row.limit)
-    return Route(row.method, row.pattern, handler, row, upload_max=upload_max)
+class Streams(NamedTuple):
+    """The streaming door. ``end`` lets nobody in any more, and ends what is open."""
+
+    door: StreamDoor
+    routes: list[Route]
+    websocket: Callable[[Scope, Receive, Send], Awaitable[None]]
+    start: Callable[[], Awaitable[None]]
+    end: Callable[[], None]
+
+
+def listening(parts: Parts, tasks: Tasks, door: Door) -> Streams:
+    """Open sockets on the main port, and on a port of their own where the operator gave one."""
+    hub = Hub(parts.database, Telling(door), parts.clock, tasks)
+    stream_door = StreamDoor(parts.database, hub, parts.clock, tasks, limited=parts.config.rate_limits)
+    proxies = Proxies(parts.config.trusted_proxies)
+    here, there = asgi.Streams(stream_door, proxies), sockets.Server(stream_door, tasks, proxies)
+
+    async def start() -> None:
+        if parts.place.streaming is not None:
+            await there.start(parts.place.streaming)
+
+    def end() -> None:
+        there.stop()
+        stream_door.close()
+
+    return Streams(stream_door, here.routes(), here.websocket, start, end)
+
+
+def client_route(door: Door, row: Client) -> Route:
+    handler, limits = guarded(door, row.noun, row.scope, row.limit), door.site.limits
+    if row.limit == "media":
+        # A film, and a picture for it. Only what is large is put on the disk while it comes.
+        most = max(limits.image_bytes, limits.film_bytes) + limits.image_bytes
+        return Route(row.method, row.pattern, handler, row, upload_max=most, spool=door.blobs.scratch)
+    return Route(row.method, row.pattern, handler, row, upload_max=limits.image_bytes if row.files else 0)
+
+
+def recorder(parts: Parts) -> RecordingWorker:
+    """What makes films and sounds: one at a time, whichever of the machine's workers it is."""
+    limits = parts.site.limits
+    taken = RecordingLimits(
+        limits.film_bytes, limits.film_pixels, frame_rate_max=limits.film_frame_rate,
+        film_seconds_max=limits.film_ms // 1000,
+    )  # fmt: skip
+    return RecordingWorker(taken, (parts.place.folder or parts.blobs.scratch) / "recording.lock")
 
 
 def for_programs(path: str) -> bool:
@@ -258,11 +329,14 @@ async def why_not_ready(database: Database) -> str:
     return "" if state.applied else "the database is empty"
 
 
-def job_handlers(parts: Parts, images: Images) -> dict[str, Callable[[Job], Awaitable[None]]]:
+def job_handlers(parts: Parts, images: Images, recordings: Recordings) -> dict[str, Callable[[Job], Awaitable[None]]]:
     """What each kind of job does: the rows of JOB_HANDLERS, MAIL_HANDLERS and SCHEDULES with their parts handed in."""
 
     def bound(action: JobAction) -> Callable[[Job], Awaitable[None]]:
         return lambda job: action(parts.database, job)
+
+    def placed(action: SiteAction) -> Callable[[Job], Awaitable[None]]:
+        return lambda job: action(parts.database, parts.site, job)
 
     def mailing(action: MailAction) -> Callable[[Job], Awaitable[None]]:
         return lambda job: action(parts.database, parts.mail, job)
@@ -272,8 +346,10 @@ def job_handlers(parts: Parts, images: Images) -> dict[str, Callable[[Job], Awai
 
     return (
         {kind: bound(action) for kind, action in JOB_HANDLERS.items()}
+        | {kind: placed(action) for kind, action in SITE_HANDLERS.items()}
         | {kind: mailing(action) for kind, action in MAIL_HANDLERS.items()}
         | {kind: scheduled(row) for kind, row in SCHEDULES.items()}
+        | {"media.process": lambda job: media_actions.process(parts.database, parts.blobs, recordings, job)}
         | {"files.delete": lambda job: maintenance.delete_files(parts.database, parts.blobs, job)}
         | {
             "card.fetch": lambda job: card_actions.fetch(

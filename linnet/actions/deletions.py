@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from linnet.actions import edits
+from linnet.actions.drafts import remove as remove_draft
 from linnet.actions.suspensions import subject
 from linnet.domain.errors import NotFound
 from linnet.storage import (
@@ -10,6 +11,7 @@ from linnet.storage import (
     accounts,
     changes,
     deletions,
+    drafts,
     interactions,
     jobs,
     moderation,
@@ -132,8 +134,12 @@ async def _lists(tx: Writer, account_id: int) -> bool:
         SQL.delete_filters,
         SQL.delete_filter_keywords,
         SQL.delete_filter_statuses,
+        SQL.delete_conversations,
+        SQL.delete_conversation_statuses,
         SQL.delete_lists,
         SQL.delete_list_members,
+        SQL.delete_tag_follows,
+        SQL.delete_featured_tags,
     ):
         await tx.run(statement, account_id=account_id)
     return False
@@ -141,6 +147,13 @@ async def _lists(tx: Writer, account_id: int) -> bool:
 
 async def _votes(tx: Writer, account_id: int) -> bool:
     return await polls.withdraw(tx, account_id, BATCH)
+
+
+async def _drafts(tx: Writer, account_id: int) -> bool:
+    rows = await tx.all(drafts.SQL.of_account, account_id=account_id, limit=BATCH)
+    for (draft_id,) in rows:
+        await remove_draft(tx, draft_id)
+    return len(rows) == BATCH
 
 
 STEPS: tuple[Callable[[Writer, int], Awaitable[bool]], ...] = (
@@ -151,5 +164,6 @@ STEPS: tuple[Callable[[Writer, int], Awaitable[bool]], ...] = (
     _notifications,
     _lists,
     _votes,
+    _drafts,
 )
 """Each does a batch and says whether there is more. A waiting job holds a place in this: add at its end only."""

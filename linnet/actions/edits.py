@@ -1,7 +1,7 @@
 """Changing and deleting a status that is posted, and the work that follows from it."""
 
 from linnet.actions import media as uploads
-from linnet.actions import cards, polls
+from linnet.actions import cards, polls, quotes
 from linnet.actions import statuses as posting
 from linnet.domain import edits as rules
 from linnet.domain import ids
@@ -10,8 +10,20 @@ from linnet.domain.errors import Invalid, NotFound
 from linnet.domain.site import Site
 from linnet.domain.views import MediaView, StatusContent
 from linnet.domain.visibility import Visibility
-from linnet.storage import changes, conversations, filters, interactions, jobs, media, notifications, search, statuses, tags
+from linnet.storage import (
+    changes,
+    conversations,
+    filters,
+    interactions,
+    jobs,
+    media,
+    notifications,
+    search,
+    statuses,
+    tags,
+)
 from linnet.storage import polls as poll_rows
+from linnet.storage import quotes as quote_rows
 from linnet.storage.database import Database, Operation, Writer
 from linnet.storage.jobs import Job
 
@@ -67,9 +79,7 @@ async def edit(
             has_mentions=int(bool(mentioned)),
             has_poll=int(poll is not None),
         )
-        await tags.uncount(tx, status_id, author, row[3])
-        await tx.run(statuses.SQL.delete_tags, id=status_id)
-        await posting.file_tags(tx, status_id, author, hashtags, row[3])
+        await posting.file_tags(tx, status_id, author, hashtags, row[3], anew=True)
         new = [
             target.id
             for target in mentioned
@@ -81,7 +91,10 @@ async def edit(
             named = [each[0] for each in await tx.all(statuses.SQL.mentioned, id=status_id)]
             await conversations.remove(tx, status_id)
             await conversations.add(tx, status_id, row[2], author, named)
+        if revision.quote_policy is not None:
+            await tx.run(quote_rows.SQL.set_policy, id=status_id, account_id=author, policy=int(revision.quote_policy))
         await jobs.add(tx, "status.edited", {"status_id": status_id, "author_id": author, "after": 0})
+        await jobs.add(tx, "quotes.updated", {"status_id": status_id, "author_id": author, "after": 0})
         await changes.append(tx, "status.edited", author, status_id)
         return status_id
 
@@ -130,6 +143,8 @@ async def delete(database: Database, actor: int, status_id: int, operation: Oper
 async def remove(tx: Writer, author: int, status_id: int) -> None:
     """Takes ``author``'s status out of everything that is read; what hangs on it follows as a job."""
     row = await tx.one(statuses.SQL.own, id=status_id, account_id=author)
+    if row is not None:
+        await quotes.remove(tx, status_id)
     if row is None or not await tx.run(statuses.SQL.delete, id=status_id, account_id=author):
         raise NotFound
     _, _, _, visibility, reblog_of_id, in_reply_to_id = row

@@ -92,7 +92,7 @@ async def add(database: Database, actor: int, list_id: int, targets: Sequence[in
         for target in wanted:
             new = tx.ids.next()
             if not await tx.run(SQL.insert_member, list_id=list_id, target_id=target, account_id=actor, id=new):
-                raise Invalid("account_ids", "Account has already been taken", "ERR_TAKEN")
+                raise Invalid("account", "has already been taken", "ERR_TAKEN")
         if wanted:
             await changes.append(tx, "list.changed", actor, list_id)
 

@@ -1,21 +1,35 @@
 """Posting: one function, one transaction, and the work that follows from it as a row in the same commit."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
 
-from linnet.actions import cards, polls
+from linnet.actions import cards, polls, quotes
 from linnet.domain import polls as poll_rules
+from linnet.domain import quotes as quote_rules
 from linnet.domain import statuses as rules
 from linnet.domain import text as words
 from linnet.domain import times
 from linnet.domain.errors import NotAllowed, NotFound
+from linnet.domain.quotes import Policy
 from linnet.domain.site import Site
 from linnet.domain.statuses import Draft
 from linnet.domain.views import MediaView, MentionView, StatusContent, StatusRow
 from linnet.domain.visibility import Visibility
-from linnet.storage import accounts, changes, jobs, media, notifications, search, statuses, timelines
+from linnet.storage import (
+    accounts,
+    changes,
+    conversations,
+    jobs,
+    media,
+    notifications,
+    search,
+    statuses,
+    tags,
+    timelines,
+)
 from linnet.storage import polls as poll_rows
 from linnet.storage.database import Database, Operation, Writer
 
@@ -63,17 +77,20 @@ async def post(
 async def write_status(tx: Writer, site: Site, author: int, draft: Draft) -> Written:
     """A draft that was checked as a status, with all that follows from it. Raises NotFound, NotAllowed or Invalid."""
     status_id = tx.ids.next()
-    parent = await _parent(tx, author, draft.in_reply_to_id)
+    quoted = await quotes.quoted(tx, author, draft.quoted_status_id) if draft.quoted_status_id else None
+    if quoted is not None:
+        draft = replace(draft, visibility=quote_rules.visibility_of(draft.visibility, quoted.visibility))
+    parent = await parent_of(tx, author, draft.in_reply_to_id)
     merged, followers = await count_author(tx, site, author, counts=draft.visibility != Visibility.DIRECT)
     media_views = await media.attach(tx, author, status_id, draft.media_ids)
-    html, mentioned, tags = await render_text(tx, site, draft.text)
+    html, mentioned, hashtags = await render_text(tx, site, draft.text)
     card_id, card = await cards.attach(
-        tx, site, author, draft.text, bare=not (draft.media_ids or draft.poll),
+        tx, site, author, draft.text, bare=not (draft.media_ids or draft.poll or quoted),
         public=draft.visibility == Visibility.PUBLIC,
     )  # fmt: skip
     content = StatusContent(
         status_id, status_id, author, draft.text, draft.spoiler, html,
-        int(draft.sensitive or bool(draft.spoiler and media_views)), mentioned, tags, media_views, draft.app_name,
+        int(draft.sensitive or bool(draft.spoiler and media_views)), mentioned, hashtags, media_views, draft.app_name,
         draft.app_website, None, "", poll_rules.opened(draft.poll, tx.now) if draft.poll else None, card,
     )  # fmt: skip
     answered = rules.reply_audience(author, parent.account_id, parent.in_reply_to_account_id) if parent else None
@@ -81,6 +98,10 @@ async def write_status(tx: Writer, site: Site, author: int, draft: Draft) -> Wri
     thread_id = parent.thread_id if parent else status_id
     await _insert(tx, row, content, thread_id, card_id, merged=merged and draft.visibility != Visibility.DIRECT)
     await _tell(tx, row, content, thread_id)
+    if quoted is not None:
+        await quotes.add(tx, row, content, thread_id, quoted)
+    if draft.quote_policy != Policy.PUBLIC:
+        await quotes.keep_policy(tx, row, draft.quote_policy)
     # The author's own timeline has it with the answer; everybody else's has it a moment later.
     await tx.run(timelines.SQL.add_home, account_id=author, status_id=status_id)
     await jobs.add(
@@ -133,10 +154,12 @@ async def _tell(tx: Writer, row: StatusRow, content: StatusContent, thread_id: i
     if row.in_reply_to_id and row.visibility <= Visibility.UNLISTED:
         await tx.run(statuses.SQL.count_reply, id=row.in_reply_to_id, step=1)
     if content.tags:
-        await file_tags(tx, row.id, row.account_id, content.tags, public=row.visibility == Visibility.PUBLIC)
+        await file_tags(tx, row.id, row.account_id, content.tags, row.visibility)
     for target in content.mentions:
         await tx.run(statuses.SQL.insert_mention, status_id=row.id, account_id=target.id)
         await notifications.add(tx, "mention", target.id, row.account_id, row.id, thread_id)
+    if row.visibility == Visibility.DIRECT:
+        await conversations.add(tx, row.id, thread_id, row.account_id, (target.id for target in content.mentions))
 
 
 def _new_row(id: int, author: int, draft: Draft, parent: int | None, answered: int | None) -> StatusRow:
@@ -165,17 +188,29 @@ async def render_text(tx: Writer, site: Site, text: str) -> tuple[str, tuple[Men
     return words.to_html(text, resolve, site.tag_url), tuple(known.values()), words.hashtags(text)
 
 
-async def file_tags(tx: Writer, status_id: int, author: int, tags: tuple[str, ...], *, public: bool) -> None:
-    """Makes the status findable under its hashtags; only public statuses count as uses of the tag."""
-    for name in tags:
+async def file_tags(
+    tx: Writer, status_id: int, author: int, names: tuple[str, ...], visibility: int, *, anew: bool = False
+) -> None:
+    """Makes the status findable under its hashtags; only public statuses count as uses of the tag.
+
+    ``anew`` takes those off that it had before.
+    """
+    if anew:
+        await tags.uncount(tx, status_id, author, visibility)
+        await tx.run(statuses.SQL.delete_tags, id=status_id)
+    public = visibility == Visibility.PUBLIC
+    for name in names:
         key = words.hashtag_key(name)
         await tx.run(statuses.SQL.insert_status_tag, tag=key, status_id=status_id, account_id=author)
         if public:
             await tx.run(statuses.SQL.insert_tag, key=key, name=name, now=tx.now)
             await tx.run(search.SQL.count_use, tag=key, day=tx.now // times.DAY_MS, account_id=author)
+    if names:
+        await tags.count(tx, status_id, author, names, visibility)
 
 
-async def _parent(tx: Writer, author: int, in_reply_to_id: int | None) -> Parent | None:
+async def parent_of(tx: Writer, author: int, in_reply_to_id: int | None) -> Parent | None:
+    """What a reply answers, or None. Raises NotFound."""
     if in_reply_to_id is None:
         return None
     row = await tx.one(statuses.SQL.parent, id=in_reply_to_id, reader=author)

@@ -9,6 +9,7 @@ import msgspec
 
 from linnet.domain.cards import CardView
 from linnet.domain.polls import PollView
+from linnet.domain.statuses import Draft
 from linnet.domain.visibility import Visibility
 
 NOBODY = 0
@@ -110,6 +111,11 @@ class StatusRow(NamedTuple):
     language: str | None
     poll: str | None = None
     """The poll's state as JSON (``domain/polls.py: state``); None for a status that has no poll."""
+    quotes: int = 0
+    quote_policy: int = 2
+    quote_of_id: int | None = None
+    quote_state: int = 0
+    """``domain/quotes.py: State``; 0 for a status that quotes nothing."""
 
     @property
     def favourited(self) -> bool:
@@ -135,6 +141,11 @@ class StatusRow(NamedTuple):
     @property
     def own(self) -> bool:
         return bool(self.done & 32)
+
+    @property
+    def follows(self) -> bool:
+        """Whether the reader follows the author; known only where ``quote_policy`` asks for it."""
+        return bool(self.done & 64)
 
 
 class MentionView(msgspec.Struct, frozen=True, gc=False):
@@ -220,12 +231,38 @@ class ListView(msgspec.Struct, frozen=True, gc=False):
     exclusive: int
 
 
+class DraftView(msgspec.Struct, frozen=True, gc=False):
+    """A status that is not posted yet; without ``scheduled_at`` (ms since 1970) it is a draft."""
+
+    id: int
+    account_id: int
+    draft: Draft
+    scheduled_at: int | None
+    updated_at: int
+    media: tuple[MediaView, ...]
+
+
 class TagView(msgspec.Struct, frozen=True, gc=False):
-    """A hashtag. ``history`` has, for each of the last days, its start in s since 1970, uses, and accounts."""
+    """A hashtag. ``history`` has, for each of the last days, its start in s since 1970, uses, and accounts.
+
+    ``following`` and ``featuring`` are the reader's.
+    """
 
     key: str
     name: str
     history: tuple[tuple[int, int, int], ...] = ()
+    following: int = 0
+    featuring: int = 0
+
+
+class FeaturedTagView(msgspec.Struct, frozen=True, gc=False):
+    """A hashtag on an account's profile. ``statuses`` counts the account's public and unlisted ones with it."""
+
+    id: int
+    key: str
+    name: str
+    statuses: int
+    last_status_at: int | None
 
 
 class NotificationRow(msgspec.Struct, frozen=True, gc=False):

@@ -6,8 +6,9 @@ from typing import Any, Protocol
 import msgspec
 
 from linnet import __version__
-from linnet.domain.files import PICTURE_TYPES
+from linnet.domain.files import UPLOAD_TYPES
 from linnet.domain.site import Site
+from linnet.domain.tags import FEATURED_MAX
 
 SERVED = "4.2.0"
 """The Mastodon version whose API is served; clients compare with it, so it never says more than is true."""
@@ -57,7 +58,7 @@ def configuration(site: Site) -> dict[str, Any]:
     limits = site.limits
     return {
         "accounts": {
-            "max_featured_tags": 0,
+            "max_featured_tags": FEATURED_MAX,
             "max_pinned_statuses": limits.pins,
             "max_display_name_length": limits.display_name_chars,
             "max_note_length": limits.note_chars,
@@ -73,13 +74,13 @@ def configuration(site: Site) -> dict[str, Any]:
             "characters_reserved_per_url": 23,
         },
         "media_attachments": {
-            "supported_mime_types": list(PICTURE_TYPES),
+            "supported_mime_types": list(UPLOAD_TYPES),
             "description_limit": limits.description_chars,
             "image_size_limit": limits.image_bytes,
             "image_matrix_limit": limits.image_pixels,
-            "video_size_limit": 0,
-            "video_frame_rate_limit": 0,
-            "video_matrix_limit": 0,
+            "video_size_limit": limits.film_bytes,
+            "video_frame_rate_limit": limits.film_frame_rate,
+            "video_matrix_limit": limits.film_pixels,
         },
         "polls": {
             "max_options": limits.poll_options,

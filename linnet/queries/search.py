@@ -13,8 +13,8 @@ from linnet.queries.statuses import Listed, listed
 from linnet.storage import search
 from linnet.storage import statuses as status_rows
 from linnet.storage.database import Database, Reader
-from linnet.storage.tags import marked
 from linnet.storage.statements import Statement
+from linnet.storage.tags import marked
 
 LAST = chr(0x10FFFF)
 PHRASE_BATCH = 200

@@ -93,3 +93,15 @@ delete from filter_keywords where account_id = :account_id;
 
 -- name: delete_filter_statuses
 delete from filter_statuses where account_id = :account_id;
+
+-- name: delete_tag_follows
+delete from tag_follows where account_id = :account_id;
+
+-- name: delete_featured_tags
+delete from featured_tags where account_id = :account_id;
+
+-- name: delete_conversations
+delete from conversations where account_id = :account_id;
+
+-- name: delete_conversation_statuses
+delete from conversation_statuses where account_id = :account_id;

@@ -133,8 +133,11 @@ where s.id in (select t.status_id from status_tags t where t.tag in (:any...))
 select f.id, f.target_id from follows f where f.account_id = :account_id and f.id > :after order by f.id limit :limit;
 
 -- name: drop_strays
--- Candidates that no read would show: of authors who are not followed (any more), or of statuses that are gone.
+-- Candidates that no read would show: of authors and with hashtags that are not followed (any more), or of statuses
+-- that are gone.
 delete from home_entries where account_id = :account_id and status_id not in (
   select s.id from home_entries h join statuses s on s.id = h.status_id
   where h.account_id = :account_id and (s.account_id = :account_id or exists (
-    select 1 from follows f where f.account_id = :account_id and f.target_id = s.account_id)));
+    select 1 from follows f where f.account_id = :account_id and f.target_id = s.account_id) or exists (
+    select 1 from status_tags t join tag_follows g on g.account_id = :account_id and g.tag = t.tag
+    where t.status_id = s.id)));

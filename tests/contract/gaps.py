@@ -13,9 +13,11 @@ NAMED = frozenset(
             /api/v1/statuses /api/v1/statuses/{id} /api/v1/statuses/{id}/history /api/v1/statuses/{id}/source
             /api/v1/statuses/{id}/context /api/v1/statuses/{id}/favourited_by /api/v1/statuses/{id}/reblogged_by
             /api/v1/favourites /api/v1/bookmarks /api/v1/polls/{id} /api/v1/media/{id}
+            /api/v1/scheduled_statuses /api/v1/scheduled_statuses/{id}
             /api/v1/timelines/home /api/v1/timelines/public /api/v1/timelines/tag/{hashtag}
             /api/v1/timelines/list/{list_id} /api/v1/lists /api/v1/lists/{id} /api/v1/lists/{id}/accounts
-            /api/v1/accounts/{id}/lists
+            /api/v1/accounts/{id}/lists /api/v1/tags/{name} /api/v1/followed_tags /api/v1/featured_tags
+            /api/v1/featured_tags/suggestions /api/v1/accounts/{id}/featured_tags
             /api/v1/notifications /api/v1/notifications/{id} /api/v1/notifications/unread_count
             /api/v2/search /api/v1/markers
             /api/v2/filters /api/v2/filters/{id} /api/v2/filters/{filter_id}/keywords /api/v2/filters/keywords/{id}
@@ -37,11 +39,13 @@ NAMED = frozenset(
             /api/v2/filters /api/v2/filters/{filter_id}/keywords /api/v2/filters/{filter_id}/statuses /api/v1/filters
         """,
         "PUT": """
+            /api/v1/scheduled_statuses/{id}
             /api/v1/lists/{id} /api/v1/statuses/{id} /api/v1/media/{id}
             /api/v2/filters/{id} /api/v2/filters/keywords/{id} /api/v1/filters/{id}
         """,
         "PATCH": "/api/v1/accounts/update_credentials",
         "DELETE": """
+            /api/v1/scheduled_statuses/{id}
             /api/v1/lists/{id} /api/v1/lists/{id}/accounts /api/v1/statuses/{id} /api/v1/media/{id}
             /api/v2/filters/{id} /api/v2/filters/keywords/{id} /api/v2/filters/statuses/{id} /api/v1/filters/{id}
         """,
@@ -64,7 +68,6 @@ _ACCOUNT = {
 }
 _NO_VIDEO = "there are no films yet, and 0 says so"
 _LIMITS = {
-    "configuration.accounts.max_featured_tags": "no hashtags are featured yet, and 0 says so",
     "configuration.media_attachments.video_frame_rate_limit": _NO_VIDEO,
     "configuration.media_attachments.video_matrix_limit": _NO_VIDEO,
     "configuration.media_attachments.video_size_limit": _NO_VIDEO,
@@ -105,11 +108,17 @@ UNSERVED_FIELDS: dict[str, dict[str, str]] = {
         "endorsed": "nobody is endorsed yet",
     },
     "Rule": {"translations": "rules have one language"},
+    "ScheduledStatus": {
+        "params.idempotency": "kept as a receipt, which nobody is shown",
+        "params.quoted_status_id": "there are no quotes yet",
+        "params.quote_approval_policy": "there are no quotes yet",
+        "params.scheduled_at": "the document says that it is null",
+        "params.with_rate_limit": "kept by the document for what was; nothing depends on it",
+    },
     "Search": {"collections": "there are no collections"},
     "StatusEdit": {
         "quote": "there are no quotes yet",
     },
-    "Tag": {"featuring": "no hashtags are featured yet", "following": "no hashtags are followed yet"},
     "Instance": {
         **_LIMITS,
         "api_versions.mastodon": "0: the version of the API that is served is older than this number",
@@ -144,7 +153,6 @@ UNUSED_PARAMETERS: dict[str, dict[str, str]] = {
     "POST /api/v2/filters": {"keywords_attributes.id": "a new filter has no keywords that could be meant: 404"},
     "POST /api/v1/statuses": {
         "quoted_status_id": "there are no quotes yet",
-        "scheduled_at": "nothing is scheduled yet",
     },
     "GET /api/v1/accounts/{id}/endorsements": dict.fromkeys(
         ("limit", "max_id", "since_id"), "nobody is endorsed yet: the list is always empty"

@@ -55,3 +55,34 @@ async def _timeline(walk: Walk, cast: Cast, list_id: str) -> None:
     home = {one["account"]["id"] for one in await walk("GET /api/v1/timelines/home", ada)}
     assert home
     assert home.isdisjoint(apart)
+
+
+async def tags(walk: Walk, cast: Cast) -> None:
+    """Follow hashtags, and show them on the profile."""
+    ada, dora = cast.ada, cast.dora
+    names = ("Valves", "boilers", "gauges")
+    for name in names:
+        assert (await walk("POST /api/v1/tags/{name}/follow", dora, name))["following"] is True
+    assert (await walk("GET /api/v1/tags/{name}", dora, "valves"))["following"] is True
+    whole = [name.lower() for name in reversed(names)]
+    await walk.pages("GET /api/v1/followed_tags", dora, whole=whole)
+    assert [one["name"] for one in await walk("GET /api/v1/followed_tags", dora)][-1] == "Valves"
+    stranger = await walk("POST /api/v1/statuses", cast.carla, json={"status": "Who makes #valves?"})
+    await walk.world.run_jobs()
+    assert stranger["id"] in [one["id"] for one in await walk("GET /api/v1/timelines/home", dora)]
+    assert (await walk("POST /api/v1/tags/{name}/unfollow", dora, "VALVES"))["following"] is False
+    assert stranger["id"] not in [one["id"] for one in await walk("GET /api/v1/timelines/home", dora)]
+    await walk("POST /api/v1/tags/{name}/follow", dora, "12", status=404)
+    suggested = await walk("GET /api/v1/featured_tags/suggestions", ada)
+    assert "engines" in [one["name"] for one in suggested]
+    shown = await walk("POST /api/v1/featured_tags", ada, json={"name": "#Engines"})
+    assert int(shown["statuses_count"]) > 3
+    assert shown["last_status_at"] is not None
+    await walk("POST /api/v1/featured_tags", ada, json={"name": "engines"}, status=422)
+    assert (await walk("POST /api/v1/tags/{id}/feature", ada, "valves"))["featuring"] is True
+    listed = await walk("GET /api/v1/featured_tags", ada)
+    assert [one["name"] for one in listed] == ["Engines", "valves"]
+    assert await walk("GET /api/v1/accounts/{id}/featured_tags", None, ada.id) == listed
+    assert (await walk("POST /api/v1/tags/{id}/unfeature", ada, "valves"))["featuring"] is False
+    assert await walk("DELETE /api/v1/featured_tags/{id}", ada, shown["id"]) == {}
+    assert await walk("GET /api/v1/featured_tags", ada) == []

@@ -73,7 +73,7 @@ async def search(walk: Walk, cast: Cast) -> None:
     assert (await walk(name, None, query={"q": "ada"}))["accounts"][0]["id"] == str(ada.id)
     for more in ({"offset": 1}, {"resolve": "true"}):
         await walk(name, None, query={"q": "ada", **more}, status=401)
-    tag = await walk("GET /api/v1/tags/{name}", bert, "Engines")
+    tag = await walk("GET /api/v1/tags/{name}", None, "Engines")
     assert tag["id"]
     assert tag["url"] == f"{walk.world.site.origin}/tags/engines"
 

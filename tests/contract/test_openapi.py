@@ -30,8 +30,8 @@ Chapter = Callable[[Walk, Cast], Coroutine[Any, Any, None]]
 
 CHAPTERS: tuple[Chapter, ...] = (
     people.profiles, apps.oauth, people.relations, posts.media, posts.statuses, posts.reactions, posts.of_an_account,
-    posts.timelines, composed.polls, lists.lists, safety.filters, news.search, news.markers, news.notifications,
-    people.walls, people.lookups, news.server, doors.closed, doors.wrong, doors.scopes,
+    posts.timelines, composed.polls, composed.scheduled, lists.lists, lists.tags, safety.filters, news.search, news.markers,
+    news.notifications, people.walls, people.lookups, news.server, doors.closed, doors.wrong, doors.scopes,
 )  # fmt: skip
 
 ELSEWHERE: tuple[tuple[dict[str, Any], Chapter], ...] = (

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from linnet.actions import blocks, edits, follows, interactions, lists, statuses, timelines
+from linnet.actions import blocks, edits, follows, interactions, lists, statuses, suspensions, tags, timelines
 from linnet.domain.audience import Entry, without_repeats
+from linnet.domain.edits import Revision
 from linnet.domain.errors import LinnetError
 from linnet.domain.lists import REPLIES, ListChanges
 from linnet.domain.paging import Page
@@ -30,6 +31,7 @@ from tests.support.client import VirtualClock, make_account
 from tests.support.databases import Databases, open_postgres, open_sqlite
 
 PEOPLE = 5
+TAGS = ("steam", "water")
 SITE = Site("http://linnet.test", limits=Limits(merge_followers=2))
 """Two followers make an author a large one, so that both ways of fan-out meet in every run."""
 
@@ -47,7 +49,8 @@ def story(seed: int, length: int) -> list[Step]:
         visibility = chance.choice([Visibility.PUBLIC] * 3 + list(Visibility))
         named = who() if chance.random() < 0.4 else None
         answers = chance.randrange(30) if chance.random() < 0.4 else None
-        return ("post", who(), visibility, named, answers, chance.choice([None, "en", "de"]))
+        tag = chance.choice([None, None, None, *TAGS])
+        return ("post", who(), visibility, named, answers, chance.choice([None, "en", "de"]), tag)
 
     makers: dict[Callable[[], Step], int] = {
         post: 30,
@@ -59,6 +62,10 @@ def story(seed: int, length: int) -> list[Step]:
         lambda: ("unblock", who(), who()): 3,
         lambda: ("unfollow", who(), who()): 3,
         lambda: ("delete", who(), chance.randrange(30)): 4,
+        lambda: ("tag", who(), chance.choice(TAGS)): 3,
+        lambda: ("untag", who(), chance.choice(TAGS)): 1,
+        lambda: ("retag", who(), chance.randrange(30), chance.choice(TAGS)): 3,
+        lambda: ("silence", who(), chance.random() < 0.3): 1,
         lambda: ("list", who(), (who(), who(), who()), chance.choice(REPLIES), chance.random() < 0.4): 3,
         lambda: ("relist", who(), chance.randrange(4), who(), chance.choice(REPLIES), chance.random() < 0.4): 5,
         lambda: ("unlist", who(), chance.randrange(4), who(), chance.random() < 0.2): 2,
@@ -118,10 +125,16 @@ class Play:
         await blocks.unmute(self.database, self.people[one], self.people[other], self.operation())
 
     async def do_post(
-        self, author: int, visibility: Visibility, named: int | None, answers: int | None, language: str | None
+        self,
+        author: int,
+        visibility: Visibility,
+        named: int | None,
+        answers: int | None,
+        language: str | None,
+        tag: str | None = None,
     ) -> None:
         parent = self.posted[answers % len(self.posted)] if answers is not None and self.posted else None
-        text = "hello" if named is None else f"hello @p{named}"
+        text = " ".join(("hello", *(() if named is None else (f"@p{named}",)), *(() if tag is None else (f"#{tag}",))))
         draft = Draft(text, visibility=visibility, in_reply_to_id=parent, language=language)
         self.posted.append(await statuses.post(self.database, SITE, self.people[author], draft, self.operation()))
 
@@ -137,6 +150,22 @@ class Play:
     async def do_delete(self, who: int, which: int) -> None:
         if self.posted:
             await edits.delete(self.database, self.people[who], self.posted[which % len(self.posted)], self.operation())
+
+    async def do_tag(self, who: int, tag: str) -> None:
+        await tags.follow(self.database, self.people[who], tag, self.operation())
+
+    async def do_untag(self, who: int, tag: str) -> None:
+        await tags.unfollow(self.database, self.people[who], tag, self.operation())
+
+    async def do_retag(self, who: int, which: int, tag: str) -> None:
+        if self.posted:
+            revision = Revision(f"hello #{tag}")
+            status = self.posted[which % len(self.posted)]
+            await edits.edit(self.database, SITE, self.people[who], status, revision, self.operation())
+
+    async def do_silence(self, who: int, silenced: bool) -> None:
+        action = suspensions.silence if silenced else suspensions.unsilence
+        await action(self.database, None, self.people[who], self.operation())
 
     async def do_list(self, who: int, members: tuple[int, ...], replies: str, exclusive: bool) -> None:
         wanted = ListChanges("those", replies, exclusive)
@@ -169,6 +198,7 @@ class Play:
         """Some of the waiting work, so that the rest is interleaved with what follows."""
         handlers = {
             "status.posted": timelines.fan_out,
+            "status.tagged": tags.fan_out,
             "status.edited": edits.tell_rebloggers,
             "status.deleted": edits.clean_up,
         }
@@ -188,7 +218,8 @@ class Play:
         self.checked += 1
 
 
-Tables = dict[str, list[tuple[Any, ...]]]
+Row = tuple[Any, ...]
+Tables = dict[str, list[Row]]
 
 TABLES = {
     "statuses": (
@@ -198,6 +229,9 @@ TABLES = {
     "blocks": "select account_id, target_id from blocks",
     "mutes": "select account_id, target_id, expires_at from mutes",
     "mentions": "select status_id, account_id from mentions",
+    "silenced": "select id from accounts where silenced_at is not null",
+    "tag_follows": "select account_id, tag from tag_follows",
+    "status_tags": "select status_id, tag from status_tags",
     "lists": "select id, account_id, replies_policy, exclusive from lists",
     "list_members": "select list_id, target_id from list_members",
 }
@@ -220,36 +254,47 @@ def naive_home(tables: Tables, reader: int, now: int, only: tuple[int, str] | No
     blocked = {row[1] for row in tables["blocks"] if row[0] == reader}
     blockers = {row[0] for row in tables["blocks"] if row[1] == reader}
     muted = {row[1] for row in tables["mutes"] if row[0] == reader and (row[2] is None or row[2] > now)}
+    silenced = {row[0] for row in tables["silenced"]}
+    mine = {row[1] for row in tables["tag_follows"] if row[0] == reader}
+    tagged = {row[0] for row in tables["status_tags"] if row[1] in mine}
     exclusive = {row[0] for row in tables["lists"] if row[1] == reader and row[3]}
     apart = {row[1] for row in tables["list_members"] if row[0] in exclusive}
     members = {row[1] for row in tables["list_members"] if only and row[0] == only[0]}
-    named: dict[int, set[int]] = {}
-    for status_id, account_id in tables["mentions"]:
-        named.setdefault(status_id, set()).add(account_id)
+    named = _named(tables)
 
-    def stands(row: tuple[Any, ...]) -> bool:
+    def by_follow(row: Row) -> bool:
         id, author, visibility, reblog_of, answers, language = row
-        own = author == reader
-        if only is not None:
-            if author not in members or visibility == Visibility.DIRECT:
-                return False
-            elsewhere = answers is not None and answers not in (author, reader)
-            if elsewhere and not (only[1] == "followed" or (only[1] == "list" and answers in members)):
-                return False
-        elif author in apart and not own:
+        follow = following.get(author)
+        if follow is None or (reblog_of is not None and not follow[2]):
             return False
-        if not own:
-            follow = following.get(author)
-            if follow is None or (reblog_of is not None and not follow[2]):
-                return False
-            if follow[3] is not None and language is not None and f'"{language}"' not in follow[3]:
-                return False
-            if visibility == Visibility.DIRECT and reader not in named.get(id, ()):
+        if follow[3] is not None and language is not None and f'"{language}"' not in follow[3]:
+            return False
+        if visibility == Visibility.DIRECT and reader not in named.get(id, ()):
+            return False
+        others = answers is not None and answers not in (author, reader)
+        if others and (answers not in following or answers in blocked | muted):
+            return False
+        return only is not None or author not in apart
+
+    def by_tag(row: Row) -> bool:
+        id, author, visibility, *_ = row
+        return only is None and id in tagged and visibility == Visibility.PUBLIC and author not in silenced
+
+    def listed(row: Row, replies: str) -> bool:
+        _, author, visibility, _, answers, _ = row
+        if author not in members or visibility == Visibility.DIRECT:
+            return False
+        elsewhere = answers is not None and answers not in (author, reader)
+        return not elsewhere or replies == "followed" or (replies == "list" and answers in members)
+
+    def stands(row: Row) -> bool:
+        id, author, _, reblog_of, *_ = row
+        if only is not None and not listed(row, only[1]):
+            return False
+        if author != reader:
+            if not by_follow(row) and not by_tag(row):
                 return False
             if author in blocked | blockers | muted or named.get(id, set()) & blocked:
-                return False
-            others = answers is not None and answers not in (author, reader)
-            if others and (answers not in following or answers in blocked | muted):
                 return False
         if reblog_of is None:
             return True
@@ -259,6 +304,13 @@ def naive_home(tables: Tables, reader: int, now: int, only: tuple[int, str] | No
         return original[1] not in blocked | blockers | muted
 
     return [Entry(row[0], row[3]) for row in reversed(tables["statuses"]) if stands(row)]
+
+
+def _named(tables: Tables) -> dict[int, set[int]]:
+    named: dict[int, set[int]] = {}
+    for status_id, account_id in tables["mentions"]:
+        named.setdefault(status_id, set()).add(account_id)
+    return named
 
 
 def naive_page(entries: list[Entry], limit: int, max_id: int) -> list[Entry]:
@@ -329,7 +381,16 @@ IN_A_LIST = [
 ]  # fmt: skip
 
 
-TOLD = (BOOST_OF_A_STRANGER, GROWN_LARGE, NAMED_THEN_FOLLOWING, IN_A_LIST)
+WITH_A_TAG = [
+    ("post", 1, Visibility.PUBLIC, None, None, "en", "steam"), ("tag", 0, "steam"), ("check",),
+    ("post", 2, Visibility.PUBLIC, None, 0, "de", "steam"), ("post", 2, Visibility.UNLISTED, None, None, "de", "steam"),
+    ("jobs", 1), ("follow", 3, 4, None, True), ("follow", 2, 4, None, True),
+    ("post", 4, Visibility.PUBLIC, None, None, None, "steam"), ("check",), ("silence", 2, True), ("check",),
+    ("retag", 1, 0, "water"), ("tag", 0, "water"), ("untag", 0, "steam"), ("check",), ("mute", 0, 1, None),
+]  # fmt: skip
+
+
+TOLD = (BOOST_OF_A_STRANGER, GROWN_LARGE, NAMED_THEN_FOLLOWING, IN_A_LIST, WITH_A_TAG)
 
 
 @pytest.mark.parametrize("first", range(0, 120, 20))

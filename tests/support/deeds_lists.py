@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from linnet.actions import lists
+from linnet.actions import lists, tags
 from linnet.domain.lists import ListChanges
 from tests.support.deeds import following
 from tests.support.stage import Call, Stage, deed
@@ -46,3 +46,44 @@ async def add(stage: Stage) -> Call:
 async def remove(stage: Stage) -> Call:
     actor, new, target = await _filled(stage)
     return partial(lists.remove, stage.database, actor, new, [target])
+
+
+# -- hashtags ---------------------------------------------------------------------------------------------------------
+
+
+@deed("tags.follow")
+async def follow_tag(stage: Stage) -> Call:
+    actor, author = await stage.pair()
+    await stage.status(author, "something #followed")
+    return partial(tags.follow, stage.database, actor, "Followed")
+
+
+@deed("tags.unfollow")
+async def unfollow_tag(stage: Stage) -> Call:
+    actor = await stage.person()
+    await stage.do(tags.follow, actor, "Followed")
+    # Goes to whoever follows it by a job of its own.
+    await stage.status(await stage.person(), "more that is #followed")
+    return partial(tags.unfollow, stage.database, actor, "followed")
+
+
+@deed("tags.feature")
+async def feature(stage: Stage) -> Call:
+    actor = await stage.person()
+    await stage.status(actor)
+    return partial(tags.feature, stage.database, actor, "tag")
+
+
+@deed("tags.unfeature")
+async def unfeature(stage: Stage) -> Call:
+    actor = await stage.person()
+    await stage.do(tags.feature, actor, "tag")
+    return partial(tags.unfeature, stage.database, actor, "tag")
+
+
+@deed("tags.unfeature_by_id")
+async def unfeature_by_id(stage: Stage) -> Call:
+    actor = await stage.person()
+    await stage.do(tags.feature, actor, "tag")
+    row = await stage.one("select id from featured_tags where account_id = :id", id=actor)
+    return partial(tags.unfeature_by_id, stage.database, actor, int(row[0]))
