@@ -3,14 +3,18 @@
 import msgspec
 
 from linnet.actions import edits as edit_actions
+from linnet.actions import quotes as quote_actions
 from linnet.actions import statuses as actions
+from linnet.client_api import scheduled_statuses
 from linnet.client_api.door import Door, links, page, path_id
 from linnet.client_api.rendering import joined
 from linnet.domain.views import Identity
 from linnet.http.request import Request
 from linnet.http.response import Response, json
-from linnet.mastodon import drafts, parsing, statuses
+from linnet.mastodon import drafts, parsing, scheduled, statuses
+from linnet.mastodon import quotes as rendered_quotes
 from linnet.queries import preferences
+from linnet.queries import quotes as quote_queries
 from linnet.queries import statuses as queries
 
 
@@ -20,6 +24,9 @@ async def post(door: Door, request: Request) -> Response:
     params = await request.params()
     defaults = await preferences.posting(door.database, reader.account_id)
     draft = drafts.draft(params, defaults, reader)
+    at = scheduled.time(params)
+    if at is not None and at > door.clock.now_ms():
+        return await scheduled_statuses.create(door, request, draft, at)
     written: list[actions.Written] = []
     operation = door.operation(request)
     new = await actions.post(door.database, door.site, reader.account_id, draft, operation, written.append)
@@ -100,6 +107,35 @@ async def _who(door: Door, request: Request, *, reblogged: bool) -> Response:
     found = await queries.who(door.database, path_id(request), reader, wanted, reblogged=reblogged)
     body = joined(await door.rendering.accounts(found.rows))
     return Response(body, headers=links(door.site, request, found.cursors))
+
+
+async def set_interaction_policy(door: Door, request: Request) -> Response:
+    """PUT /api/v1/statuses/:id/interaction_policy"""
+    reader: Identity = request.context
+    status_id = path_id(request)
+    policy = rendered_quotes.policy(await request.params())
+    if policy is not None:
+        operation = door.operation(request)
+        await quote_actions.set_policy(door.database, reader.account_id, status_id, policy, operation)
+    return await one(door, request, status_id)
+
+
+async def quotes(door: Door, request: Request) -> Response:
+    """GET /api/v1/statuses/:id/quotes"""
+    reader: Identity = request.context
+    return await door.statuses(
+        request, await quote_queries.of(door.database, path_id(request), reader.account_id, page(request))
+    )
+
+
+async def revoke_quote(door: Door, request: Request) -> Response:
+    """POST /api/v1/statuses/:id/quotes/:quoting_status_id/revoke"""
+    reader: Identity = request.context
+    quoting = path_id(request, "quoting_status_id")
+    await quote_actions.revoke(
+        door.database, reader.account_id, path_id(request), quoting, door.operation(request)
+    )
+    return await one(door, request, quoting)
 
 
 async def favourites(door: Door, request: Request) -> Response:

@@ -19,8 +19,15 @@ class Limits:
     follows: int = 7_500
     image_bytes: int = 16 * 1024 * 1024
     image_pixels: int = 33_177_600
+    film_bytes: int = 99 * 1024 * 1024
+    film_pixels: int = 8_294_400
+    film_frame_rate: int = 120
+    film_ms: int = 15 * 60_000
     merge_followers: int = 10_000
     home_entries: int = 800
+    drafts: int = 100
+    scheduled: int = 300
+    scheduled_per_day: int = 25
     poll_options: int = 4
     poll_option_chars: int = 50
     poll_seconds_min: int = 300

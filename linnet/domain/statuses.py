@@ -1,11 +1,13 @@
 """What makes a status that may be posted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from linnet.domain import polls
 from linnet.domain import text as words
-from linnet.domain.errors import Invalid
+from linnet.domain.errors import Conflict, Invalid
 from linnet.domain.polls import PollDraft
+from linnet.domain.quotes import Policy
 from linnet.domain.site import Limits
 from linnet.domain.visibility import Visibility
 
@@ -26,7 +28,10 @@ class Draft:
     media_ids: tuple[int, ...] = ()
     app_name: str | None = None
     app_website: str | None = None
+    app_id: int = 0
     poll: PollDraft | None = None
+    quoted_status_id: int | None = None
+    quote_policy: Policy = Policy.PUBLIC
 
 
 def check(draft: Draft, limits: Limits) -> Draft:
@@ -35,6 +40,20 @@ def check(draft: Draft, limits: Limits) -> Draft:
     check_media(draft.media_ids, limits)
     poll = check_poll(draft.poll, limits, has_media=bool(draft.media_ids))
     return replace(draft, text=text, spoiler=spoiler, poll=poll)
+
+
+def check_unfinished(draft: Draft, limits: Limits) -> Draft:
+    """A draft that is only kept: nothing has to be there yet, but all is bounded. Raises Invalid."""
+    check_media(draft.media_ids, limits)
+    if draft.poll is not None and (
+        len(draft.poll.options) > limits.poll_options or any(len(one) > RAW_CHARS for one in draft.poll.options)
+    ):
+        raise Invalid("poll[options]", f"takes {limits.poll_options} at most", "ERR_TOO_MANY")
+    return replace(
+        draft,
+        text=words.clean("status", draft.text, RAW_CHARS),
+        spoiler=words.clean("spoiler_text", draft.spoiler, RAW_CHARS),
+    )
 
 
 def check_poll(poll: PollDraft | None, limits: Limits, *, has_media: bool) -> PollDraft | None:
@@ -64,6 +83,12 @@ def check_media(ids: tuple[int, ...], limits: Limits) -> None:
         raise Invalid("media_ids", f"a status takes {limits.media_per_status} attachments at most", "ERR_TOO_MANY")
     if len(set(ids)) != len(ids):
         raise Invalid("media_ids", "names an attachment twice", "ERR_TAKEN")
+
+
+def check_together(types: Sequence[str]) -> None:
+    """A film or a sound stands alone in a status. Raises Conflict."""
+    if len(types) > 1 and not {"video", "audio"}.isdisjoint(types):
+        raise Conflict("Cannot attach a video to a post that already contains images")
 
 
 def reply_audience(author: int, parent_author: int, parent_answers: int | None) -> int:

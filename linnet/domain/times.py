@@ -10,6 +10,16 @@ def iso(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+def parse(text: str) -> int | None:
+    """Ms since 1970 of a time in ISO 8601 between then and the year 9999, or None; one without a zone is UTC's."""
+    try:
+        found = datetime.fromisoformat(text)
+        ms = int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
+    return ms if ms >= 0 else None
+
+
 def iso_date(ms: int) -> str:
     """``2026-11-21``."""
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d")

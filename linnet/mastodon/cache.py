@@ -8,8 +8,8 @@ from linnet.mastodon.polls import Frame
 class Fragment(NamedTuple):
     """Rendered JSON without its closing brace.
 
-    ``emojis`` is the state of the custom emojis that it was rendered with, or None where it could name none. ``poll`` is
-    what its poll is rendered from at each read.
+    ``emojis`` is the state of the custom emojis that it was rendered with, or None where it could name none.
+    ``poll`` is what its poll is rendered from at each read.
     """
 
     body: bytes

@@ -6,10 +6,11 @@ from typing import Protocol
 
 from linnet.domain.edits import MediaChange, Revision
 from linnet.domain.errors import Invalid
+from linnet.domain.quotes import Policy
 from linnet.domain.statuses import Draft
 from linnet.domain.views import Identity
 from linnet.domain.visibility import WORDS, Visibility
-from linnet.mastodon import parsing, polls
+from linnet.mastodon import parsing, polls, quotes
 from linnet.mastodon.parsing import Params
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
@@ -24,13 +25,12 @@ class Posting(Protocol):
     def sensitive(self) -> bool: ...
     @property
     def language(self) -> str | None: ...
+    @property
+    def quote_policy(self) -> Policy: ...
 
 
 def draft(params: Params, defaults: Posting, author: Identity) -> Draft:
     """Of the parameters of POST /api/v1/statuses. Raises Invalid."""
-    for unserved in ("scheduled_at", "quoted_status_id"):
-        if params.get(unserved):
-            raise Invalid(unserved, "is not served by this version")
     return Draft(
         text=parsing.text(params, "status"),
         spoiler=parsing.text(params, "spoiler_text"),
@@ -41,7 +41,10 @@ def draft(params: Params, defaults: Posting, author: Identity) -> Draft:
         media_ids=parsing.id_list(params, "media_ids", 20),
         app_name=author.app_name,
         app_website=author.app_website,
+        app_id=author.app_id,
         poll=polls.draft(params),
+        quoted_status_id=parsing.id_(params, "quoted_status_id"),
+        quote_policy=defaults.quote_policy if (policy := quotes.policy(params)) is None else policy,
     )
 
 
@@ -56,6 +59,7 @@ def revision(params: Params) -> Revision:
         media_changes=tuple(_media_change(item) for item in parsing.items(params, "media_attributes", 20)),
         poll=polls.draft(params),
         keeps_poll=False,
+        quote_policy=quotes.policy(params),
     )
 
 

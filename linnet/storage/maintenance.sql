@@ -21,8 +21,9 @@ delete from apps where id in (
 
 -- name: unattached
 delete from media_attachments where id in (
-  select m.id from media_attachments m where m.status_id is null and m.id < :before order by m.id limit :limit)
-returning file_key, preview_key;
+  select m.id from media_attachments m where m.status_id is null and m.draft_id is null and m.id < :before
+  order by m.id limit :limit)
+returning file_key, preview_key, coalesce(source_key, '');
 
 -- name: readers
 -- Accounts that may have a home timeline, in order.
@@ -74,7 +75,7 @@ select max(b.id), count(*) from (select a.id from accounts a where a.id > :after
 select max(b.id), count(*) from (select s.id from statuses s where s.id > :after order by s.id limit :limit) b;
 
 -- name: media_keys
-select m.id, m.file_key, m.preview_key from media_attachments m where m.id > :after order by m.id limit :limit;
+select m.id, m.file_key, m.preview_key, m.source_key from media_attachments m where m.id > :after order by m.id limit :limit;
 
 -- name: profile_keys
 select p.account_id, p.avatar_key, p.avatar_static_key, p.header_key, p.header_static_key from profiles p

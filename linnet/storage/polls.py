@@ -30,7 +30,7 @@ def as_json(value: PollView | Sequence[int] | None) -> str | None:
 async def taken(tx: Writer, status_id: int) -> Counted | None:
     """The poll of a status, which nobody else changes until this transaction ends."""
     row = await tx.one(SQL.taken, status_id=status_id)
-    return None if row is None else Counted(*row[:3], _numbers.decode(row[3]))
+    return None if row is None else Counted(*[*row[:3], _numbers.decode(row[3])])
 
 
 async def open_(tx: Writer, status_id: int, account_id: int, poll: PollView) -> None:

@@ -36,14 +36,11 @@ async def contents(tx: Reader, ids: Iterable[int]) -> dict[int, StatusContent]:
     found = await tx.all(SQL.contents, ids=list(ids))
     return {
         row[0]: StatusContent(
-            *row[:7],
-            _mentions.decode(row[7]),
-            _tags.decode(row[8]),
-            decode_media(row[9]),
-            *row[10:14],
-            poll=decode_poll(row[14]),
-            card=cards.decode(row[15]),
-        )  # fmt: skip
+            *[
+                *[*row[:7], _mentions.decode(row[7]), _tags.decode(row[8]), decode_media(row[9])],
+                *[*row[10:14], decode_poll(row[14]), cards.decode(row[15])],
+            ]
+        )
         for row in found
     }
 
@@ -53,4 +50,4 @@ async def renew(tx: Writer, status_id: int) -> None:
     version = tx.ids.next()
     await tx.run(SQL.renew_edit, id=status_id, version=version)
     await tx.run(SQL.renew, id=status_id, version=version)
-    await tx.run(SQL.touch_content, status_id=status_id, version=version)
+    await tx.run(SQL.touch_content, id=status_id, version=version)

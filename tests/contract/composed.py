@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from linnet.domain import times
 from linnet.storage.statements import statement
 from tests.contract.cast import Cast
+from tests.contract.posts import upload
 from tests.support.walk import Walk
 
 V1 = "/api/v1/statuses"
@@ -45,3 +47,32 @@ async def end(walk: Walk, status_id: int) -> None:
             await tx.run(statement("test.end", text), now=tx.now, id=status_id)
 
     await walk.world.database.write(write)
+
+
+async def scheduled(walk: Walk, cast: Cast) -> None:
+    """Kept with everything, listed in pages, moved, cancelled, and posted."""
+    ada, bert, name = cast.ada, cast.bert, "GET /api/v1/scheduled_statuses"
+    parent = await walk(f"POST {V1}", bert, json={"status": "Who comes to the fair?"})
+    tomorrow, later = (times.iso(walk.world.clock.now_ms() + days * times.DAY_MS) for days in (1, 2))
+    everything = {
+        "status": "I do", "spoiler_text": "plans", "sensitive": True, "visibility": "unlisted", "language": "en",
+        "in_reply_to_id": parent["id"], "media_ids": [await upload(walk, cast)], "scheduled_at": tomorrow,
+    }  # fmt: skip
+    kept = await walk(f"POST {V1}", ada, json=everything)
+    assert (kept["scheduled_at"], kept["params"]["text"]) == (tomorrow, "I do")
+    assert kept["params"]["in_reply_to_id"] == int(parent["id"])
+    poll = {"options": OPTIONS, "expires_in": 3600, "multiple": True, "hide_totals": True}
+    asked = await walk(f"POST {V1}", ada, json={"status": "Or?", "poll": poll, "scheduled_at": tomorrow})
+    assert asked["params"]["poll"] == poll
+    third = await walk(f"POST {V1}", ada, json={"status": "Third", "scheduled_at": tomorrow})
+    whole = [third["id"], asked["id"], kept["id"]]
+    await walk.pages(name, ada, whole=whole)
+    await walk.bounds(name, ada, whole=whole)
+    assert await walk(f"{name}/{{id}}", ada, kept["id"]) == kept
+    await walk(f"{name}/{{id}}", bert, kept["id"], status=404)
+    moved = await walk("PUT /api/v1/scheduled_statuses/{id}", ada, kept["id"], json={"scheduled_at": later})
+    assert moved == {**kept, "scheduled_at": later}
+    await walk("PUT /api/v1/scheduled_statuses/{id}", ada, kept["id"], json={"scheduled_at": "soon"}, status=422)
+    for one in whole:
+        assert await walk("DELETE /api/v1/scheduled_statuses/{id}", ada, one) == {}
+    assert await walk(name, ada) == []
