@@ -1,5 +1,6 @@
 """The composition root: builds every part and hands it on; three tables (ROUTES beside this) map all that happens."""
 
+import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -9,8 +10,10 @@ from typing import NamedTuple, cast
 from linnet.actions import cards as card_actions
 from linnet.actions import deletions as deletion_actions
 from linnet.actions import edits as edit_actions
+from linnet.actions import exports as export_actions
 from linnet.actions import follows as follow_actions
-from linnet.actions import letters, maintenance
+from linnet.actions import imports as import_actions
+from linnet.actions import letters, maintenance, moving
 from linnet.actions import media as media_actions
 from linnet.actions import polls as poll_actions
 from linnet.actions import quotes as quote_actions
@@ -115,6 +118,7 @@ SCHEDULES: dict[str, Schedule] = {
     "maintenance.files": Schedule(
         DAY_MS, lambda parts, job, every: maintenance.clear_temporary(parts.database, parts.blobs, job, every)
     ),
+    "maintenance.archives": sweeping(HOUR_MS, moving.sweep),
     "maintenance.homes": Schedule(
         6 * HOUR_MS, lambda parts, job, every: maintenance.trim_homes(parts.database, job, keeping(parts), every)
     ),
@@ -329,6 +333,18 @@ async def why_not_ready(database: Database) -> str:
     return "" if state.applied else "the database is empty"
 
 
+def exporting(parts: Parts) -> export_actions.Tools:
+    """What making an archive takes."""
+    return export_actions.Tools(parts.database, parts.blobs, parts.chance, parts.site)
+
+
+def importing(parts: Parts, images: Images) -> import_actions.Tools:
+    """What taking an archive in takes."""
+    return import_actions.Tools(
+        parts.database, parts.blobs, parts.chance, parts.ids, parts.site, images, asyncio.Lock()
+    )
+
+
 def job_handlers(parts: Parts, images: Images, recordings: Recordings) -> dict[str, Callable[[Job], Awaitable[None]]]:
     """What each kind of job does: the rows of JOB_HANDLERS, MAIL_HANDLERS and SCHEDULES with their parts handed in."""
 
@@ -344,6 +360,7 @@ def job_handlers(parts: Parts, images: Images, recordings: Recordings) -> dict[s
     def scheduled(row: Schedule) -> Callable[[Job], Awaitable[None]]:
         return lambda job: row.work(parts, job, row.every_ms)
 
+    taking_in = importing(parts, images)
     return (
         {kind: bound(action) for kind, action in JOB_HANDLERS.items()}
         | {kind: placed(action) for kind, action in SITE_HANDLERS.items()}
@@ -351,6 +368,8 @@ def job_handlers(parts: Parts, images: Images, recordings: Recordings) -> dict[s
         | {kind: scheduled(row) for kind, row in SCHEDULES.items()}
         | {"media.process": lambda job: media_actions.process(parts.database, parts.blobs, recordings, job)}
         | {"files.delete": lambda job: maintenance.delete_files(parts.database, parts.blobs, job)}
+        | {"account.export": lambda job: export_actions.run(exporting(parts), job)}
+        | {"account.import": lambda job: import_actions.run(taking_in, job)}
         | {
             "card.fetch": lambda job: card_actions.fetch(
                 parts.database, parts.remote, images, parts.blobs, parts.chance, job

@@ -1,7 +1,7 @@
 """Changing and deleting a status that is posted, and the work that follows from it."""
 
-from linnet.actions import media as uploads
 from linnet.actions import cards, polls, quotes
+from linnet.actions import media as uploads
 from linnet.actions import statuses as posting
 from linnet.domain import edits as rules
 from linnet.domain import ids
@@ -168,7 +168,14 @@ async def remove(tx: Writer, author: int, status_id: int) -> None:
     await tx.run(media.SQL.detach_all, status_id=status_id)
     await tx.run(interactions.SQL.unpin, account_id=author, status_id=status_id)
     await jobs.add(tx, "status.deleted", {"status_id": status_id})
-    await changes.append(tx, "status.deleted", author, status_id)
+    await changes.append(tx, _ended(visibility, reblog_of_id), author, status_id)
+
+
+def _ended(visibility: int, reblog_of_id: int | None) -> str:
+    """What its end is called, so that streams know who may hear of it: everybody, those at home, or only the named."""
+    if visibility == Visibility.DIRECT:
+        return "status.unsent"
+    return "status.deleted" if visibility == Visibility.PUBLIC and reblog_of_id is None else "status.withdrawn"
 
 
 async def clean_up(database: Database, job: Job) -> None:
@@ -180,7 +187,7 @@ async def clean_up(database: Database, job: Job) -> None:
         for reblog_id, account_id in reblogs:
             await tx.run(statuses.SQL.delete, id=reblog_id, account_id=account_id)
             await tx.run(statuses.SQL.uncount_author, id=account_id)
-            await changes.append(tx, "status.deleted", account_id, reblog_id)
+            await changes.append(tx, "status.withdrawn", account_id, reblog_id)
         replies = await tx.all(statuses.SQL.replies_to, id=status_id, limit=BATCH)
         for (reply_id,) in replies:
             version = tx.ids.next()

@@ -7,12 +7,15 @@ to do, or after its period. So it is done once, however many workers there are.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from linnet.actions import cards
 from linnet.domain import ids
 from linnet.domain.access import SESSION_MS
 from linnet.domain.times import DAY_MS
 from linnet.ports import Blobs
 from linnet.storage import access, jobs, maintenance, settings, timelines
+from linnet.storage import cards as card_rows
 from linnet.storage import changes as log_of_changes
+from linnet.storage import reports as report_rows
 from linnet.storage.database import Database, Writer
 from linnet.storage.jobs import Job
 
@@ -21,6 +24,8 @@ ROWS = 2_000
 READERS = 50
 """How many home timelines one turn trims."""
 TAG_DAYS = 8
+REPORT_DAYS = 365
+"""So long a report is kept after it was resolved."""
 UPLOAD_SECONDS = 3600.0
 """After so long, no file is still being written."""
 
@@ -88,15 +93,28 @@ async def tag_uses(tx: Writer, keeping: Keeping) -> int:
     return await tx.run(maintenance.SQL.expire_tag_uses, before=tx.now // DAY_MS - TAG_DAYS, limit=ROWS)
 
 
+async def preview_cards(tx: Writer, keeping: Keeping) -> int:
+    return await cards.sweep(tx, ROWS)
+
+
+async def card_uses(tx: Writer, keeping: Keeping) -> int:
+    return await tx.run(card_rows.SQL.expire_uses, before=tx.now // DAY_MS - TAG_DAYS, limit=ROWS)
+
+
 async def apps(tx: Writer, keeping: Keeping) -> int:
     return await tx.run(maintenance.SQL.expire_apps, before=ids.first_at(tx.now - keeping.apps), limit=ROWS)
+
+
+async def reports(tx: Writer, keeping: Keeping) -> int:
+    """Only those that were resolved: the others wait for a moderator, and their number for each account is bounded."""
+    return await tx.run(report_rows.SQL.expire, before=tx.now - REPORT_DAYS * DAY_MS, limit=ROWS)
 
 
 async def uploads(tx: Writer, keeping: Keeping) -> int:
     """Rows first: from then on nobody can attach them. Their files follow as a job of the same commit."""
     before = ids.first_at(tx.now - keeping.uploads)
     rows = await tx.all(maintenance.SQL.unattached, before=before, limit=ROWS)
-    keys = [key for row in rows for key in row]
+    keys = [key for row in rows for key in row if key]
     if keys:
         await jobs.add(tx, "files.delete", {"keys": keys})
     return len(rows)

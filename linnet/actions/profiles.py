@@ -1,18 +1,16 @@
 """Changing what an account says of itself, its pictures and its defaults."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from linnet.actions.statuses import render_text
-from linnet.domain import files
 from linnet.domain import profiles as rules
 from linnet.domain.errors import NotAllowed, NotFound
 from linnet.domain.profiles import PictureKeys, ProfileChanges
 from linnet.domain.site import Site
 from linnet.domain.views import AccountRow, Field, Profile
-from linnet.ports import Blobs, Chance, Picture
 from linnet.storage import accounts, changes, jobs, relations
 from linnet.storage.database import Database, Operation, Writer
 
@@ -22,24 +20,6 @@ FLAGS = ("locked", "bot", "discoverable", "indexable", "hide_collections")
 def check(wanted: ProfileChanges, site: Site) -> ProfileChanges:
     """The changes with their texts cleaned: asked before pictures are made. Raises Invalid."""
     return rules.check(wanted, site.limits)
-
-
-async def store_picture(
-    blobs: Blobs, chance: Chance, account_id: int, room: files.Room, picture: Picture
-) -> PictureKeys:
-    """Keeps a picture that was made safe, before any row names it."""
-    folder = files.folder(room, account_id, chance.secret(files.SECRET_BYTES))
-    for name, data in picture.files.items():
-        await blobs.put(files.key(folder, name), data)
-    original = picture.name("original")
-    static = picture.name("static") or original
-    return PictureKeys(files.key(folder, original) if original else None, files.key(folder, static) if static else None)
-
-
-async def forget_pictures(blobs: Blobs, pictures: Iterable[PictureKeys]) -> None:
-    """Deletes the files of pictures that no row names."""
-    for key in {key for keys in pictures for key in keys if key}:
-        await blobs.delete(key)
 
 
 async def update(
@@ -107,7 +87,7 @@ async def _set_profile(
 
 
 async def _set_defaults(tx: Writer, actor: int, given: ProfileChanges) -> None:
-    if given.visibility is None and given.sensitive is None and given.language is None:
+    if (given.visibility, given.sensitive, given.language, given.quote_policy) == (None,) * 4:
         return
     row = await tx.one(accounts.SQL.credentials, account_id=actor)
     if row is None:
@@ -118,6 +98,7 @@ async def _set_defaults(tx: Writer, actor: int, given: ProfileChanges) -> None:
         visibility=row[1] if given.visibility is None else given.visibility.word,
         sensitive=_int(given.sensitive, row[2]),
         language=row[3] if given.language is None else given.language or None,
+        quote_policy=row[8] if given.quote_policy is None else int(given.quote_policy),
     )
 
 

@@ -1,10 +1,12 @@
 """One's own account: what it is, what it says of itself, and what it prefers."""
 
+from linnet.actions import pictures as stored
 from linnet.actions import profiles as actions
 from linnet.client_api.door import Door
 from linnet.domain.errors import LinnetError
 from linnet.domain.files import Room
 from linnet.domain.profiles import PictureKeys, ProfileChanges
+from linnet.domain.quotes import Policy
 from linnet.http.request import Request, Upload
 from linnet.http.response import Response, json
 from linnet.mastodon import profiles as rendering
@@ -55,7 +57,7 @@ async def preferences(door: Door, request: Request) -> Response:
             "posting:default:visibility": found.visibility,
             "posting:default:sensitive": bool(found.sensitive),
             "posting:default:language": found.language,
-            "posting:default:quote_policy": "nobody",
+            "posting:default:quote_policy": Policy(found.quote_policy).word,
             "reading:expand:media": found.expand_media,
             "reading:expand:spoilers": bool(found.expand_spoilers),
             "reading:autoplay:gifs": False,
@@ -74,6 +76,7 @@ async def _credentials(door: Door, request: Request) -> Response:
                 visibility=found.visibility,
                 sensitive=found.sensitive,
                 language=found.language,
+                quote_policy=found.quote_policy,
                 follow_requests=found.follow_requests,
             ),
             rendering.role(found.role),
@@ -93,14 +96,14 @@ async def _update(door: Door, request: Request) -> None:
         await _save(door, request, wanted, pictures)
     except LinnetError:
         # No row names the new pictures, so nothing would ever find them again.
-        await actions.forget_pictures(door.blobs, pictures.values())
+        await stored.forget(door.blobs, [key for keys in pictures.values() for key in keys])
         raise
 
 
 async def _picture(door: Door, account_id: int, name: str, given: Upload) -> PictureKeys:
     kind, room = PICTURES[name]
     picture = await door.images.process(given.data, kind)
-    return await actions.store_picture(door.blobs, door.chance, account_id, room, picture)
+    return (await stored.store(door.blobs, door.chance, room, account_id, picture)).likeness
 
 
 async def _remove(door: Door, request: Request, name: str) -> Response:

@@ -1,20 +1,26 @@
 """Pages of JSON: cached fragments joined with counts and with what the reader has done, misses rendered once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from linnet.client_api.filtering import Filtered, Filtering
 from linnet.domain import text as words
 from linnet.domain.errors import NotFound
+from linnet.domain.quotes import WITH_STATUS, State
 from linnet.domain.site import Site
 from linnet.domain.views import NOBODY, AccountRow, EmojiView, Identity, StatusContent, StatusRow
 from linnet.mastodon import accounts, polls, statuses
+from linnet.mastodon import quotes as rendered_quotes
 from linnet.mastodon.cache import Fragment, FragmentCache, Key
 from linnet.ports import Clock
 from linnet.queries import accounts as account_queries
 from linnet.queries import emojis as emoji_queries
+from linnet.queries import quotes as quote_queries
 from linnet.queries import statuses as status_queries
 from linnet.queries.statuses import Listed
 from linnet.storage.database import Database
+
+Quotes = Mapping[int, bytes]
+"""Quoting status -> its Quote, as JSON."""
 
 
 class Rendering:
@@ -31,16 +37,18 @@ class Rendering:
         filtered = await self.filtering.of(page, reader) if reader.filters else {}
         bodies = self._from_cache(page, reader.account_id, filtered)
         if bodies is None:
-            found = await self._found(page)
-            whole = (self._status(place, reader.account_id, found, filtered) for place in page)
+            found, quotes = await self._found(page), await self._quotes(page, reader)
+            whole = (self._status(place, reader.account_id, found, filtered, quotes) for place in page)
             bodies = [body for body in whole if body is not None]
         return bodies
 
-    async def statuses_by_id(self, page: Sequence[Listed], reader: Identity) -> dict[int, bytes]:
-        """Status id -> its JSON."""
+    async def statuses_by_id(
+        self, page: Sequence[Listed], reader: Identity, *, shallow: bool = False
+    ) -> dict[int, bytes]:
+        """Status id -> its JSON; ``shallow`` where they are quoted themselves, and what they quote is only named."""
         filtered = await self.filtering.of(page, reader) if reader.filters else {}
-        found = await self._found(page)
-        bodies = ((place.row.id, self._status(place, reader.account_id, found, filtered)) for place in page)
+        found, quotes = await self._found(page), await self._quotes(page, reader, shallow=shallow)
+        bodies = ((place.row.id, self._status(place, reader.account_id, found, filtered, quotes)) for place in page)
         return {id: body for id, body in bodies if body is not None}
 
     async def status(self, place: Listed, reader: Identity) -> bytes:
@@ -89,8 +97,22 @@ class Rendering:
         found, _ = await self._emojis(words.shortcodes(text) for text in texts)
         return found
 
+    async def _quotes(self, page: Sequence[Listed], reader: Identity, *, shallow: bool = False) -> Quotes:
+        """What the page's statuses quote, as this reader is shown it; looked up only where one of them does."""
+        quoting = [row for row in _rows(page) if row.quote_state]
+        if not quoting:
+            return {}
+        wanted = {row.quote_of_id for row in quoting if row.quote_of_id and row.quote_state == State.ACCEPTED}
+        shown = await quote_queries.shown(self.database, wanted, reader.account_id) if wanted else {}
+        whole = [Listed(one.row, None, id) for id, one in shown.items() if one.state in WITH_STATUS]
+        bodies = await self.statuses_by_id(whole, reader, shallow=True) if whole and not shallow else {}
+        states = {id: one.state for id, one in shown.items()}
+        if shallow:
+            return {row.id: rendered_quotes.shallow(row, states) for row in quoting}
+        return {row.id: rendered_quotes.quote(row, states, bodies) for row in quoting}
+
     def _status(
-        self, place: Listed, reader: int, found: dict[int, Fragment], filtered: Filtered, of: int = 0
+        self, place: Listed, reader: int, found: dict[int, Fragment], filtered: Filtered, quotes: Quotes, of: int = 0
     ) -> bytes | None:
         """``of`` is the id of the reblog that this stands in, which met the same filters."""
         row, reblog = place.row, b""
@@ -100,12 +122,13 @@ class Rendering:
         author = profile.body + accounts.tail(*row[4:8])
         body = statuses.with_poll(fragment.body, fragment.poll, row, reader)
         if place.reblog is not None:
-            original = self._status(Listed(place.reblog, None, 0), reader, found, filtered, row.id)
+            original = self._status(Listed(place.reblog, None, 0), reader, found, filtered, quotes, row.id)
             if original is None:
                 return None
             reblog = original
         met = filtered.get(of or row.id, b"")
-        return statuses.joined(body, author, statuses.tail(row, place.shown, reader, met), reblog)
+        quote = quotes.get(row.id, b"null")
+        return statuses.joined(body, author, statuses.tail(row, place.shown, reader, met, quote), reblog)
 
     def _from_cache(self, page: Sequence[Listed], reader: int, filtered: Filtered) -> list[bytes] | None:
         """``statuses``, or None where something is missing or was rendered with custom emojis, which may have
@@ -113,6 +136,8 @@ class Rendering:
         get = self.cache.get
         bodies: list[bytes] = []
         for row, original, _ in page:
+            if (original or row).quote_state:
+                return None  # what is quoted may be gone, hidden or forbidden since
             met = filtered.get(row.id, b"") if filtered else b""
             # A row is all that a whole status is made of, with who is not told what he has done to it.
             plain = original is None and reader != NOBODY and not met

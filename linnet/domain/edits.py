@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from linnet.domain.polls import PollDraft
+from linnet.domain.quotes import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +30,4 @@ class Revision:
     media_changes: tuple[MediaChange, ...] = ()
     poll: PollDraft | None = None
     keeps_poll: bool = True
+    quote_policy: Policy | None = None

@@ -6,14 +6,23 @@ from typing import Literal
 
 from linnet.domain.errors import LinnetError
 
-Room = Literal["media", "avatars", "headers", "emoji"]
+Room = Literal["media", "avatars", "headers", "emoji", "cards", "uploads", "exports", "imports"]
+
+_CLOSED = ("uploads/", "exports/", "imports/")
 
 # 22 characters of base32 are 110 bits: nobody finds a private picture by trying.
 SECRET_BYTES = 15
 _SECRET_CHARACTERS = 22
 
 PICTURE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif")
-"""What may be uploaded. Not HEIC, which our decoder is built without: browsers and apps then send a JPEG instead."""
+FILM_TYPES = ("video/mp4", "video/webm", "video/quicktime", "video/x-matroska", "video/ogg")
+SOUND_TYPES = (
+    "audio/mpeg", "audio/mp3", "audio/ogg", "audio/vorbis", "audio/opus", "audio/flac", "audio/x-flac", "audio/wav",
+    "audio/wave", "audio/x-wav", "audio/x-pn-wave", "audio/vnd.wave", "audio/aac", "audio/m4a", "audio/x-m4a",
+    "audio/mp4", "audio/webm",
+)  # fmt: skip
+UPLOAD_TYPES = PICTURE_TYPES + FILM_TYPES + SOUND_TYPES
+"""What may be uploaded, under every name that apps have for it; what it really is, its bytes say."""
 
 _TYPES = {
     "jpeg": "image/jpeg",
@@ -63,6 +72,23 @@ def is_key(text: str) -> bool:
     return len(text) <= _KEY_LENGTH_MAX and _KEY.fullmatch(text) is not None
 
 
+def is_served(blob_key: str) -> bool:
+    """Whether a file has an address: what was uploaded and has not been made safe yet has none."""
+    return is_key(blob_key) and not blob_key.startswith(_CLOSED)
+
+
+def etag(blob_key: str) -> str:
+    """What names the file's content, which never changes under its key."""
+    return '"' + blob_key.replace("/", "-") + '"'
+
+
+def matches(header: str | None, tag: str) -> bool:
+    """Whether ``If-None-Match`` names this content (RFC 9110 §13.1.2: weak marks count as well)."""
+    if not header:
+        return False
+    return header.strip() == "*" or tag in (part.strip().removeprefix("W/") for part in header.split(","))
+
+
 def content_type(blob_key: str) -> str:
     """By the extension that *we* gave; what is not in the table is only bytes."""
     return _TYPES.get(blob_key.rpartition(".")[2], "application/octet-stream")
@@ -80,6 +106,7 @@ def content_headers(blob_key: str) -> tuple[tuple[bytes, bytes], ...]:
         (b"content-security-policy", b"default-src 'none'; form-action 'none'"),
         (b"cache-control", b"public, max-age=31536000, immutable"),
         (b"accept-ranges", b"bytes"),
+        (b"etag", etag(blob_key).encode()),
     )
 
 

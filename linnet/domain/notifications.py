@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 from linnet.domain.times import DAY_MS
 
-KINDS = ("mention", "status", "reblog", "follow", "follow_request", "favourite", "poll", "update", "admin.sign_up")
+KINDS = (
+    "mention", "status", "reblog", "follow", "follow_request", "favourite", "poll", "update", "admin.sign_up",
+    "admin.report", "quote", "quoted_update",
+)  # fmt: skip
 GROUPED = ("favourite", "reblog", "follow", "admin.sign_up")
 """Of these, many say the same as one: they are shown together."""
 FILTERABLE = frozenset(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from linnet.domain import text as words
 from linnet.domain.errors import Invalid
+from linnet.domain.quotes import Policy
 from linnet.domain.site import Limits
 from linnet.domain.visibility import Visibility
 
@@ -29,6 +30,7 @@ class ProfileChanges:
     visibility: Visibility | None = None
     sensitive: bool | None = None
     language: str | None = None
+    quote_policy: Policy | None = None
 
 
 class PictureKeys(NamedTuple):

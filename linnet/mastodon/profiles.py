@@ -7,10 +7,11 @@ import msgspec
 
 from linnet.domain.errors import Invalid
 from linnet.domain.profiles import ProfileChanges
+from linnet.domain.quotes import Policy
 from linnet.domain.site import Site
 from linnet.domain.views import Profile
 from linnet.domain.visibility import Visibility
-from linnet.mastodon import accounts, drafts, parsing
+from linnet.mastodon import accounts, drafts, parsing, quotes
 from linnet.mastodon.parsing import Params
 
 _encode = msgspec.json.Encoder().encode
@@ -41,6 +42,7 @@ def changes(params: Params) -> ProfileChanges:
         visibility=_visibility(source),
         sensitive=parsing.optional_flag(source, "sensitive"),
         language=(drafts.language(source) or "") if "language" in source else None,
+        quote_policy=quotes.policy(source, "quote_policy"),
     )
 
 
@@ -75,14 +77,15 @@ def role(word: str) -> dict[str, Any]:
 
 
 def source(
-    profile: Profile, *, visibility: str, sensitive: int, language: str | None, follow_requests: int
+    profile: Profile, *, visibility: str, sensitive: int, language: str | None, quote_policy: int,
+    follow_requests: int,
 ) -> dict[str, Any]:
     """What the owner wrote, as it was written, and the defaults that were chosen."""
     return {
         "privacy": visibility,
         "sensitive": bool(sensitive),
         "language": language,
-        "quote_policy": "nobody",
+        "quote_policy": Policy(quote_policy).word,
         "note": profile.note,
         "fields": [{**accounts.field(one), "value": one.value} for one in profile.fields],
         "follow_requests_count": follow_requests,

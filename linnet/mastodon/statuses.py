@@ -11,7 +11,7 @@ from linnet.domain.polls import PollView
 from linnet.domain.site import Site
 from linnet.domain.views import NOBODY, EmojiView, MediaView, MentionView, Profile, StatusContent, StatusRow
 from linnet.domain.visibility import Visibility
-from linnet.mastodon import accounts, cards, polls
+from linnet.mastodon import accounts, cards, polls, quotes
 
 _encode = msgspec.json.Encoder().encode
 
@@ -20,8 +20,8 @@ def media(site: Site, view: MediaView) -> dict[str, Any]:
     return {
         "id": str(view.id),
         "type": view.type,
-        "url": site.file_url(view.file_key),
-        "preview_url": site.file_url(view.preview_key),
+        "url": site.file_url(view.file_key) if view.file_key else None,
+        "preview_url": site.file_url(view.preview_key) if view.preview_key else None,
         "remote_url": None,
         "preview_remote_url": None,
         "text_url": None,
@@ -127,8 +127,6 @@ def _frame(site: Site, row: StatusRow, username: str) -> dict[str, Any]:
         "url": site.status_url(username, row.id),
         "card": None,
         "poll": None,
-        "quote": None,
-        "quotes_count": 0,
     }
 
 
@@ -171,12 +169,14 @@ def joined(fragment: bytes, author: bytes, tail: bytes, reblog: bytes = b"") -> 
     return b"".join((*before, b',"account":', author, tail))
 
 
-def tail(row: StatusRow, shown: StatusRow, reader: int, filtered: bytes = b"") -> bytes:
+def tail(row: StatusRow, shown: StatusRow, reader: int, filtered: bytes = b"", quote: bytes = b"null") -> bytes:
     """What closes a status: its counts, and what the reader has done to what is ``shown`` (a reblog's original).
 
-    ``filtered`` are the FilterResults, as JSON with commas between them.
+    ``filtered`` are the FilterResults, as JSON with commas between them; ``quote`` is the Quote.
     """
-    text = b',"replies_count":%d,"reblogs_count":%d,"favourites_count":%d' % (row.replies, row.reblogs, row.favourites)
+    text = b',"replies_count":%d,"reblogs_count":%d,"favourites_count":%d,"quotes_count":%d,"quote":%b,%b' % (
+        row.replies, row.reblogs, row.favourites, row.quotes, quote, quotes.approval(row, reader),
+    )  # fmt: skip
     if reader != NOBODY:
         text += b',"favourited":%b,"reblogged":%b,"bookmarked":%b,"muted":%b' % tuple(
             _flag(done) for done in (shown.favourited, shown.reblogged, shown.bookmarked, shown.muted)

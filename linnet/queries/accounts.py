@@ -6,6 +6,7 @@ from typing import NamedTuple
 from linnet.domain import text as words
 from linnet.domain import usernames
 from linnet.domain.errors import NotFound
+from linnet.domain.quotes import Policy
 from linnet.domain.site import Site
 from linnet.domain.views import AccountRow, Profile
 from linnet.storage import accounts
@@ -164,6 +165,7 @@ class Credentials(NamedTuple):
     expand_media: str
     expand_spoilers: int
     follow_requests: int
+    quote_policy: int = Policy.PUBLIC
 
 
 async def credentials(database: Database, account_id: int) -> Credentials:

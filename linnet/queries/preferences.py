@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from linnet.domain.quotes import Policy
 from linnet.domain.visibility import Visibility
 from linnet.storage import preferences
 from linnet.storage.database import Database, Reader
@@ -13,6 +14,7 @@ class Posting(NamedTuple):
     visibility: Visibility = Visibility.PUBLIC
     sensitive: bool = False
     language: str | None = None
+    quote_policy: Policy = Policy.PUBLIC
 
 
 async def posting(database: Database, account_id: int) -> Posting:
@@ -20,6 +22,6 @@ async def posting(database: Database, account_id: int) -> Posting:
         row = await tx.one(preferences.SQL.posting, account_id=account_id)
         if row is None:
             return Posting()
-        return Posting(Visibility.parse(row[0]) or Visibility.PUBLIC, bool(row[1]), row[2])
+        return Posting(Visibility.parse(row[0]) or Visibility.PUBLIC, bool(row[1]), row[2], Policy(row[3]))
 
     return await database.read(read)

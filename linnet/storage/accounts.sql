@@ -78,7 +78,7 @@ order by a.id desc limit :limit offset :offset;
 
 -- name: credentials
 select u.role, u.default_visibility, u.default_sensitive, u.default_language, u.locale, u.expand_media, u.expand_spoilers,
-  (select count(*) from follow_requests r where r.target_id = u.account_id)
+  (select count(*) from follow_requests r where r.target_id = u.account_id), u.default_quote_policy
 from users u where u.account_id = :account_id;
 
 -- name: set_profile
@@ -94,5 +94,6 @@ update accounts set version = :version, locked = :locked, bot = :bot, discoverab
 where id = :id and suspended_at is null;
 
 -- name: set_defaults
-update users set default_visibility = :visibility, default_sensitive = :sensitive, default_language = :language
+update users set default_visibility = :visibility, default_sensitive = :sensitive, default_language = :language,
+  default_quote_policy = :quote_policy
 where account_id = :account_id;

@@ -15,13 +15,17 @@ case when s.favourites > 0
     and exists (select 1 from thread_mutes rt where rt.account_id = :reader and rt.thread_id = s.thread_id)
     then 8 else 0 end
   + case when s.account_id <> :reader then 0
-    when exists (select 1 from pins rp where rp.account_id = :reader and rp.status_id = s.id) then 48 else 32 end,
+    when exists (select 1 from pins rp where rp.account_id = :reader and rp.status_id = s.id) then 48 else 32 end
+  + case when s.quote_policy = 1
+    and exists (select 1 from follows rq where rq.account_id = :reader and rq.target_id = s.account_id)
+    then 64 else 0 end,
 s.visibility, s.reblog_of_id, s.in_reply_to_id, s.in_reply_to_account_id, s.language,
 case when s.has_poll = 1 then (
   select '[' || case when rp.expires_at <= :now then 1 else 0 end || ',' || rp.voters || ',' || rp.counts || ','
     || coalesce((select rv.choices from poll_votes rv where rv.status_id = s.id and rv.account_id = :reader), 'null')
     || ']'
-  from polls rp where rp.status_id = s.id) end
+  from polls rp where rp.status_id = s.id) end,
+s.quotes, s.quote_policy, s.quote_of_id, s.quote_state
 
 -- fragment: visible
 -- May :reader see the status `s`? Its author's suspension is asked for where the author's row is joined.

@@ -14,6 +14,9 @@ values (:id, :account_id, :id, :text, :spoiler, :html, :sensitive, :mentions, :t
 -- name: insert_mention
 insert into mentions (status_id, account_id) values (:status_id, :account_id) on conflict (status_id, account_id) do nothing;
 
+-- name: mentioned
+select account_id from mentions where status_id = :id order by account_id;
+
 -- name: insert_tag
 insert into tags (key, name, last_status_at) values (:key, :name, :now)
 on conflict (key) do update set last_status_at = excluded.last_status_at;

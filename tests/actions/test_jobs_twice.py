@@ -28,7 +28,7 @@ class Twice:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.handlers = app.job_handlers(stage.world.parts, stage.world.images)
+        self.handlers = app.job_handlers(stage.world.parts, stage.world.images, stage.world.recordings)
         self.problems: list[str] = []
         self.seen: set[str] = set()
 

@@ -23,6 +23,7 @@ from linnet.http.mail import NoMail
 from linnet.http.outbound import Outbound
 from linnet.http.reach import Reach
 from linnet.jobs.worker import Worker
+from linnet.media.pool import ImageWorker
 from linnet.ports import Clock, Guards, Mail
 from linnet.secrecy import ArgonPasswords, open_vault
 from linnet.storage import access, accounts
@@ -30,6 +31,7 @@ from linnet.storage.blobs import LocalBlobs
 from linnet.storage.database import Database
 from linnet.supervision import Tasks
 from linnet.system import IdMaker, SystemChance, SystemClock
+from tests.support import outside
 from tests.support.asgi import Answer, ask
 from tests.support.databases import open_sqlite
 
@@ -224,7 +226,10 @@ class World:
         self.client = Client(application)
         self.tasks = Tasks()
         self._failed: list[Exception] = []
-        handlers = {kind: self._loud(handler) for kind, handler in app.job_handlers(parts).items()}
+        self.images = ImageWorker(self.tasks)
+        self.recordings = app.recorder(parts)
+        found = app.job_handlers(parts, self.images, self.recordings)
+        handlers = {kind: self._loud(handler) for kind, handler in found.items()}
         self._worker = Worker(parts.database, parts.clock, parts.chance, self.tasks, handlers, app.TOGETHER)
 
     @property
@@ -298,12 +303,13 @@ async def open_world(
     guards = Guards(chance, passwords, open_vault(folder / "secrets.key", chance), limits)
     parts = app.Parts(
         await database(clock, ids), site or Site(ORIGIN), clock, chance, ids, blobs, guards, mail or NoMail(), limits,
-        Outbound(ORIGIN, Reach(("127.0.0.0/8", "::1"))),
+        Outbound(ORIGIN, Reach(("127.0.0.0/8", "::1")), lookup=outside.lookup),
     )  # fmt: skip
     application = app.build(parts, runs_jobs=background)
     async with running(application):
         world = World(parts, application)
         yield world
+        await world.images.close()
         await world.tasks.close()
     passwords.close()
     limits.close()

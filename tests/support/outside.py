@@ -3,11 +3,20 @@
 import asyncio
 import contextlib
 import gzip
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
+
+NAME = "outside.example"
+
+
+def lookup(host: str, port: int, *rest: Any) -> list[tuple[Any, ...]]:
+    """As getaddrinfo, but for the name of the server outside."""
+    return list(socket.getaddrinfo("127.0.0.1" if host == NAME else host, port, *rest))
 
 
 @dataclass
@@ -36,11 +45,16 @@ class Outside:
     def origin(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def site(self) -> str:
+        """The same under a name, which ``lookup`` knows."""
+        return f"http://{NAME}:{self.port}"
+
     def put(self, path: str, body: bytes | str, kind: str = "text/html; charset=utf-8", status: str = "200 OK") -> str:
-        """Puts a page there; its address."""
+        """Puts a page there; its address by name."""
         data = body.encode() if isinstance(body, str) else body
         self.pages[path] = answer(data, status, f"Content-Type: {kind}")
-        return f"{self.origin}{path}"
+        return f"{self.site}{path}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
