@@ -9,6 +9,7 @@ from typing import NamedTuple, cast
 
 from linnet.actions import cards as card_actions
 from linnet.actions import deletions as deletion_actions
+from linnet.actions import domain_blocks as domain_block_actions
 from linnet.actions import edits as edit_actions
 from linnet.actions import exports as export_actions
 from linnet.actions import follows as follow_actions
@@ -72,6 +73,7 @@ JOB_HANDLERS: dict[str, JobAction] = {
     "quotes.updated": quote_actions.tell_quoters,
     "status.tagged": tag_actions.fan_out,
     "status.announced": follow_actions.notify_followers,
+    "domain.blocked": domain_block_actions.clear_away,
     "account.unlocked": follow_actions.authorize_waiting,
     "account.deleted": deletion_actions.clear_away,
 }

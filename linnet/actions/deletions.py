@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from linnet.actions import edits
+from linnet.actions import edits, moving
 from linnet.actions.drafts import remove as remove_draft
 from linnet.actions.suspensions import subject
 from linnet.domain.errors import NotFound
@@ -140,6 +140,9 @@ async def _lists(tx: Writer, account_id: int) -> bool:
         SQL.delete_list_members,
         SQL.delete_tag_follows,
         SQL.delete_featured_tags,
+        SQL.delete_endorsements,
+        SQL.delete_declined_suggestions,
+        SQL.delete_domain_blocks,
     ):
         await tx.run(statement, account_id=account_id)
     return False
@@ -165,5 +168,6 @@ STEPS: tuple[Callable[[Writer, int], Awaitable[bool]], ...] = (
     _lists,
     _votes,
     _drafts,
+    moving.forget,
 )
 """Each does a batch and says whether there is more. A waiting job holds a place in this: add at its end only."""

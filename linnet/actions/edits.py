@@ -1,5 +1,7 @@
 """Changing and deleting a status that is posted, and the work that follows from it."""
 
+from collections.abc import Iterable
+
 from linnet.actions import cards, polls, quotes
 from linnet.actions import media as uploads
 from linnet.actions import statuses as posting
@@ -8,7 +10,7 @@ from linnet.domain import ids
 from linnet.domain import statuses as status_rules
 from linnet.domain.errors import Invalid, NotFound
 from linnet.domain.site import Site
-from linnet.domain.views import MediaView, StatusContent
+from linnet.domain.views import MediaView, MentionView, StatusContent
 from linnet.domain.visibility import Visibility
 from linnet.storage import (
     changes,
@@ -26,6 +28,7 @@ from linnet.storage import polls as poll_rows
 from linnet.storage import quotes as quote_rows
 from linnet.storage.database import Database, Operation, Writer
 from linnet.storage.jobs import Job
+from linnet.storage.statements import Row
 
 BATCH = 200
 
@@ -48,7 +51,8 @@ async def edit(
         text, spoiler = status_rules.check_text(revision.text, revision.spoiler, site.limits, has_media=bool(pictures))
         wanted = status_rules.check_poll(revision.poll, site.limits, has_media=bool(pictures))
         poll = before.poll if revision.keeps_poll else await polls.revise(tx, status_id, author, before.poll, wanted)
-        html, mentioned, hashtags = await posting.render_text(tx, site, text)
+        kind = revision.content_type or before.content_type
+        html, mentioned, hashtags = await posting.render_text(tx, site, text, kind)
         card_id, _ = await cards.attach(tx, site, author, text, bare=not (pictures or poll), public=False)
         await _keep_history(tx, before)
         words = {
@@ -66,6 +70,7 @@ async def edit(
             mentions=posting.as_json(mentioned),
             tags=posting.as_json(hashtags),
             card_id=card_id,
+            content_type=kind,
             now=tx.now,
             **words,
         )
@@ -80,25 +85,31 @@ async def edit(
             has_poll=int(poll is not None),
         )
         await posting.file_tags(tx, status_id, author, hashtags, row[3], anew=True)
-        new = [
-            target.id
-            for target in mentioned
-            if await tx.run(statuses.SQL.insert_mention, status_id=status_id, account_id=target.id)
-        ]
-        for target_id in new:
-            await notifications.add(tx, "mention", target_id, author, status_id, row[2])
-        if new and row[3] == Visibility.DIRECT:
-            named = [each[0] for each in await tx.all(statuses.SQL.mentioned, id=status_id)]
-            await conversations.remove(tx, status_id)
-            await conversations.add(tx, status_id, row[2], author, named)
+        await _tell(tx, author, row, mentioned)
         if revision.quote_policy is not None:
             await tx.run(quote_rows.SQL.set_policy, id=status_id, account_id=author, policy=int(revision.quote_policy))
         await jobs.add(tx, "status.edited", {"status_id": status_id, "author_id": author, "after": 0})
-        await jobs.add(tx, "quotes.updated", {"status_id": status_id, "author_id": author, "after": 0})
+        await quotes.edited(tx, author, status_id)
         await changes.append(tx, "status.edited", author, status_id)
         return status_id
 
     return await database.write(write, operation, returns=int)
+
+
+async def _tell(tx: Writer, author: int, row: Row, mentioned: Iterable[MentionView]) -> None:
+    """Those whom the status names now and did not name before."""
+    status_id, thread_id, visibility = row[0], row[2], row[3]
+    new = [
+        target.id
+        for target in mentioned
+        if await tx.run(statuses.SQL.insert_mention, status_id=status_id, account_id=target.id)
+    ]
+    for target_id in new:
+        await notifications.add(tx, "mention", target_id, author, status_id, thread_id)
+    if new and visibility == Visibility.DIRECT:
+        named = [each[0] for each in await tx.all(statuses.SQL.mentioned, id=status_id)]
+        await conversations.remove(tx, status_id)
+        await conversations.add(tx, status_id, thread_id, author, named)
 
 
 async def _pictures(tx: Writer, author: int, before: StatusContent, revision: rules.Revision) -> tuple[MediaView, ...]:

@@ -42,6 +42,7 @@ class Parent(NamedTuple):
     thread_id: int
     in_reply_to_account_id: int | None
     visibility: int
+    local_only: int
 
 
 class Written(NamedTuple):
@@ -83,7 +84,7 @@ async def write_status(tx: Writer, site: Site, author: int, draft: Draft) -> Wri
     parent = await parent_of(tx, author, draft.in_reply_to_id)
     merged, followers = await count_author(tx, site, author, counts=draft.visibility != Visibility.DIRECT)
     media_views = await media.attach(tx, author, status_id, draft.media_ids)
-    html, mentioned, hashtags = await render_text(tx, site, draft.text)
+    html, mentioned, hashtags = await render_text(tx, site, draft.text, draft.content_type)
     card_id, card = await cards.attach(
         tx, site, author, draft.text, bare=not (draft.media_ids or draft.poll or quoted),
         public=draft.visibility == Visibility.PUBLIC,
@@ -92,6 +93,7 @@ async def write_status(tx: Writer, site: Site, author: int, draft: Draft) -> Wri
         status_id, status_id, author, draft.text, draft.spoiler, html,
         int(draft.sensitive or bool(draft.spoiler and media_views)), mentioned, hashtags, media_views, draft.app_name,
         draft.app_website, None, "", poll_rules.opened(draft.poll, tx.now) if draft.poll else None, card,
+        draft.content_type, int(bool(parent and parent.local_only) if draft.local_only is None else draft.local_only),
     )  # fmt: skip
     answered = rules.reply_audience(author, parent.account_id, parent.in_reply_to_account_id) if parent else None
     row = _new_row(status_id, author, draft, parent.id if parent else None, answered)
@@ -127,6 +129,7 @@ async def _insert(
         has_media=int(bool(content.media)),
         has_mentions=int(bool(content.mentions)),
         has_poll=int(content.poll is not None),
+        local_only=content.local_only,
         merged=int(merged),
     )
     await tx.run(
@@ -144,6 +147,7 @@ async def _insert(
         app_website=content.app_website,
         poll=poll_rows.as_json(content.poll),
         card_id=card_id,
+        content_type=content.content_type,
     )
     if content.poll is not None:
         await polls.open_(tx, row.id, row.account_id, content.poll)
@@ -169,8 +173,13 @@ def _new_row(id: int, author: int, draft: Draft, parent: int | None, answered: i
     )
 
 
-async def render_text(tx: Writer, site: Site, text: str) -> tuple[str, tuple[MentionView, ...], tuple[str, ...]]:
-    """The HTML of a text, the accounts that it names (each of which exists), and its hashtags."""
+async def render_text(
+    tx: Writer, site: Site, text: str, content_type: str = rules.PLAIN
+) -> tuple[str, tuple[MentionView, ...], tuple[str, ...]]:
+    """The HTML of a text, the accounts that it names (each of which exists), and its hashtags. Raises Invalid."""
+    body = words.markdown_html(text) if content_type == rules.MARKDOWN else None
+    if body is not None:
+        text = words.spoken(body)
     named = {
         mention.username.lower()
         for mention in words.mentions(text)
@@ -185,7 +194,8 @@ async def render_text(tx: Writer, site: Site, text: str) -> tuple[str, tuple[Men
         account = known.get(mention.username.lower())
         return words.MentionTarget(site.account_url(account.username), account.username) if account else None
 
-    return words.to_html(text, resolve, site.tag_url), tuple(known.values()), words.hashtags(text)
+    rendered = words.to_html(text, resolve, site.tag_url) if body is None else words.linked(body, resolve, site.tag_url)
+    return rendered, tuple(known.values()), words.hashtags(text)
 
 
 async def file_tags(

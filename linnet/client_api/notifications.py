@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from linnet.actions import notifications as actions
+from linnet.client_api import reports
 from linnet.client_api.door import Door, page, path_id
 from linnet.client_api.rendering import joined
 from linnet.domain.errors import NotFound
@@ -23,13 +24,13 @@ async def index(door: Door, request: Request) -> Response:
     reader = request.context.account_id
     found = await queries.page(door.database, reader, wanted(request), page(request, 40, 80))
     cursors = (found[-1].row.id, found[0].row.id) if found else None
-    return Response(joined(await _rendered(door, found, request.context)), headers=door.links(request, cursors))
+    return Response(joined(await rendered(door, found, request.context)), headers=door.links(request, cursors))
 
 
 async def show(door: Door, request: Request) -> Response:
     """GET /api/v1/notifications/:id"""
     reader = request.context.account_id
-    bodies = await _rendered(door, (await queries.one(door.database, reader, path_id(request)),), request.context)
+    bodies = await rendered(door, (await queries.one(door.database, reader, path_id(request)),), request.context)
     if not bodies:
         raise NotFound
     return Response(bodies[0])
@@ -64,12 +65,16 @@ def wanted(request: Request) -> Wanted:
     )
 
 
-async def _rendered(door: Door, found: Sequence[Told], reader: Identity) -> list[bytes]:
+async def rendered(door: Door, found: Sequence[Told], reader: Identity) -> list[bytes]:
+    """One JSON object each; what was deleted in between is left out."""
     accounts = await door.rendering.accounts_by_id(told.account for told in found)
     places = {told.status.row.id: told.status for told in found if told.status is not None}
     statuses = await door.rendering.statuses_by_id(tuple(places.values()), reader)
+    reported = await reports.told_of(door, ((told.row.id, told.row.type, told.account.id) for told in found))
     return [
-        rendering.notification(told.row, accounts[told.account.id], statuses.get(told.row.status_id))
+        rendering.notification(
+            told.row, accounts[told.account.id], statuses.get(told.row.status_id), reported.get(told.row.id)
+        )
         for told in found
         if told.account.id in accounts and (told.status is None or told.row.status_id in statuses)
     ]

@@ -50,6 +50,7 @@ LIMITS: dict[str, Limit] = {
     "posts": Limit(300, 3 * _HOUR),  # per account
     "follows": Limit(400, 24 * _HOUR),
     "reports": Limit(400, 24 * _HOUR),
+    "reports": Limit(400, 24 * _HOUR),
 }
 
 

@@ -105,3 +105,12 @@ delete from conversations where account_id = :account_id;
 
 -- name: delete_conversation_statuses
 delete from conversation_statuses where account_id = :account_id;
+
+-- name: delete_endorsements
+delete from endorsements where account_id = :account_id;
+
+-- name: delete_declined_suggestions
+delete from declined_suggestions where account_id = :account_id;
+
+-- name: delete_domain_blocks
+delete from domain_blocks where account_id = :account_id;

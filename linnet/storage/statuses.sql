@@ -1,15 +1,15 @@
 -- name: insert
 -- A new status, or a reblog (which has no content of its own).
 insert into statuses (id, account_id, version, visibility, reblog_of_id, in_reply_to_id, in_reply_to_account_id,
-  thread_id, language, has_media, has_mentions, has_poll, merged)
+  thread_id, language, has_media, has_mentions, has_poll, local_only, merged)
 values (:id, :account_id, :id, :visibility, :reblog_of_id, :in_reply_to_id, :in_reply_to_account_id,
-  :thread_id, :language, :has_media, :has_mentions, :has_poll, :merged);
+  :thread_id, :language, :has_media, :has_mentions, :has_poll, :local_only, :merged);
 
 -- name: insert_content
 insert into status_contents (status_id, account_id, version, text, spoiler, html, sensitive, mentions, tags, media,
-  app_name, app_website, poll, card_id)
+  app_name, app_website, poll, card_id, content_type)
 values (:id, :account_id, :id, :text, :spoiler, :html, :sensitive, :mentions, :tags, :media, :app_name, :app_website,
-  :poll, :card_id);
+  :poll, :card_id, :content_type);
 
 -- name: insert_mention
 insert into mentions (status_id, account_id) values (:status_id, :account_id) on conflict (status_id, account_id) do nothing;
@@ -39,7 +39,7 @@ update statuses set replies = replies + :step where id = :id;
 
 -- name: parent
 -- What a reply needs of the status that it answers, if :reader may see it.
-select s.id, s.account_id, s.thread_id, s.in_reply_to_account_id, s.visibility from statuses s
+select s.id, s.account_id, s.thread_id, s.in_reply_to_account_id, s.visibility, s.local_only from statuses s
 join accounts a on a.id = s.account_id and a.suspended_at is null
 where s.id = :id and s.reblog_of_id is null and {visible};
 
@@ -69,8 +69,10 @@ where s.id in (:ids...);
 
 -- name: contents
 select c.status_id, c.version, c.account_id, c.text, c.spoiler, c.html, c.sensitive, c.mentions, c.tags, c.media,
-  c.app_name, c.app_website, c.edited_at, a.username, c.poll, pc.card
-from status_contents c join accounts a on a.id = c.account_id left join preview_cards pc on pc.id = c.card_id where c.status_id in (:ids...);
+  c.app_name, c.app_website, c.edited_at, a.username, c.poll, pc.card, c.content_type,
+  s.local_only
+from status_contents c join accounts a on a.id = c.account_id join statuses s on s.id = c.status_id
+left join preview_cards pc on pc.id = c.card_id where c.status_id in (:ids...);
 
 -- name: target
 -- The status that something is to be done to, if :reader may see it.
@@ -84,8 +86,9 @@ select s.id, s.account_id, s.thread_id, s.visibility, s.reblog_of_id, s.in_reply
 where s.id = :id and s.account_id = :account_id;
 
 -- name: insert_reblog
-insert into statuses (id, account_id, version, visibility, reblog_of_id, thread_id, merged)
-values (:id, :account_id, :id, :visibility, :reblog_of_id, :thread_id, :merged)
+insert into statuses (id, account_id, version, visibility, reblog_of_id, thread_id, merged, local_only)
+select :id, :account_id, :id, :visibility, o.id, :thread_id, :merged, o.local_only from statuses o
+where o.id = :reblog_of_id
 on conflict (reblog_of_id, account_id) where reblog_of_id is not null do nothing;
 
 -- name: reblog_of
@@ -126,7 +129,7 @@ where id = :id;
 -- name: update_content
 update status_contents set version = :version, text = :text, spoiler = :spoiler, html = :html, sensitive = :sensitive,
   mentions = :mentions, tags = :tags, media = :media, poll = :poll,
-  card_id = :card_id, edited_at = :now
+  content_type = :content_type, card_id = :card_id, edited_at = :now
 where status_id = :status_id;
 
 -- name: insert_edit

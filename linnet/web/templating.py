@@ -12,7 +12,7 @@ from jinja2 import BytecodeCache, Environment, PackageLoader, StrictUndefined
 from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
-from linnet.domain import files, ids, times
+from linnet.domain import files, ids, polls, times
 from linnet.domain import text as words
 from linnet.domain.site import Site
 from linnet.domain.views import MediaView, Profile
@@ -75,14 +75,14 @@ class Pages:
         self._environment.globals.update(
             site=site, asset=assets.url, icon=partial(icon, assets),
             audience_icon=self._audience_icon, language_options=language_options,
-            audience=wording.AUDIENCE,
+            audience=wording.AUDIENCE, poll_times=wording.POLL_TIMES, report_categories=wording.REPORTS,
             ms_of=ids.milliseconds, told=wording.TOLD, picture_types=",".join(files.PICTURE_TYPES),
         )  # fmt: skip
         self._environment.filters.update(
             avatar=self.avatar, emojified=self.emojified, face=self.face, made=made,
             header=self.header, file=file, count=count, iso=times.iso, ago=ago, day=day, full=full,
             trusted=trusted, value_html=lambda value: trusted(words.field_value_html(value)), shape=shape,
-            plain=words.to_plain, browser=wording.browser, short=short,
+            plain=words.to_plain, browser=wording.browser, short=short, polled=polls.state,
         )  # fmt: skip
 
     def render(self, template: str, /, **values: Any) -> str:

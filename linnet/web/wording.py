@@ -10,12 +10,21 @@ AUDIENCE = {
 }
 """A short name and an explanation each."""
 
+POLL_TIMES = (
+    ("86400", "a day"), ("300", "5 minutes"), ("1800", "30 minutes"), ("3600", "an hour"), ("21600", "6 hours"),
+    ("43200", "12 hours"), ("259200", "3 days"), ("604800", "a week"),
+)  # fmt: skip
+"""How long polls run, in seconds; the first is what most want."""
+
 AUDIENCE_ICONS = {
     Visibility.PUBLIC: ("globe", "Everyone"),
     Visibility.UNLISTED: ("open", "Unlisted"),
     Visibility.PRIVATE: ("lock", "Followers only"),
     Visibility.DIRECT: ("mail", "Only those named"),
 }
+
+REPORTS = {"spam": "Spam", "legal": "Against the law", "violation": "Against the rules", "other": "Something else"}
+"""What a report says in a word."""
 
 LANGUAGES = (
     ("ar", "العربية"), ("bn", "বাংলা"), ("ca", "Català"), ("cs", "Čeština"), ("cy", "Cymraeg"), ("da", "Dansk"),
@@ -37,7 +46,9 @@ TOLD = {
     "follow_request": ("person", "asks to follow you"),
     "favourite": ("star", "favourited your post"),
     "update": ("pen", "edited a post that you boosted"),
+    "poll": ("chart", "asked something that has ended"),
     "admin.sign_up": ("person", "signed up"),
+    "admin.report": ("shield", "sent a report to the moderators"),
 }
 """An icon and the rest of the sentence for each kind of notification."""
 

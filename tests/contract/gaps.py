@@ -19,9 +19,12 @@ NAMED = frozenset(
             /api/v1/accounts/{id}/lists /api/v1/tags/{name} /api/v1/followed_tags /api/v1/featured_tags
             /api/v1/featured_tags/suggestions /api/v1/accounts/{id}/featured_tags
             /api/v1/notifications /api/v1/notifications/{id} /api/v1/notifications/unread_count
+            /api/v2/notifications /api/v2/notifications/unread_count /api/v2/notifications/{group_key}
+            /api/v2/notifications/{group_key}/accounts
             /api/v2/search /api/v1/markers
             /api/v2/filters /api/v2/filters/{id} /api/v2/filters/{filter_id}/keywords /api/v2/filters/keywords/{id}
             /api/v2/filters/{filter_id}/statuses /api/v2/filters/statuses/{id} /api/v1/filters /api/v1/filters/{id}
+            /api/v1/conversations /api/v1/timelines/direct
         """,
         "POST": """
             /api/v1/apps /oauth/token /oauth/revoke /api/v1/accounts /api/v1/emails/confirmations
@@ -34,9 +37,10 @@ NAMED = frozenset(
             /api/v1/statuses/{id}/unbookmark /api/v1/statuses/{id}/pin /api/v1/statuses/{id}/unpin
             /api/v1/statuses/{id}/mute /api/v1/statuses/{id}/unmute /api/v1/polls/{id}/votes
             /api/v1/media /api/v2/media /api/v1/notifications/clear /api/v1/notifications/{id}/dismiss
-            /api/v1/markers
+            /api/v2/notifications/{group_key}/dismiss /api/v1/markers
             /api/v1/lists /api/v1/lists/{id}/accounts
             /api/v2/filters /api/v2/filters/{filter_id}/keywords /api/v2/filters/{filter_id}/statuses /api/v1/filters
+            /api/v1/conversations/{id}/read /api/v1/reports
         """,
         "PUT": """
             /api/v1/scheduled_statuses/{id}
@@ -48,6 +52,7 @@ NAMED = frozenset(
             /api/v1/scheduled_statuses/{id}
             /api/v1/lists/{id} /api/v1/lists/{id}/accounts /api/v1/statuses/{id} /api/v1/media/{id}
             /api/v2/filters/{id} /api/v2/filters/keywords/{id} /api/v2/filters/statuses/{id} /api/v1/filters/{id}
+            /api/v1/conversations/{id}
         """,
     }.items()
     for path in paths.split()
@@ -66,11 +71,7 @@ _ACCOUNT = {
     "show_media": "newer than the version of the API that is served",
     "show_media_replies": "newer than the version of the API that is served",
 }
-_NO_VIDEO = "there are no films yet, and 0 says so"
 _LIMITS = {
-    "configuration.media_attachments.video_frame_rate_limit": _NO_VIDEO,
-    "configuration.media_attachments.video_matrix_limit": _NO_VIDEO,
-    "configuration.media_attachments.video_size_limit": _NO_VIDEO,
 }
 _ACCESS = "newer than the version of the API that is served: every feed is public"
 
@@ -93,6 +94,11 @@ UNSERVED_FIELDS: dict[str, dict[str, str]] = {
         "event": "no server is cut off yet",
         "fallback": "newer than the version of the API that is served",
         "moderation_warning": "moderators do not warn yet",
+    },
+    "NotificationGroup": {
+        "event": "no server is cut off yet",
+        "fallback": "newer than the version of the API that is served",
+        "moderation_warning": "moderators do not warn yet",
         "report": "there are no reports yet",
     },
     "AccountRole": {"color": "roles have no colours here"},
@@ -100,12 +106,15 @@ UNSERVED_FIELDS: dict[str, dict[str, str]] = {
     "CredentialApplication": {"client_secret_expires_at": "0 is the published word for never"},
     "Field": {"verified_at": "links are not fetched yet"},
     "MediaAttachment": {"remote_url": "nothing is taken from other servers yet"},
-    "MetaDetails": {"bitrate": _NO_VIDEO, "duration": _NO_VIDEO, "frame_rate": _NO_VIDEO},
     "Preferences": {"reading:expand:spoilers": "only the pages' settings change it"},
     "Profile": {"attribution_domains": "no links have authors yet"},
     "Relationship": {
         "domain_blocking": "there are no other domains yet",
         "endorsed": "nobody is endorsed yet",
+    },
+    "Report": {
+        "collection_ids": "there are no collections",
+        "forwarded": "there are no other servers yet that could be told",
     },
     "Rule": {"translations": "rules have one language"},
     "ScheduledStatus": {

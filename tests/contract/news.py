@@ -3,7 +3,7 @@
 from tests.contract.cast import Cast
 from tests.support.walk import Walk
 
-KINDS = {"mention", "status", "reblog", "follow", "follow_request", "favourite", "poll", "update", "admin.sign_up"}
+KINDS = {"mention", "status", "reblog", "follow", "follow_request", "favourite", "poll", "update", "admin.sign_up", "admin.report"}
 
 
 async def notifications(walk: Walk, cast: Cast) -> None:

@@ -1,5 +1,7 @@
 """The walk through what one does not want to read: filters, and who is told of what happens."""
 
+from linnet.actions import reports as actions
+from linnet.storage.database import Operation
 from tests.contract.cast import Cast
 from tests.support.walk import Walk
 
@@ -59,3 +61,57 @@ async def _old(walk: Walk, cast: Cast) -> None:
     assert await walk(f"GET {V1}/{{id}}", dora, old["id"]) == other
     assert await walk(f"GET {V1}", dora) == [other]
     assert await walk(f"DELETE {V1}/{{id}}", dora, old["id"]) == {}
+
+
+async def conversations(walk: Walk, cast: Cast) -> None:
+    """Direct words by thread and people, in pages, read and put away."""
+    bert, dora = cast.bert, cast.dora
+    await walk("POST /api/v1/accounts/{id}/follow", dora, bert.id)
+    said = []
+    for number in range(3):
+        psst = {"status": f"@dora number {number}", "visibility": "direct"}
+        said.append((await walk("POST /api/v1/statuses", bert, json=psst))["id"])
+    await walk.world.run_jobs()
+    found = await walk("GET /api/v1/conversations", dora)
+    latest = {one["id"]: one["last_status"]["id"] for one in found}
+    assert list(latest.values()) == said[::-1], (found, said)
+    assert all(one["unread"] and one["accounts"][0]["id"] == str(bert.id) for one in found)
+    await walk.pages("GET /api/v1/conversations", dora, whole=list(latest))
+    bounds = {"max_id": said[2], "since_id": said[0], "limit": 1}
+    assert [one["id"] for one in await walk("GET /api/v1/conversations", dora, query=bounds)] == [found[1]["id"]]
+    await walk("GET /api/v1/conversations", dora, query={"min_id": said[0]})
+    (direct, *_) = await walk("GET /api/v1/timelines/direct", dora)
+    assert direct["visibility"] == "direct"
+    await walk.pages("GET /api/v1/timelines/direct", dora, whole=said[::-1])
+    await walk.bounds("GET /api/v1/timelines/direct", dora, whole=said[::-1])
+    read = await walk("POST /api/v1/conversations/{id}/read", dora, found[0]["id"])
+    assert read == {**found[0], "unread": False}
+    assert await walk("DELETE /api/v1/conversations/{id}", dora, found[0]["id"]) == {}
+    assert [one["id"] for one in await walk("GET /api/v1/conversations", dora)] == list(latest)[1:]
+    await walk("POST /api/v1/accounts/{id}/unfollow", dora, bert.id)
+
+
+async def reports(walk: Walk, cast: Cast) -> None:
+    """With everything, to which the owner is told; resolved by her; and what cannot be reported."""
+    ada, bert, dora = cast.ada, cast.bert, cast.dora
+    (rule,) = await walk("GET /api/v1/instance/rules", None)
+    status = await walk("POST /api/v1/statuses", bert, json={"status": "Buy my engines"})
+    complaint = {
+        "account_id": bert.id, "status_ids": [status["id"]], "category": "spam", "comment": "Again and again",
+        "forward": True, "rule_ids": [rule["id"]], "collection_ids": [],
+    }  # fmt: skip
+    made = await walk("POST /api/v1/reports", dora, json=complaint)
+    assert (made["category"], made["status_ids"], made["rule_ids"]) == ("violation", [status["id"]], [rule["id"]])
+    assert made["target_account"]["id"] == str(bert.id)
+    plain = await walk("POST /api/v1/reports", dora, json={"account_id": bert.id, "category": "legal"})
+    assert (plain["category"], plain["comment"], plain["action_taken"]) == ("legal", "", False)
+    await actions.resolve(walk.world.database, ada.id, int(plain["id"]), Operation(f"resolve {plain['id']}"))
+    (told,) = await walk("GET /api/v1/notifications", ada, query={"types[]": ["admin.report"]})
+    assert (told["report"]["id"], told["report"]["action_taken"]) == (plain["id"], True)
+    assert told["account"]["id"] == str(dora.id)
+    for wrong, code in (
+        ({"account_id": 1}, 404), ({"account_id": "bert"}, 422), ({}, 422),
+        ({"account_id": bert.id, "category": "dull"}, 422), ({"account_id": bert.id, "rule_ids": [1]}, 422),
+        ({"account_id": bert.id, "comment": "x" * 1001}, 422), ({"account_id": dora.id, "status_ids": [1]}, 404),
+    ):  # fmt: skip
+        await walk("POST /api/v1/reports", dora, json=wrong, status=code)

@@ -17,7 +17,7 @@ import pytest
 from linnet.domain.notifications import KINDS
 from linnet.domain.site import Site
 from linnet.domain.visibility import WORDS
-from tests.contract import apps, composed, doors, lists, news, people, posts, safety
+from tests.contract import apps, composed, doors, lists, news, people, posts, safety, told
 from tests.contract.cast import Cast, assemble
 from tests.contract.gaps import NAMED, SAME_AS, UNSERVED_FIELDS, UNUSED_PARAMETERS
 from tests.support.access import Letters
@@ -30,8 +30,8 @@ Chapter = Callable[[Walk, Cast], Coroutine[Any, Any, None]]
 
 CHAPTERS: tuple[Chapter, ...] = (
     people.profiles, apps.oauth, people.relations, posts.media, posts.statuses, posts.reactions, posts.of_an_account,
-    posts.timelines, composed.polls, composed.scheduled, lists.lists, lists.tags, safety.filters, news.search, news.markers,
-    news.notifications, people.walls, people.lookups, news.server, doors.closed, doors.wrong, doors.scopes,
+    posts.timelines, composed.polls, composed.scheduled, lists.lists, lists.tags, safety.filters, safety.conversations, safety.reports, news.search, news.markers,
+    told.groups, news.notifications, people.walls, people.lookups, news.server, doors.closed, doors.wrong, doors.scopes,
 )  # fmt: skip
 
 ELSEWHERE: tuple[tuple[dict[str, Any], Chapter], ...] = (

@@ -2,8 +2,11 @@
 
 from functools import partial
 
-from linnet.actions import filters
+from linnet.actions import conversations, filters, follows, reports
 from linnet.domain.filters import Draft, KeywordChange
+from linnet.domain.relations import FollowOptions
+from linnet.domain.reports import Complaint
+from linnet.domain.visibility import Visibility
 from tests.support.stage import Call, Stage, deed
 
 
@@ -78,3 +81,49 @@ async def delete_filter_status(stage: Stage) -> Call:
     actor, made, _ = await _filter(stage)
     entry = await stage.do(filters.add_status, actor, made, await stage.status(actor))
     return partial(filters.delete_status, stage.database, actor, entry)
+
+
+async def _conversation(stage: Stage) -> tuple[int, int]:
+    """Somebody who was spoken to, and the conversation's id."""
+    author, actor = await stage.pair()
+    await stage.do(follows.follow, stage.site, actor, author, FollowOptions())
+    name = (await stage.one("select username from accounts where id = :id", id=actor))[0]
+    await stage.status(author, f"@{name} psst", visibility=Visibility.DIRECT)
+    return actor, (await stage.one("select id from conversations where account_id = :id", id=actor))[0]
+
+
+@deed("conversations.read")
+async def read_conversation(stage: Stage) -> Call:
+    return partial(conversations.read, stage.database, *await _conversation(stage))
+
+
+@deed("conversations.delete")
+async def delete_conversation(stage: Stage) -> Call:
+    return partial(conversations.delete, stage.database, *await _conversation(stage))
+
+
+async def _report(stage: Stage) -> int:
+    """A report's id."""
+    await stage.moderator()
+    actor, target = await stage.pair()
+    return int(await stage.do(reports.report, actor, Complaint(target, comment="hm")))
+
+
+@deed("reports.report")
+async def report(stage: Stage) -> Call:
+    await stage.moderator()
+    actor, target = await stage.pair()
+    complaint = Complaint(target, "spam", "again", (await stage.status(target),))
+    return partial(reports.report, stage.database, actor, complaint)
+
+
+@deed("reports.resolve")
+async def resolve_report(stage: Stage) -> Call:
+    return partial(reports.resolve, stage.database, await stage.moderator(), await _report(stage))
+
+
+@deed("reports.reopen")
+async def reopen_report(stage: Stage) -> Call:
+    made, moderator = await _report(stage), await stage.moderator()
+    await stage.do(reports.resolve, moderator, made)
+    return partial(reports.reopen, stage.database, moderator, made)

@@ -1,0 +1,53 @@
+"""Conversations: direct statuses by who takes part."""
+
+from collections.abc import Sequence
+
+from linnet.actions import conversations as actions
+from linnet.client_api.door import Door, page, path_id
+from linnet.client_api.rendering import joined
+from linnet.http.request import Request
+from linnet.http.response import Response, json
+from linnet.queries import conversations as queries
+from linnet.queries.conversations import Conversation
+
+
+async def index(door: Door, request: Request) -> Response:
+    """GET /api/v1/conversations"""
+    found = await queries.page(door.database, request.context.account_id, page(request))
+    cursors = (found[-1].cursor, found[0].cursor) if found else None
+    return Response(joined(await _rendered(door, request, found)), headers=door.links(request, cursors))
+
+
+async def read(door: Door, request: Request) -> Response:
+    """POST /api/v1/conversations/:id/read"""
+    reader, id = request.context.account_id, path_id(request)
+    await actions.read(door.database, reader, id, door.operation(request))
+    return Response((await _rendered(door, request, (await queries.one(door.database, reader, id),)))[0])
+
+
+async def delete(door: Door, request: Request) -> Response:
+    """DELETE /api/v1/conversations/:id"""
+    await actions.delete(door.database, request.context.account_id, path_id(request), door.operation(request))
+    return json({})
+
+
+async def timeline(door: Door, request: Request) -> Response:
+    """GET /api/v1/timelines/direct: what the conversations hold, as one timeline."""
+    found = await queries.timeline(door.database, request.context.account_id, page(request))
+    return await door.statuses(request, found)
+
+
+async def _rendered(door: Door, request: Request, found: Sequence[Conversation]) -> list[bytes]:
+    accounts = await door.rendering.accounts_by_id(person for one in found for person in one.people)
+    places = tuple(one.status for one in found if one.status is not None)
+    statuses = await door.rendering.statuses_by_id(places, request.context)
+    return [
+        b'{"id":"%d","unread":%b,"accounts":%b,"last_status":%b}'
+        % (
+            one.id,
+            b"true" if one.unread else b"false",
+            joined(accounts[person.id] for person in one.people if person.id in accounts),
+            statuses.get(one.cursor, b"null"),
+        )
+        for one in found
+    ]
