@@ -17,9 +17,12 @@ from linnet.mastodon import drafts
 from linnet.queries import media, preferences, statuses
 from linnet.web import addresses
 from linnet.web.door import Door, path_id, visitor_of
-from linnet.web.forms import Form, many, text
+from linnet.web.forms import Form, many, text, ticked
 
-FIELDS = ("status", "spoiler_text", "visibility", "language", "picture1", "picture2", "picture3", "picture4")
+FIELDS = (
+    "status", "spoiler_text", "visibility", "language", "picture1", "picture2", "picture3", "picture4", "poll_option1",
+    "poll_seconds",
+)  # fmt: skip
 SLOTS = (1, 2, 3, 4)
 
 
@@ -45,7 +48,8 @@ async def post(door: Door, request: Request) -> Response:
         form.attached = await _attach(door, request, form, params)
         if not form.errors:
             defaults = await preferences.posting(door.database, visitor.id)
-            given = {**params, "media_ids": [str(one.id) for one in form.attached], "poll": None}
+            given = {**params, "media_ids": [str(one.id) for one in form.attached]}
+            given["poll"] = _poll(door, params)
             draft = replace(drafts.draft(given, defaults, visitor.identity), app_name=None, app_website=None)
             door.guards.throttle.spend("posts", str(visitor.id))
             new = await actions.post(door.database, door.site, visitor.id, draft, door.operation(request, params))
@@ -173,6 +177,17 @@ async def _upload(
         return None
     form.values.pop(f"description{number}", None)
     return await media.own(door.database, owner, new)
+
+
+def _poll(door: Door, params: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The poll as the client API has it; None where no choice was typed."""
+    options = [text(params, f"poll_option{at}") for at in range(1, door.site.limits.poll_options + 1)]
+    if not any(option.strip() for option in options):
+        return None
+    return {
+        "options": options, "expires_in": text(params, "poll_seconds", 20) or "86400",
+        "multiple": ticked(params, "poll_multiple"), "hide_totals": ticked(params, "poll_hide_totals"),
+    }  # fmt: skip
 
 
 def _by_id(params: Mapping[str, Any], name: str) -> dict[str, str]:

@@ -6,7 +6,9 @@ from typing import Any
 from linnet.domain.errors import Invalid, Invalids, LinnetError
 
 # What rules call by another name than forms do.
-_NAMES = {"text": "status", "media_ids": "picture1"}
+_NAMES = {
+    "text": "status", "media_ids": "picture1", "poll[options]": "poll_option1", "poll[expires_in]": "poll_seconds",
+}  # fmt: skip
 
 
 class Errors(dict[str, str]):

@@ -31,13 +31,15 @@ async def find(door: Door, request: Request) -> Response:
             await search.statuses(door.database, door.site, who, query, wanted),
         )
     except Invalid as error:
-        return await door.page(request, "search.html", 422, query=query, why=error.why)
+        return await door.page(
+            request, "search.html", 422, query=query, why=error.why, people=(), tags=(), views=(), turns=("", "")
+        )
     older = wanted.max_id != Page().max_id
     people = await accounts.search(door.database, door.site, who, query, PEOPLE) if query and not older else ()
     tags = await search.tags(door.database, who, query, TAGS) if query and not older else ()
     return await door.page(
         request, "search.html", query=query, people=await shown(door, request, people), tags=tags,
-        views=await whole(door, posts), terms=terms,
+        why="", views=await whole(door, posts), terms=terms,
         turns=addresses.turns(request, wanted, tuple(place.cursor for place in posts)),
     )  # fmt: skip
 

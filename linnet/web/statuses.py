@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 
-from linnet.actions import interactions
+from linnet.actions import interactions, votes
 from linnet.domain.errors import Conflict, Invalid, NotFound
 from linnet.domain.views import StatusView
 from linnet.domain.visibility import Visibility
 from linnet.http.request import Request
 from linnet.http.response import Response, redirect
+from linnet.mastodon import polls
 from linnet.queries import accounts, statuses
 from linnet.storage.database import Operation
 from linnet.web import addresses, compose
@@ -43,6 +44,18 @@ async def mark(door: Door, request: Request) -> Response:
     status_id, params = path_id(request), await request.params()
     try:
         await wanted(door, visitor_of(request).id, status_id, door.once())
+    except Invalid as error:
+        raise Conflict(error.why) from error
+    return redirect(addresses.anchored(addresses.local(params.get("back")), f"s{status_id}"))
+
+
+async def vote(door: Door, request: Request) -> Response:
+    """POST /statuses/:id/vote"""
+    status_id, params = path_id(request), await request.params()
+    try:
+        # A single choice comes as one field of the same name.
+        given = {"choices": params.get("choices", [])}
+        await votes.vote(door.database, visitor_of(request).id, status_id, polls.choices(given), door.once())
     except Invalid as error:
         raise Conflict(error.why) from error
     return redirect(addresses.anchored(addresses.local(params.get("back")), f"s{status_id}"))
