@@ -24,10 +24,11 @@ class Told(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which notifications: of these kinds, and of one account only where ``from_account_id`` says so."""
+    """Which notifications: of these kinds, of one account where it is given, with those that are ``filtered``."""
 
     kinds: tuple[str, ...]
     from_account_id: int | None = None
+    filtered: bool = False
 
 
 async def page(database: Database, reader: int, wanted: Wanted, page: Page) -> tuple[Told, ...]:
@@ -35,7 +36,9 @@ async def page(database: Database, reader: int, wanted: Wanted, page: Page) -> t
 
     async def read(tx: Reader) -> tuple[Told, ...]:
         if wanted.from_account_id is None:
-            found = await tx.page(SQL.page, page, reader=reader, kinds=wanted.kinds, now=tx.now)
+            found = await tx.page(
+                SQL.page, page, reader=reader, kinds=wanted.kinds, filtered=int(wanted.filtered), now=tx.now
+            )
         else:
             found = await tx.page(
                 SQL.page_from,
@@ -43,6 +46,7 @@ async def page(database: Database, reader: int, wanted: Wanted, page: Page) -> t
                 reader=reader,
                 kinds=wanted.kinds,
                 from_account_id=wanted.from_account_id,
+                filtered=int(wanted.filtered),
                 now=tx.now,
             )
         return await _told(tx, tuple(NotificationRow(*row) for row in found), reader)

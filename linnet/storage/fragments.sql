@@ -27,11 +27,16 @@ case when s.has_poll = 1 then (
   from polls rp where rp.status_id = s.id) end,
 s.quotes, s.quote_policy, s.quote_of_id, s.quote_state
 
+-- fragment: at_home
+-- A status that stays on this server is for those who are signed in.
+(s.local_only = 0 or :reader <> 0)
+
 -- fragment: visible
 -- May :reader see the status `s`? Its author's suspension is asked for where the author's row is joined.
 (s.visibility <= 1 or s.account_id = :reader
  or (s.visibility = 2 and exists (select 1 from follows vf where vf.account_id = :reader and vf.target_id = s.account_id))
  or (s.has_mentions = 1 and exists (select 1 from mentions vm where vm.status_id = s.id and vm.account_id = :reader)))
+and (s.local_only = 0 or :reader <> 0)
 and not exists (select 1 from blocks vb where vb.account_id = s.account_id and vb.target_id = :reader)
 
 -- fragment: original_visible
@@ -44,10 +49,14 @@ and not exists (select 1 from blocks vb where vb.account_id = s.account_id and v
     and not exists (select 1 from blocks o2 where o2.account_id = o.account_id and o2.target_id = :reader)))
 
 -- fragment: unblocked
--- Neither blocked nor muted by :reader: for timelines that show strangers. :now ends mutes that have a duration.
+-- Neither blocked nor muted by :reader, nor is the server of the author: for timelines that show strangers. :now ends
+-- mutes that have a duration. Whether there are any servers that :reader blocks is asked once a statement.
 not exists (select 1 from blocks ub where ub.account_id = :reader and ub.target_id = s.account_id)
 and not exists (select 1 from mutes um where um.account_id = :reader and um.target_id = s.account_id
   and (um.expires_at is null or um.expires_at > :now))
+and (not exists (select 1 from domain_blocks un where un.account_id = :reader)
+  or not exists (select 1 from accounts ua join domain_blocks ud on ud.account_id = :reader
+    and ud.domain = ua.domain where ua.id = s.account_id))
 
 -- fragment: audible
 -- The author `a` is not silenced, or :reader is one of those who meet it all the same.
@@ -55,15 +64,30 @@ and not exists (select 1 from mutes um where um.account_id = :reader and um.targ
   or exists (select 1 from follows af where af.account_id = :reader and af.target_id = a.id))
 
 -- fragment: acquainted
--- Neither blocks the other, and :reader does not mute the account `a`: for lists of accounts. :now ends mutes.
+-- Neither blocks the other, and :reader mutes neither the account `a` nor blocks its server: for lists of accounts.
+-- :now ends mutes.
 not exists (select 1 from blocks q1 where q1.account_id = :reader and q1.target_id = a.id)
 and not exists (select 1 from blocks q2 where q2.account_id = a.id and q2.target_id = :reader)
 and not exists (select 1 from mutes q3 where q3.account_id = :reader and q3.target_id = a.id
   and (q3.expires_at is null or q3.expires_at > :now))
+and (a.domain = '' or not exists (
+  select 1 from domain_blocks q4 where q4.account_id = :reader and q4.domain = a.domain))
+
+-- fragment: suggestable
+-- May the account `a` be suggested to :reader? It wants to be found, and :reader has nothing to do with it yet.
+a.discoverable = 1 and a.suspended_at is null and a.silenced_at is null and a.id <> :reader
+and (a.domain <> '' or exists (
+  select 1 from users g1 where g1.account_id = a.id and g1.confirmed_at is not null and g1.approved_at is not null))
+and not exists (select 1 from follows g2 where g2.account_id = :reader and g2.target_id = a.id)
+and not exists (select 1 from follow_requests g3 where g3.account_id = :reader and g3.target_id = a.id)
+and not exists (select 1 from declined_suggestions g4 where g4.account_id = :reader and g4.target_id = a.id)
+and {acquainted}
 
 -- fragment: tellable
 -- May :reader still be told of the notification `n`? Whoever caused it is there and not kept away, and so is its status.
-exists (select 1 from accounts na where na.id = n.from_account_id and na.suspended_at is null)
+exists (select 1 from accounts na where na.id = n.from_account_id and na.suspended_at is null
+  and (na.domain = '' or not exists (
+    select 1 from domain_blocks n0 where n0.account_id = :reader and n0.domain = na.domain)))
 and not exists (select 1 from blocks n1 where n1.account_id = :reader and n1.target_id = n.from_account_id)
 and not exists (select 1 from blocks n2 where n2.account_id = n.from_account_id and n2.target_id = :reader)
 and not exists (select 1 from mutes n3 where n3.account_id = :reader and n3.target_id = n.from_account_id
@@ -111,6 +135,9 @@ not exists (select 1 from blocks h1 where h1.account_id = :reader and h1.target_
 and not exists (select 1 from blocks h2 where h2.account_id = s.account_id and h2.target_id = :reader)
 and not exists (select 1 from mutes h3 where h3.account_id = :reader and h3.target_id = s.account_id
   and (h3.expires_at is null or h3.expires_at > :now))
+and (not exists (select 1 from domain_blocks hn where hn.account_id = :reader)
+  or not exists (select 1 from accounts ha join domain_blocks hd on hd.account_id = :reader
+    and hd.domain = ha.domain where ha.id = s.account_id))
 and (s.has_mentions = 0 or not exists (
   select 1 from mentions h7 join blocks h8 on h8.account_id = :reader and h8.target_id = h7.account_id
   where h7.status_id = s.id))
@@ -124,7 +151,9 @@ and (s.has_mentions = 0 or not exists (
     and not exists (select 1 from blocks o1 where o1.account_id = :reader and o1.target_id = o.account_id)
     and not exists (select 1 from blocks o2 where o2.account_id = o.account_id and o2.target_id = :reader)
     and not exists (select 1 from mutes o3 where o3.account_id = :reader and o3.target_id = o.account_id
-      and (o3.expires_at is null or o3.expires_at > :now))))
+      and (o3.expires_at is null or o3.expires_at > :now))
+    and (oa.domain = '' or not exists (
+      select 1 from domain_blocks o4 where o4.account_id = :reader and o4.domain = oa.domain))))
 
 -- fragment: home_rules
 -- Does the status `s` stand on :reader's home timeline? domain/audience.py says the same in words. That its author

@@ -1,5 +1,7 @@
 """Notifications as rows."""
 
+from linnet.domain import ids
+from linnet.domain import notifications as rules
 from linnet.domain.notifications import KINDS
 from linnet.storage import access, changes, statements
 from linnet.storage.database import Writer
@@ -10,9 +12,13 @@ SQL = statements.load("notifications")
 async def add(
     tx: Writer, kind: str, account_id: int, from_account_id: int, status_id: int = 0, thread_id: int = 0
 ) -> None:
-    """Notifies ``account_id`` once of ``kind`` (the client API's type), unless its blocks and mutes say otherwise."""
+    """Notifies ``account_id`` once of ``kind`` (the client API's type), unless its blocks and mutes say otherwise.
+
+    What its policy filters waits unseen, under a request of whoever caused it.
+    """
     new = tx.ids.next()
-    added = await tx.run(
+    earliest, latest = rules.group_keys(kind, status_id, tx.now)
+    added = await tx.all(
         SQL.add,
         id=new,
         account_id=account_id,
@@ -21,9 +27,18 @@ async def add(
         status_id=status_id,
         thread_id=thread_id,
         now=tx.now,
+        earliest=earliest,
+        latest=latest,
+        joinable=ids.first_at(tx.now - rules.GAP_MS),
+        filterable=int(kind in rules.FILTERABLE),
+        followers_before=ids.first_at(tx.now - rules.NEW_FOLLOWER_MS),
+        accounts_before=ids.first_at(tx.now - rules.NEW_ACCOUNT_MS),
     )
-    if added:
-        await changes.append(tx, "notification.created", account_id, new)
+    for filtered, _pushes in added:
+        if filtered:
+            await tx.run(SQL.request, account_id=account_id, from_account_id=from_account_id, id=tx.ids.next())
+        else:
+            await changes.append(tx, "notification.created", account_id, new)
 
 
 async def tell_staff(tx: Writer, account_id: int) -> None:
@@ -38,5 +53,6 @@ async def remove(tx: Writer, kind: str, account_id: int, from_account_id: int, s
 
 
 async def remove_from(tx: Writer, account_id: int, from_account_id: int) -> None:
-    """Takes away all that ``account_id`` was told of ``from_account_id``."""
+    """Takes away all that ``account_id`` was told of ``from_account_id``, and that it was let through."""
     await tx.run(SQL.remove_from, account_id=account_id, from_account_id=from_account_id, kinds=KINDS)
+    await tx.run(SQL.remove_request, account_id=account_id, from_account_id=from_account_id)

@@ -1,14 +1,17 @@
 """Deeds on statuses, between accounts, and on profiles, each with something to do."""
 
+import io
 from functools import partial
 from typing import Any
 
 from linnet.actions import blocks, edits, follows, interactions, markers, media, notifications, profiles, statuses
 from linnet.domain.edits import Revision
 from linnet.domain.profiles import PictureKeys, ProfileChanges
+from linnet.domain.quotes import Policy
 from linnet.domain.relations import FollowOptions, Mute
 from linnet.domain.statuses import Draft
 from linnet.domain.visibility import Visibility
+from tests.support import films
 from tests.support.stage import Call, Pixel, Stage, deed
 
 # -- statuses and what is done to them --------------------------------------------------------------------------------
@@ -19,7 +22,10 @@ async def post(stage: Stage) -> Call:
     author, other = await stage.pair()
     name = (await stage.one("select username from accounts where id = :id", id=other))[0]
     parent = await stage.status(other)
-    draft = Draft(f"hello @{name} #tag", in_reply_to_id=parent, media_ids=(await stage.upload(author),))
+    draft = Draft(
+        f"hello @{name} #tag", in_reply_to_id=parent, media_ids=(await stage.upload(author),), quoted_status_id=parent,
+        quote_policy=Policy.NOBODY,
+    )  # fmt: skip
     return lambda operation: statuses.post(stage.database, stage.site, author, draft, operation)
 
 
@@ -28,7 +34,9 @@ async def edit(stage: Stage) -> Call:
     author, other = await stage.pair()
     status = await stage.status(author)
     await stage.do(interactions.reblog, stage.site, other, status, Visibility.PUBLIC)
-    revision = Revision("other words #other", spoiler="careful")
+    await stage.status(other, quoted_status_id=status)
+    words = "other words #other http://outside.example:9/nobody-answers"
+    revision = Revision(words, spoiler="careful", quote_policy=Policy.FOLLOWERS)
     return lambda operation: edits.edit(stage.database, stage.site, author, status, revision, operation)
 
 
@@ -87,6 +95,23 @@ async def upload(stage: Stage) -> Call:
     parts, author = stage.world.parts, await stage.person()
     given = (parts.blobs, parts.ids, parts.chance, author, Pixel(), "a point", None)
     return lambda operation: media.upload(stage.database, *given, operation)
+
+
+@deed("media.receive")
+async def receive(stage: Stage) -> Call:
+    parts, author = stage.world.parts, await stage.person()
+    given = media.Received(io.BytesIO(films.film(frames=2)), "video", Pixel(), "a field", (0.5, 0.0))
+    place = (parts.blobs, parts.ids, parts.chance, author)
+    return lambda operation: media.receive(stage.database, *place, given, operation)
+
+
+@deed("media.set_thumbnail")
+async def set_thumbnail(stage: Stage) -> Call:
+    parts, author = stage.world.parts, await stage.person()
+    given = media.Received(io.BytesIO(films.film(frames=2)), "video")
+    new = await stage.do(media.receive, parts.blobs, parts.ids, parts.chance, author, given)
+    place = (parts.blobs, parts.chance, author, new)
+    return lambda operation: media.set_thumbnail(stage.database, *place, Pixel(), operation)
 
 
 @deed("media.describe")
@@ -190,6 +215,13 @@ async def _told(stage: Stage) -> tuple[int, int]:
 @deed("notifications.dismiss")
 async def dismiss(stage: Stage) -> Call:
     return partial(notifications.dismiss, stage.database, *await _told(stage))
+
+
+@deed("notifications.dismiss_group")
+async def dismiss_group(stage: Stage) -> Call:
+    author, new = await _told(stage)
+    found = await stage.one("select group_key from notifications where id = :id", id=new)
+    return partial(notifications.dismiss_group, stage.database, author, found[0])
 
 
 @deed("notifications.clear")

@@ -1,0 +1,68 @@
+"""The walk through notifications in groups, what is kept away from them, and where they are sent."""
+
+from tests.contract.cast import Cast
+from tests.support.walk import Walk
+
+GROUPS = "GET /api/v2/notifications"
+
+
+async def groups(walk: Walk, cast: Cast) -> None:
+    """Groups in pages, with whole and partial accounts; one alone, its senders, counted, dismissed."""
+    ada, bert, carla, dora = cast.ada, cast.bert, cast.carla, cast.dora
+    status = (await walk("POST /api/v1/statuses", ada, json={"status": "liked by many"}))["id"]
+    # "low" causes nothing later than these, so that it is no group's latest sender, and shown in part.
+    low = {"bot": "true", "locked": "true", "avatar_description": "A portrait"}
+    await walk("PATCH /api/v1/accounts/update_credentials", cast.low, form=low)
+    await walk("POST /api/v1/statuses/{id}/favourite", cast.low, status)
+    for fan in (bert, carla, dora):
+        await walk("POST /api/v1/statuses/{id}/favourite", fan, status)
+    page = await walk(GROUPS, ada)
+    group = page["notification_groups"][0]
+    assert (group["type"], group["notifications_count"], group["status_id"]) == ("favourite", 4, status)
+    assert group["sample_account_ids"] == [str(fan.id) for fan in (dora, carla, bert, cast.low)]
+    assert group["page_max_id"] == str(group["most_recent_notification_id"])
+    ours = [one for one in await walk("GET /api/v1/notifications", ada) if one["group_key"] == group["group_key"]]
+    assert [one["account"]["id"] for one in ours] == group["sample_account_ids"]
+    assert group["page_min_id"] == ours[-1]["id"]
+    assert status in [one["id"] for one in page["statuses"]]
+    keys = [one["group_key"] for one in page["notification_groups"]]
+    assert any(key.startswith("ungrouped-") for key in keys)
+    await _pages(walk, cast, keys)
+    partial = await walk(GROUPS, ada, query={"expand_accounts": "partial_avatars", "types[]": "favourite"})
+    assert str(dora.id) in {one["id"] for one in partial["accounts"]}
+    known = {one["id"] for one in partial["accounts"]} | {one["id"] for one in partial["partial_accounts"]}
+    assert {str(bert.id), str(carla.id)} <= known
+    assert str(cast.low.id) in {one["id"] for one in partial["partial_accounts"]}
+    await walk(GROUPS, ada, query={"expand_accounts": "some"}, status=422)
+    some = {"types[]": ["favourite", "reblog"], "exclude_types[]": ["reblog"], "account_id": dora.id}
+    some |= {"include_filtered": "true", "supported_types[]": ["favourite"], "grouped_types[]": ["follow"]}
+    alone = await walk(GROUPS, ada, query=some)
+    assert alone["notification_groups"][0]["group_key"] == f"ungrouped-{ours[0]['id']}"
+    count = {"limit": 50, "types[]": ["favourite"], "exclude_types[]": ["mention"], "account_id": bert.id}
+    counted = await walk(f"{GROUPS}/unread_count", ada, query={**count, "grouped_types[]": ["favourite"]})
+    assert counted["count"] >= 1
+    key = group["group_key"]
+    one = await walk(f"{GROUPS}/{{group_key}}", ada, key, query={"supported_types[]": ["favourite"]})
+    assert one["notification_groups"][0]["sample_account_ids"] == group["sample_account_ids"]
+    senders = await walk(f"{GROUPS}/{{group_key}}/accounts", ada, key)
+    assert [sender["id"] for sender in senders] == group["sample_account_ids"]
+    await walk(f"{GROUPS}/{{group_key}}", bert, key, status=404)
+    dismiss = "POST /api/v2/notifications/{group_key}/dismiss"
+    await walk(dismiss, bert, key, status=404)
+    assert await walk(dismiss, ada, key) == {}
+    assert key not in [one["group_key"] for one in (await walk(GROUPS, ada))["notification_groups"]]
+
+
+async def _pages(walk: Walk, cast: Cast, keys: list[str]) -> None:
+    """By ``next`` to the end and by ``prev`` back again."""
+    found, page = [], await walk(GROUPS, cast.ada, query={"limit": 2})
+    while page["notification_groups"]:
+        found += [one["group_key"] for one in page["notification_groups"]]
+        links = walk.links()
+        page = await walk.follow(GROUPS, cast.ada, links["next"])
+    assert list(dict.fromkeys(found)) == keys
+    back = await walk.follow(GROUPS, cast.ada, links["prev"])
+    assert {one["group_key"] for one in back["notification_groups"]} <= set(keys)
+    since = await walk(GROUPS, cast.ada, query={"since_id": back["notification_groups"][-1]["page_min_id"]})
+    assert since["notification_groups"]
+    assert (await walk(GROUPS, cast.ada, query={"max_id": 1}))["notification_groups"] == []
