@@ -18,10 +18,10 @@ async def visit(database: Database, secret: str) -> Visit | None:
         row = await tx.one(access.SQL.session, hash=key)
         if row is None:
             return None
-        account_id, username, role, session_id, created_at, used_at, suspended, confirmed, approved = row
+        account_id, username, role, session_id, created_at, used_at, suspended, confirmed, approved, filters = row
         if created_at + SESSION_MS <= tx.now or used_at + SESSION_IDLE_MS <= tx.now:
             return None
-        who = Identity(account_id, username, role, 0, None, None, SCOPES, key)
+        who = Identity(account_id, username, role, 0, None, None, SCOPES, key, filters)
         barred = why_barred(suspended, confirmed, approved)
         return Visit(who, session_id, form_key(secret), barred, stale=used_at + TOUCH_MS <= tx.now)
 

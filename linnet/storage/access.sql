@@ -8,7 +8,8 @@ where t.hash = :hash;
 
 -- name: session
 -- The same for a browser's session, with what its own expiry goes by.
-select s.account_id, a.username, u.role, s.id, s.created_at, s.used_at, a.suspended_at, u.confirmed_at, u.approved_at
+select s.account_id, a.username, u.role, s.id, s.created_at, s.used_at, a.suspended_at, u.confirmed_at, u.approved_at,
+  coalesce(u.filters_version, 0)
 from sessions s join accounts a on a.id = s.account_id join users u on u.account_id = s.account_id
 where s.hash = :hash;
 

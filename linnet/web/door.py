@@ -1,7 +1,7 @@
 """What every page's handler is given, who is let in, and what its answers carry: a policy, a cookie, no cache."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from linnet.actions import sessions
@@ -44,7 +44,10 @@ class Chrome(NamedTuple):
 
 @dataclass(slots=True)
 class Visitor:
-    """Whose browser asks. ``fresh_cookie`` is a new secret for a stranger's forms, set as soon as a page uses it."""
+    """Whose browser asks. ``fresh_cookie`` is a new secret for a stranger's forms, set as soon as a page uses it.
+
+    ``warned`` are the posts on this page that meet filters of theirs, each with the filters' titles.
+    """
 
     identity: Identity
     visit: Visit | None
@@ -53,6 +56,7 @@ class Visitor:
     stranger: str
     fresh_cookie: str = ""
     chrome: Chrome | None = None
+    warned: dict[int, str] = field(default_factory=dict)
 
     @property
     def id(self) -> int:

@@ -42,7 +42,7 @@ async def show(door: Door, request: Request) -> Response:
     one = await lists.one(door.database, who, list_id)
     listed = await lists.timeline(door.database, who, list_id, addresses.page(request))
     return await door.page(
-        request, "list.html", list=one, views=await whole(door, listed), turns=turns(request, listed)
+        request, "list.html", list=one, views=await whole(door, listed, request, "home"), turns=turns(request, listed)
     )  # fmt: skip
 
 

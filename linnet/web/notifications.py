@@ -29,7 +29,7 @@ async def show(door: Door, request: Request) -> Response:
         await marker_actions.put(door.database, visitor.id, {"notifications": found[0].row.id}, door.once())
     profiles = await accounts.profiles(door.database, {told.account.id for told in found})
     listed = tuple(told.status for told in found if told.status is not None)
-    views = {view.row.id: view for view in await whole(door, listed)}
+    views = {view.row.id: view for view in await whole(door, listed, request, "notifications")}
     return await door.page(
         request, "notifications.html", only=only, read_to=read_to,
         items=[

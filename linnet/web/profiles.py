@@ -71,7 +71,8 @@ async def posts(door: Door, request: Request) -> Response:
         await profiles.statuses(door.database, row.id, reader(request), Choice(pinned=True), addresses.page(request))
         if first else ()
     )  # fmt: skip
-    return await _stream(door, request, row, choice, "profile.html", pinned=await whole(door, pinned))
+    views = await whole(door, pinned, request, "account")
+    return await _stream(door, request, row, choice, "profile.html", pinned=views)
 
 
 async def with_replies(door: Door, request: Request) -> Response:
@@ -91,7 +92,8 @@ async def _stream(
 ) -> Response:
     listed = await profiles.statuses(door.database, row.id, reader(request), choice, addresses.page(request))
     return await door.page(
-        request, template, row=row, pinned=pinned, views=await whole(door, listed), turns=turns(request, listed),
+        request, template, row=row, pinned=pinned, views=await whole(door, listed, request, "account"),
+        turns=turns(request, listed),
         **await _head(door, request, row),
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import NamedTuple
 
+from linnet.archives.bounds import Bounds
 from linnet.http.request import Request
 from linnet.http.response import Response
 from linnet.http.router import Route
@@ -14,9 +15,11 @@ from linnet.web import (
     compose,
     consent,
     entrance,
+    filters,
     letters,
     lists,
     moderation,
+    moving,
     notifications,
     profiles,
     reports,
@@ -31,16 +34,18 @@ from linnet.web.door import ANYBODY, BARRED, MODERATOR, SIGNED_IN, Door, Page, g
 PICTURES_MAX = 40 << 20
 """Bytes of pictures in one form: four from a phone."""
 FORM_MAX = 256 << 10
+ARCHIVE_MAX = Bounds().archive_bytes
 
 
 class Shown(NamedTuple):
-    """A page: who may come stands beside what is shown. ``pictures``: whether its form may bring some."""
+    """A page: who may come stands beside what is shown. Its form may bring ``pictures``, or an ``archive``."""
 
     method: str
     pattern: str
     page: Page
     admits: str = ANYBODY
     pictures: bool = False
+    archive: bool = False
 
 
 PAGES: tuple[Shown, ...] = (
@@ -113,6 +118,11 @@ PAGES: tuple[Shown, ...] = (
     Shown("POST", "/settings/preferences", appearance.save, SIGNED_IN),
     Shown("POST", "/settings/theme", appearance.theme),
     Shown("GET", "/settings/people", settings.people, SIGNED_IN),
+    Shown("GET", "/settings/filters", filters.index, SIGNED_IN),
+    Shown("POST", "/settings/filters", filters.create, SIGNED_IN),
+    Shown("GET", "/settings/filters/:filter", filters.edit, SIGNED_IN),
+    Shown("POST", "/settings/filters/:filter", filters.save, SIGNED_IN),
+    Shown("POST", "/settings/filters/:filter/delete", filters.delete, SIGNED_IN),
     Shown("GET", "/settings/account", security.show, SIGNED_IN),
     Shown("POST", "/settings/email", security.change_email, SIGNED_IN),
     Shown("POST", "/settings/password", security.change_password, SIGNED_IN),
@@ -122,6 +132,12 @@ PAGES: tuple[Shown, ...] = (
     Shown("POST", "/settings/two-factor/codes", security.new_codes, SIGNED_IN),
     Shown("POST", "/settings/sessions/end", security.end_session, SIGNED_IN),
     Shown("POST", "/settings/apps/end", security.end_app, SIGNED_IN),
+    Shown("GET", "/settings/moving", moving.show, SIGNED_IN),
+    Shown("POST", "/settings/exports", moving.make, SIGNED_IN),
+    Shown("POST", "/settings/exports/:id/delete", moving.delete, SIGNED_IN),
+    Shown("GET", "/settings/exports/:id/archive.zip", moving.fetch, SIGNED_IN),
+    Shown("POST", "/settings/imports", moving.take_in, SIGNED_IN, archive=True),
+    Shown("GET", "/settings/imports/:id", moving.report, SIGNED_IN),
     Shown("GET", "/settings/delete", security.ask_delete, BARRED),
     Shown("POST", "/settings/delete", security.delete, BARRED),
     # moderation
@@ -138,6 +154,7 @@ PAGES: tuple[Shown, ...] = (
     Shown("POST", "/moderation/rules", moderation.add_rule, MODERATOR),
     Shown("POST", "/moderation/rules/:id/remove", moderation.remove_rule, MODERATOR),
     Shown("POST", "/moderation/jobs/:id/retry", moderation.retry, MODERATOR),
+    Shown("POST", "/moderation/trends/remove", moderation.untrend, MODERATOR),
 )
 
 
@@ -149,10 +166,12 @@ def assets() -> StaticFiles:
 def routes(door: Door, static: StaticFiles) -> list[Route]:
     """All pages, and the files that they are made of."""
     most = max(PICTURES_MAX, door.site.limits.image_bytes)
-    shown = [
-        Route(row.method, row.pattern, guarded(door, row.page, row.admits), row, FORM_MAX, most if row.pictures else 0)
-        for row in PAGES
-    ]
+    shown = []
+    for row in PAGES:
+        upload = ARCHIVE_MAX if row.archive else most if row.pictures else 0
+        spool = door.blobs.scratch if row.archive else None
+        handler = guarded(door, row.page, row.admits)
+        shown.append(Route(row.method, row.pattern, handler, row, FORM_MAX, upload, spool))
     return [*shown, *static.routes(), *_lasting(static)]
 
 

@@ -72,8 +72,8 @@ async def thread(door: Door, request: Request) -> Response:
     found = await statuses.context(door.database, status_id, reader(request))
     form = await compose.empty(door, visitor.id, **_reply(view, visitor.id)) if visitor.signed_in else None
     return await door.page(
-        request, "thread.html", view=view, above=await whole(door, found.ancestors),
-        below=await whole(door, found.descendants), form=form,
+        request, "thread.html", view=view, above=await whole(door, found.ancestors, request, "thread"),
+        below=await whole(door, found.descendants, request, "thread"), form=form,
     )  # fmt: skip
 
 

@@ -75,13 +75,14 @@ class Pages:
         self._environment.globals.update(
             site=site, asset=assets.url, icon=partial(icon, assets),
             audience_icon=self._audience_icon, language_options=language_options,
-            audience=wording.AUDIENCE, poll_times=wording.POLL_TIMES, report_categories=wording.REPORTS,
+            audience=wording.AUDIENCE, poll_times=wording.POLL_TIMES, filter_contexts=wording.FILTERED,
+            report_categories=wording.REPORTS,
             ms_of=ids.milliseconds, told=wording.TOLD, picture_types=",".join(files.PICTURE_TYPES),
         )  # fmt: skip
         self._environment.filters.update(
             avatar=self.avatar, emojified=self.emojified, face=self.face, made=made,
             header=self.header, file=file, count=count, iso=times.iso, ago=ago, day=day, full=full,
-            trusted=trusted, value_html=lambda value: trusted(words.field_value_html(value)), shape=shape,
+            trusted=trusted, bytes=size, value_html=lambda value: trusted(words.field_value_html(value)), shape=shape,
             plain=words.to_plain, browser=wording.browser, short=short, polled=polls.state,
         )  # fmt: skip
 
@@ -166,6 +167,13 @@ def count(number: int) -> str:
             tenths = number * 10 // size
             return f"{tenths // 10}{letter}" if tenths >= 100 or tenths % 10 == 0 else f"{tenths / 10:.1f}{letter}"
     return str(number)
+
+
+def size(bytes: int) -> str:
+    """``640 KB``, ``12 MB``, ``1.4 GB``."""
+    if bytes < 1_000_000:
+        return f"{max(1, bytes // 1_000)} KB"
+    return f"{bytes // 1_000_000} MB" if bytes < 1_000_000_000 else f"{bytes / 1_000_000_000:.1f} GB"
 
 
 def ago(ms: int, now: int) -> str:

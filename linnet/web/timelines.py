@@ -1,10 +1,11 @@
 """Streams: the front door, home, the public stream, a tag, and what one has favourited or bookmarked."""
 
 from linnet.domain.errors import NotFound
+from linnet.domain.filters import Matcher, searchable
 from linnet.domain.views import Profile, Relationship, StatusView
 from linnet.http.request import Request
 from linnet.http.response import Response
-from linnet.queries import accounts, statuses, timelines
+from linnet.queries import accounts, filters, statuses, timelines
 from linnet.queries.statuses import Listed
 from linnet.queries.timelines import Tagged
 from linnet.web import addresses, compose
@@ -26,7 +27,12 @@ async def home(door: Door, request: Request) -> Response:
     form = await compose.empty(door, visitor.id) if first else None
     people = await _newcomers_guide(door, request) if first and not listed else []
     return await door.page(
-        request, "home.html", views=await whole(door, listed), turns=turns(request, listed), form=form, people=people
+        request,
+        "home.html",
+        views=await whole(door, listed, request, "home"),
+        turns=turns(request, listed),
+        form=form,
+        people=people,
     )
 
 
@@ -46,7 +52,7 @@ async def public(door: Door, request: Request) -> Response:
     """GET /public"""
     listed = await timelines.public(door.database, reader(request), addresses.page(request))
     return await door.page(
-        request, "public.html", views=await whole(door, listed), turns=turns(request, listed)
+        request, "public.html", views=await whole(door, listed, request, "public"), turns=turns(request, listed)
     )  # fmt: skip
 
 
@@ -57,7 +63,7 @@ async def tag(door: Door, request: Request) -> Response:
         raise NotFound
     listed = await timelines.tag(door.database, reader(request), Tagged(name), addresses.page(request))
     return await door.page(
-        request, "tag.html", tag=name, views=await whole(door, listed), turns=turns(request, listed)
+        request, "tag.html", tag=name, views=await whole(door, listed, request, "public"), turns=turns(request, listed)
     )  # fmt: skip
 
 
@@ -87,8 +93,31 @@ async def _marked(
     )  # fmt: skip
 
 
-async def whole(door: Door, listed: tuple[Listed, ...]) -> tuple[StatusView, ...]:
-    return await statuses.whole(door.database, listed) if listed else ()
+async def whole(
+    door: Door, listed: tuple[Listed, ...], request: Request | None = None, context: str = ""
+) -> tuple[StatusView, ...]:
+    """Whole posts. With a ``context`` the reader's filters for it hold: some are left out, some folded up."""
+    views = await statuses.whole(door.database, listed) if listed else ()
+    return await filtered(door, request, views, context) if request is not None and context else views
+
+
+async def filtered(door: Door, request: Request, views: tuple[StatusView, ...], context: str) -> tuple[StatusView, ...]:
+    """Without what the reader's filters hide; what they warn of stands in ``visitor.warned``."""
+    visitor = visitor_of(request)
+    if not visitor.signed_in or not visitor.identity.filters:
+        return views
+    _, found = await filters.in_force(door.database, visitor.id)
+    matcher, kept = Matcher(found, door.clock.now_ms()), []
+    for view in views:
+        shown = view.shown
+        mine = shown.author.id == visitor.id
+        met = () if mine else matcher.results(searchable(shown.content), {view.row.id, shown.row.id}, context)
+        if any(one.filter.action == "hide" for one in met):
+            continue
+        if met:
+            visitor.warned[shown.row.id] = ", ".join(one.filter.title for one in met)
+        kept.append(view)
+    return tuple(kept)
 
 
 def turns(request: Request, listed: tuple[Listed, ...]) -> tuple[str, str]:

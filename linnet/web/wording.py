@@ -10,6 +10,12 @@ AUDIENCE = {
 }
 """A short name and an explanation each."""
 
+FILTERED = (
+    ("home", "Home and lists"), ("notifications", "Notifications"), ("public", "Public stream and tags"),
+    ("thread", "Conversations"), ("account", "Profiles"),
+)  # fmt: skip
+"""What filters' contexts are called."""
+
 POLL_TIMES = (
     ("86400", "a day"), ("300", "5 minutes"), ("1800", "30 minutes"), ("3600", "an hour"), ("21600", "6 hours"),
     ("43200", "12 hours"), ("259200", "3 days"), ("604800", "a week"),

@@ -42,7 +42,8 @@ async def test_a_poll_is_asked_answered_and_counted(world: World):
 async def test_several_choices_and_hidden_counts(world: World):
     ada, bob = await person(world, "ada"), await person(world, "bob")
     id = await posted(
-        ada, "Which?", poll_option1="red", poll_option2="green", poll_option3="blue", poll_multiple="1", poll_hide_totals="1"
+        ada, "Which?", poll_option1="red", poll_option2="green", poll_option3="blue", poll_multiple="1",
+        poll_hide_totals="1",
     )  # fmt: skip
     page = await bob.go("/public")
     assert {one.get("type") for one in page.all("input") if one.get("name") == "choices[]"} == {"checkbox"}
@@ -104,3 +105,33 @@ async def test_a_search_that_means_nothing_says_what_would(world: World):
     page = await ada.get("/search?q=has:cats")
     assert page.status == 422
     assert "has: knows media" in page.text
+
+
+async def test_filters_fold_up_and_leave_out(world: World):
+    ada, bob = await person(world, "ada"), await person(world, "bob")
+    assert "No filters yet" in (await ada.go("/settings/filters")).text
+    wrong = await ada.send(await ada.go("/settings/filters"), "/settings/filters", {"title": " ", "keywords": "film"})
+    assert (wrong.status, wrong.value("keywords").strip()) == (422, "film")
+    await ada.send(
+        await ada.go("/settings/filters"), "/settings/filters", {"title": "Spoilers", "keywords": "film\nthe end"}
+    )  # fmt: skip
+    await posted(bob, "A film, and how it goes")
+    await posted(bob, "A filmy thing")
+    page = await ada.go("/public")
+    folded, plain = page.all("article")[1], page.all("article")[0]
+    assert "Filtered: Spoilers" in folded.text
+    assert "Filtered" not in plain.text
+    assert "Filtered" not in (await bob.go("/public")).text
+    (link,) = [
+        one.get("href") for one in (await ada.go("/settings/filters")).all("a") if "/filters/" in one.get("href")
+    ]
+    changed = {"title": "Films", "keywords": "filmy", "filter_action": "hide"}
+    assert (await ada.send(await ada.go(link), link, changed, without=("in_account",))).status == 303
+    assert "filmy thing" not in (await ada.go("/public")).text
+    assert "how it goes" in (await ada.go("/public")).text
+    assert "filmy thing" in (await ada.go("/@bob")).text
+    edited = await ada.go(link)
+    assert edited.value("keywords").strip() == "filmy"
+    assert (await bob.get(link)).status == 404
+    await ada.send(edited, f"{link}/delete", {})
+    assert "filmy thing" in (await ada.go("/public")).text
