@@ -87,7 +87,8 @@ async def _set_profile(
 
 
 async def _set_defaults(tx: Writer, actor: int, given: ProfileChanges) -> None:
-    if (given.visibility, given.sensitive, given.language, given.quote_policy) == (None,) * 4:
+    chosen = (given.visibility, given.sensitive, given.language, given.quote_policy, given.content_type)
+    if chosen == (None,) * 5:
         return
     row = await tx.one(accounts.SQL.credentials, account_id=actor)
     if row is None:
@@ -99,6 +100,7 @@ async def _set_defaults(tx: Writer, actor: int, given: ProfileChanges) -> None:
         sensitive=_int(given.sensitive, row[2]),
         language=row[3] if given.language is None else given.language or None,
         quote_policy=row[8] if given.quote_policy is None else int(given.quote_policy),
+        content_type=given.content_type or row[9],
     )
 
 

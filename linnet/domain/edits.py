@@ -19,7 +19,8 @@ class MediaChange:
 class Revision:
     """The whole of what may change; ``media_ids`` None leaves the attachments as they are.
 
-    ``poll`` None takes the poll away, unless the revision ``keeps_poll`` whatever it is.
+    ``poll`` None takes the poll away, unless the revision ``keeps_poll`` whatever it is; ``content_type`` None is the
+    one that the status has.
     """
 
     text: str
@@ -30,4 +31,5 @@ class Revision:
     media_changes: tuple[MediaChange, ...] = ()
     poll: PollDraft | None = None
     keeps_poll: bool = True
+    content_type: str | None = None
     quote_policy: Policy | None = None

@@ -31,6 +31,7 @@ class ProfileChanges:
     sensitive: bool | None = None
     language: str | None = None
     quote_policy: Policy | None = None
+    content_type: str | None = None
 
 
 class PictureKeys(NamedTuple):

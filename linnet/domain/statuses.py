@@ -15,9 +15,17 @@ RAW_CHARS = 10_000
 """A bound on raw text, before anything counts it: Mastodon's own count makes long links short."""
 
 
+PLAIN, MARKDOWN = "text/plain", "text/markdown"
+CONTENT_TYPES = (PLAIN, MARKDOWN)
+"""How a status may be written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A status as its author hands it in. ``language`` is an ISO 639 code or None; ``sensitive`` covers the media."""
+    """A status as its author hands it in. ``language`` is an ISO 639 code or None; ``sensitive`` covers the media.
+
+    ``local_only`` None is what the answered status is, and else False.
+    """
 
     text: str
     spoiler: str = ""
@@ -29,6 +37,8 @@ class Draft:
     app_name: str | None = None
     app_website: str | None = None
     app_id: int = 0
+    content_type: str = PLAIN
+    local_only: bool | None = None
     poll: PollDraft | None = None
     quoted_status_id: int | None = None
     quote_policy: Policy = Policy.PUBLIC

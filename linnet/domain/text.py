@@ -1,7 +1,7 @@
 """Texts that people write: cleaned, counted, searched for what they point at, and turned into HTML and back.
 
-The one door to the text room; the rules are in its siblings ``text_characters``, ``text_entities``, ``text_html`` and
-``text_search``.
+The one door to the text room; the rules are in its siblings ``text_characters``, ``text_entities``, ``text_html``,
+``text_markdown`` and ``text_search``.
 """
 
 import re
@@ -20,6 +20,7 @@ from linnet.domain.text_entities import (
     shortcodes,
 )
 from linnet.domain.text_html import MentionTarget, field_value_html, profile_html, sanitize_html, to_html, to_plain
+from linnet.domain.text_markdown import linked, markdown_html, spoken
 from linnet.domain.text_search import query_terms, search_terms
 
 __all__ = [
@@ -32,12 +33,15 @@ __all__ = [
     "first_link",
     "hashtag_key",
     "hashtags",
+    "linked",
+    "markdown_html",
     "mentions",
     "profile_html",
     "query_terms",
     "sanitize_html",
     "search_terms",
     "shortcodes",
+    "spoken",
     "to_html",
     "to_plain",
 ]

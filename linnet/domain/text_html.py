@@ -48,6 +48,11 @@ def profile_html(text: str, resolve_mention: ResolveMention, tag_url: TagUrl) ->
     return to_html(text, resolve_mention, tag_url)
 
 
+def inline_html(text: str, resolve_mention: ResolveMention, tag_url: TagUrl) -> str:
+    """A piece of a post as HTML that may stand inside of any element, safe whatever the text is."""
+    return _inline(text, resolve_mention, tag_url, _REL, with_domains=False)
+
+
 def field_value_html(value: str, resolve_mention: ResolveMention | None = None, tag_url: TagUrl | None = None) -> str:
     """The value of a profile field as HTML, on one line. Links say ``rel="me"``, so that other sites can verify them.
 

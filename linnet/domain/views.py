@@ -202,6 +202,8 @@ class StatusContent(msgspec.Struct, frozen=True, gc=False):
     """The author's, of which the status's addresses are made."""
     poll: PollView | None = None
     card: CardView | None = None
+    content_type: str = "text/plain"
+    local_only: int = 0
 
 
 class StatusView(msgspec.Struct, frozen=True, gc=False):
@@ -316,6 +318,8 @@ class Relationship(msgspec.Struct, frozen=True, gc=False):
     requested: int
     requested_by: int
     note: str
+    endorsed: int = 0
+    domain_blocking: int = 0
 
 
 class Identity(msgspec.Struct, frozen=True, gc=False):

@@ -7,7 +7,7 @@ from typing import Protocol
 from linnet.domain.edits import MediaChange, Revision
 from linnet.domain.errors import Invalid
 from linnet.domain.quotes import Policy
-from linnet.domain.statuses import Draft
+from linnet.domain.statuses import CONTENT_TYPES, Draft
 from linnet.domain.views import Identity
 from linnet.domain.visibility import WORDS, Visibility
 from linnet.mastodon import parsing, polls, quotes
@@ -26,6 +26,8 @@ class Posting(Protocol):
     @property
     def language(self) -> str | None: ...
     @property
+    def content_type(self) -> str: ...
+    @property
     def quote_policy(self) -> Policy: ...
 
 
@@ -43,6 +45,8 @@ def draft(params: Params, defaults: Posting, author: Identity) -> Draft:
         app_website=author.app_website,
         app_id=author.app_id,
         poll=polls.draft(params),
+        content_type=content_type(params) or defaults.content_type,
+        local_only=parsing.optional_flag(params, "local_only"),
         quoted_status_id=parsing.id_(params, "quoted_status_id"),
         quote_policy=defaults.quote_policy if (policy := quotes.policy(params)) is None else policy,
     )
@@ -59,8 +63,17 @@ def revision(params: Params) -> Revision:
         media_changes=tuple(_media_change(item) for item in parsing.items(params, "media_attributes", 20)),
         poll=polls.draft(params),
         keeps_poll=False,
+        content_type=content_type(params),
         quote_policy=quotes.policy(params),
     )
+
+
+def content_type(params: Params, name: str = "content_type") -> str | None:
+    """How the text is written, or None where nothing is said. Raises Invalid."""
+    word = parsing.text(params, name)
+    if word and word not in CONTENT_TYPES:
+        raise Invalid(name, f"must be one of {', '.join(CONTENT_TYPES)}", "ERR_INCLUSION")
+    return word or None
 
 
 def _media_change(item: object) -> MediaChange:

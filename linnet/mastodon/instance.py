@@ -8,6 +8,7 @@ import msgspec
 from linnet import __version__
 from linnet.domain.files import UPLOAD_TYPES
 from linnet.domain.site import Site
+from linnet.domain.statuses import CONTENT_TYPES
 from linnet.domain.tags import FEATURED_MAX
 
 SERVED = "4.2.0"
@@ -72,6 +73,7 @@ def configuration(site: Site) -> dict[str, Any]:
             "max_characters": limits.status_chars,
             "max_media_attachments": limits.media_per_status,
             "characters_reserved_per_url": 23,
+            "supported_mime_types": list(CONTENT_TYPES),
         },
         "media_attachments": {
             "supported_mime_types": list(UPLOAD_TYPES),

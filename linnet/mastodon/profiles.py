@@ -43,6 +43,7 @@ def changes(params: Params) -> ProfileChanges:
         sensitive=parsing.optional_flag(source, "sensitive"),
         language=(drafts.language(source) or "") if "language" in source else None,
         quote_policy=quotes.policy(source, "quote_policy"),
+        content_type=drafts.content_type(source),
     )
 
 
@@ -78,7 +79,7 @@ def role(word: str) -> dict[str, Any]:
 
 def source(
     profile: Profile, *, visibility: str, sensitive: int, language: str | None, quote_policy: int,
-    follow_requests: int,
+    content_type: str, follow_requests: int,
 ) -> dict[str, Any]:
     """What the owner wrote, as it was written, and the defaults that were chosen."""
     return {
@@ -86,6 +87,7 @@ def source(
         "sensitive": bool(sensitive),
         "language": language,
         "quote_policy": Policy(quote_policy).word,
+        "content_type": content_type,
         "note": profile.note,
         "fields": [{**accounts.field(one), "value": one.value} for one in profile.fields],
         "follow_requests_count": follow_requests,

@@ -58,6 +58,8 @@ def _params(draft: Draft) -> dict[str, Any]:
         "in_reply_to_id": draft.in_reply_to_id,
         "media_ids": [str(id) for id in draft.media_ids] or None,
         "poll": poll,
+        "content_type": draft.content_type,
+        "local_only": draft.local_only,
         "application_id": draft.app_id,
         "scheduled_at": None,
         "idempotency": None,

@@ -63,6 +63,7 @@ def static(site: Site, row: StatusRow, content: StatusContent, emojis: Mapping[s
         del body["poll"]
     body |= {
         "sensitive": bool(content.sensitive),
+        "local_only": bool(content.local_only),
         "spoiler_text": content.spoiler,
         "content": content.html,
         "reblog": None,

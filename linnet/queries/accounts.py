@@ -166,6 +166,7 @@ class Credentials(NamedTuple):
     expand_spoilers: int
     follow_requests: int
     quote_policy: int = Policy.PUBLIC
+    content_type: str = "text/plain"
 
 
 async def credentials(database: Database, account_id: int) -> Credentials:

@@ -15,6 +15,7 @@ class Posting(NamedTuple):
     sensitive: bool = False
     language: str | None = None
     quote_policy: Policy = Policy.PUBLIC
+    content_type: str = "text/plain"
 
 
 async def posting(database: Database, account_id: int) -> Posting:
@@ -22,6 +23,6 @@ async def posting(database: Database, account_id: int) -> Posting:
         row = await tx.one(preferences.SQL.posting, account_id=account_id)
         if row is None:
             return Posting()
-        return Posting(Visibility.parse(row[0]) or Visibility.PUBLIC, bool(row[1]), row[2], Policy(row[3]))
+        return Posting(Visibility.parse(row[0]) or Visibility.PUBLIC, bool(row[1]), row[2], Policy(row[3]), row[4])
 
     return await database.read(read)

@@ -78,7 +78,8 @@ order by a.id desc limit :limit offset :offset;
 
 -- name: credentials
 select u.role, u.default_visibility, u.default_sensitive, u.default_language, u.locale, u.expand_media, u.expand_spoilers,
-  (select count(*) from follow_requests r where r.target_id = u.account_id), u.default_quote_policy
+  (select count(*) from follow_requests r where r.target_id = u.account_id), u.default_quote_policy,
+  u.default_content_type
 from users u where u.account_id = :account_id;
 
 -- name: set_profile
@@ -95,5 +96,5 @@ where id = :id and suspended_at is null;
 
 -- name: set_defaults
 update users set default_visibility = :visibility, default_sensitive = :sensitive, default_language = :language,
-  default_quote_policy = :quote_policy
+  default_quote_policy = :quote_policy, default_content_type = :content_type
 where account_id = :account_id;

@@ -1,7 +1,7 @@
 -- Reason: on PostgreSQL writes run side by side, so what one decides on must not be deleted meanwhile; SQLite has one writer.
 
 -- name: parent
-select s.id, s.account_id, s.thread_id, s.in_reply_to_account_id, s.visibility from statuses s
+select s.id, s.account_id, s.thread_id, s.in_reply_to_account_id, s.visibility, s.local_only from statuses s
 join accounts a on a.id = s.account_id and a.suspended_at is null
 where s.id = :id and s.reblog_of_id is null and {visible} for key share of s;
 

@@ -38,7 +38,7 @@ async def contents(tx: Reader, ids: Iterable[int]) -> dict[int, StatusContent]:
         row[0]: StatusContent(
             *[
                 *[*row[:7], _mentions.decode(row[7]), _tags.decode(row[8]), decode_media(row[9])],
-                *[*row[10:14], decode_poll(row[14]), cards.decode(row[15])],
+                *[*row[10:14], decode_poll(row[14]), cards.decode(row[15]), *row[16:]],
             ]
         )
         for row in found

@@ -89,7 +89,7 @@ delete from home_entries where account_id = :account_id and status_id <= (
 -- name: public
 select {status_row} from statuses s
 join accounts a on a.id = s.account_id and a.suspended_at is null
-where s.visibility = 0 and s.reblog_of_id is null
+where s.visibility = 0 and s.reblog_of_id is null and {at_home}
   and (:only_media = 0 or s.has_media = 1)
   and (a.silenced_at is null or a.id = :reader
     or exists (select 1 from follows f where f.account_id = :reader and f.target_id = a.id))
@@ -102,7 +102,7 @@ where s.visibility = 0 and s.reblog_of_id is null
 select {status_row} from status_tags t
 join statuses s on s.id = t.status_id
 join accounts a on a.id = s.account_id and a.suspended_at is null
-where t.tag = :tag and s.visibility = 0
+where t.tag = :tag and s.visibility = 0 and {at_home}
   and (:only_media = 0 or s.has_media = 1)
   and (a.silenced_at is null or a.id = :reader
     or exists (select 1 from follows f where f.account_id = :reader and f.target_id = a.id))
@@ -118,7 +118,7 @@ select s.visibility, s.merged from statuses s where s.id = :id;
 select {status_row} from statuses s
 join accounts a on a.id = s.account_id and a.suspended_at is null
 where s.id in (select t.status_id from status_tags t where t.tag in (:any...))
-  and s.visibility = 0
+  and s.visibility = 0 and {at_home}
   and (:only_media = 0 or s.has_media = 1)
   and (select count(*) from status_tags t where t.status_id = s.id and t.tag in (:all...)) = :all_count
   and not exists (select 1 from status_tags t where t.status_id = s.id and t.tag in (:none...))
