@@ -16,11 +16,13 @@ from linnet.actions import follows as follow_actions
 from linnet.actions import imports as import_actions
 from linnet.actions import letters, maintenance, moving
 from linnet.actions import media as media_actions
+from linnet.actions import notification_requests as request_actions
 from linnet.actions import polls as poll_actions
 from linnet.actions import quotes as quote_actions
 from linnet.actions import scheduled as scheduled_actions
 from linnet.actions import tags as tag_actions
 from linnet.actions import timelines as timeline_actions
+from linnet.actions import trends as trend_actions
 from linnet.client_api import errors as client_errors
 from linnet.client_api.door import Door, guarded
 from linnet.client_api.meter import Meter
@@ -57,6 +59,7 @@ from linnet.web import routes as pages
 from linnet.web.door import Door as PageDoor
 from linnet.web.templating import Pages
 
+MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 CACHE_BYTES = 48 * 1024 * 1024
 
@@ -74,6 +77,8 @@ JOB_HANDLERS: dict[str, JobAction] = {
     "status.tagged": tag_actions.fan_out,
     "status.announced": follow_actions.notify_followers,
     "domain.blocked": domain_block_actions.clear_away,
+    "notifications.accepted": request_actions.bring_in,
+    "notifications.dismissed": request_actions.clear_away,
     "account.unlocked": follow_actions.authorize_waiting,
     "account.deleted": deletion_actions.clear_away,
 }
@@ -112,11 +117,15 @@ SCHEDULES: dict[str, Schedule] = {
     "maintenance.uploads": sweeping(HOUR_MS, maintenance.uploads),
     "maintenance.mutes": sweeping(HOUR_MS, maintenance.mutes),
     "maintenance.tag_uses": sweeping(DAY_MS, maintenance.tag_uses),
+    "maintenance.notifications": sweeping(DAY_MS, maintenance.waiting_notifications),
     "maintenance.apps": sweeping(DAY_MS, maintenance.apps),
     "maintenance.reports": sweeping(DAY_MS, maintenance.reports),
     "maintenance.access": sweeping(HOUR_MS, maintenance.logins),
     "maintenance.cards": sweeping(DAY_MS, maintenance.preview_cards),
     "maintenance.card_uses": sweeping(DAY_MS, maintenance.card_uses),
+    "trends.refresh": Schedule(
+        10 * MINUTE_MS, lambda parts, job, every: trend_actions.refresh(parts.database, job, every)
+    ),
     "maintenance.files": Schedule(
         DAY_MS, lambda parts, job, every: maintenance.clear_temporary(parts.database, parts.blobs, job, every)
     ),

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from linnet.client_api import (
     accounts,
+    announcements,
     apps,
     conversations,
     domain_blocks,
@@ -16,6 +17,7 @@ from linnet.client_api import (
     markers,
     media,
     notification_groups,
+    notification_requests,
     notifications,
     oauth,
     polls,
@@ -29,6 +31,7 @@ from linnet.client_api import (
     suggestions,
     tags,
     timelines,
+    trends,
 )
 from linnet.client_api.door import ANY_TOKEN, ANYBODY, EVEN_BARRED, UNASKED, Noun
 
@@ -114,6 +117,18 @@ ROUTES: tuple[Client, ...] = (
     Client("POST", "/api/v1/notifications/:id/dismiss", notifications.dismiss, "write:notifications"),
     Client("GET", "/api/v2/notifications", notification_groups.index, "read:notifications"),
     Client("GET", "/api/v2/notifications/unread_count", notification_groups.unread_count, "read:notifications"),
+    Client("GET", "/api/v2/notifications/policy", notification_requests.policy, "read:notifications"),
+    Client("PATCH", "/api/v2/notifications/policy", notification_requests.set_policy, "write:notifications"),
+    Client("GET", "/api/v1/notifications/policy", notification_requests.old_policy, "read:notifications"),
+    Client("PATCH", "/api/v1/notifications/policy", notification_requests.set_old_policy, "write:notifications"),
+    Client("PUT", "/api/v1/notifications/policy", notification_requests.set_old_policy, "write:notifications"),
+    Client("GET", "/api/v1/notifications/requests", notification_requests.index, "read:notifications"),
+    Client("GET", "/api/v1/notifications/requests/merged", notification_requests.merged, "read:notifications"),
+    Client("POST", "/api/v1/notifications/requests/accept", notification_requests.accept_many, "write:notifications"),
+    Client("POST", "/api/v1/notifications/requests/dismiss", notification_requests.dismiss_many, "write:notifications"),
+    Client("GET", "/api/v1/notifications/requests/:id", notification_requests.show, "read:notifications"),
+    Client("POST", "/api/v1/notifications/requests/:id/accept", notification_requests.accept, "write:notifications"),
+    Client("POST", "/api/v1/notifications/requests/:id/dismiss", notification_requests.dismiss, "write:notifications"),
     Client("GET", "/api/v2/notifications/:group_key", notification_groups.show, "read:notifications"),
     Client(
         "GET", "/api/v2/notifications/:group_key/accounts", notification_groups.senders,
@@ -127,6 +142,11 @@ ROUTES: tuple[Client, ...] = (
     Client("POST", "/api/v1/conversations/:id/read", conversations.read, "write:conversations"),
     Client("DELETE", "/api/v1/conversations/:id", conversations.delete, "write:conversations"),
     Client("GET", "/api/v1/timelines/direct", conversations.timeline, "read:statuses"),
+    # announcements
+    Client("GET", "/api/v1/announcements", announcements.index, ANY_TOKEN),
+    Client("POST", "/api/v1/announcements/:id/dismiss", announcements.dismiss, "write:accounts"),
+    Client("PUT", "/api/v1/announcements/:id/reactions/:name", announcements.react, "write:favourites"),
+    Client("DELETE", "/api/v1/announcements/:id/reactions/:name", announcements.unreact, "write:favourites"),
     # reports
     Client("POST", "/api/v1/reports", reports.create, "write:reports", "reports"),
     # filters
@@ -175,6 +195,11 @@ ROUTES: tuple[Client, ...] = (
     Client("GET", "/api/v1/lists/:id/accounts", lists.members, "read:lists"),
     Client("POST", "/api/v1/lists/:id/accounts", lists.add, "write:lists"),
     Client("DELETE", "/api/v1/lists/:id/accounts", lists.remove, "write:lists"),
+    # trends
+    Client("GET", "/api/v1/trends", trends.tags),
+    Client("GET", "/api/v1/trends/tags", trends.tags),
+    Client("GET", "/api/v1/trends/statuses", trends.statuses),
+    Client("GET", "/api/v1/trends/links", trends.links),
     # the instance
     Client("GET", "/api/v1/instance", instance.v1),
     Client("GET", "/api/v2/instance", instance.v2),

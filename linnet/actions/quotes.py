@@ -84,6 +84,12 @@ async def revoke(database: Database, author: int, status_id: int, quoting_id: in
     return await database.write(write, operation, returns=int)
 
 
+async def edited(tx: Writer, author: int, status_id: int) -> None:
+    """The status says something else now: whoever quotes it is to learn that."""
+    if await tx.all(quotes.SQL.quoters, status_id=status_id, after=0, limit=1):
+        await jobs.add(tx, "quotes.updated", {"status_id": status_id, "author_id": author, "after": 0})
+
+
 async def tell_quoters(database: Database, job: Job) -> None:
     """Job ``quotes.updated``: whoever quotes a status learns that it says something else now."""
     status_id, author, after = job.payload["status_id"], job.payload["author_id"], job.payload["after"]

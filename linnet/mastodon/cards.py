@@ -1,5 +1,6 @@
 """Preview cards as the client API's JSON."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,3 +33,9 @@ def card(site: Site, view: CardView) -> dict[str, Any]:
         "published_at": times.iso(view.published_at) if view.published_at else None,
         "authors": [author] if named else [],
     }
+
+
+def trending(site: Site, view: CardView, history: Sequence[tuple[int, int, int]]) -> dict[str, Any]:
+    """A Trends::Link."""
+    days = [{"day": str(day), "uses": str(uses), "accounts": str(accounts)} for day, uses, accounts in history]
+    return card(site, view) | {"history": days}

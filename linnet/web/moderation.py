@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from linnet.actions import deletions, invites, outbox, rules, suspensions
 from linnet.actions import moderation as actions
+from linnet.actions import trends as trend_actions
 from linnet.domain import ids
 from linnet.domain.errors import Invalid, NotAllowed, NotFound
 from linnet.domain.times import DAY_MS
@@ -12,6 +13,7 @@ from linnet.http.response import Response, redirect
 from linnet.queries import accounts, instance, users
 from linnet.queries import outbox as job_queries
 from linnet.queries import people as people_queries
+from linnet.queries import trends as trend_queries
 from linnet.storage.database import Operation
 from linnet.web import addresses
 from linnet.web.door import Door, path_id, visitor_of
@@ -19,6 +21,7 @@ from linnet.web.forms import Form, text
 
 PEOPLE = 50
 JOBS = 100
+TRENDS = 20
 REASON_LONGEST = 500
 
 Deed = Callable[[Door, int, int, Operation, str], Awaitable[None]]
@@ -44,6 +47,7 @@ async def _page(door: Door, request: Request, form: Form, invited: str = "") -> 
     return await door.page(
         request, "moderation.html", 422 if form.errors else 200, form=form, invited=invited,
         pending=await users.pending(door.database), invites=await users.invites(door.database),
+        trending=await trend_queries.trending(door.database, TRENDS),
         rules=await instance.rules(door.database), dead=await job_queries.dead(door.database, JOBS),
     )  # fmt: skip
 
@@ -129,4 +133,12 @@ async def retry(door: Door, request: Request) -> Response:
     """POST /moderation/jobs/:id/retry"""
     if not await outbox.revive(door.database, path_id(request)):
         raise NotFound
+    return redirect("/moderation")
+
+
+async def untrend(door: Door, request: Request) -> Response:
+    """POST /moderation/trends/remove"""
+    params = await request.params()
+    kind, subject = text(params, "kind", 20), text(params, "subject", 500)
+    await trend_actions.suppress(door.database, visitor_of(request).id, kind, subject, door.once())
     return redirect("/moderation")

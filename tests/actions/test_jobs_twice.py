@@ -8,7 +8,7 @@ import pytest
 from linnet import app
 from linnet.storage import jobs
 from linnet.storage.jobs import LeaseLost
-from tests.support import deeds, deeds_access, deeds_lists, deeds_posts, deeds_safety  # noqa: F401  # they fill DEEDS
+from tests.support import deeds, deeds_access, deeds_lists, deeds_moving, deeds_posts, deeds_quotes, deeds_safety  # noqa: F401  # they fill DEEDS
 from tests.support.access import Letters
 from tests.support.client import VirtualClock
 from tests.support.stage import DEEDS, Stage

@@ -18,7 +18,7 @@ from linnet.domain.visibility import Visibility
 from linnet.storage import postgres, sqlite
 from linnet.storage.database import Operation
 from linnet.storage.postgres_connection import Connection, Lost
-from tests.support import deeds, deeds_access, deeds_lists, deeds_posts, deeds_safety  # noqa: F401  # they fill DEEDS
+from tests.support import deeds, deeds_access, deeds_lists, deeds_moving, deeds_posts, deeds_quotes, deeds_safety  # noqa: F401  # they fill DEEDS
 from tests.support.access import Letters
 from tests.support.stage import DEEDS, PROVING, SECRETS, Stage, actions
 from tests.support.tables import Dump, columns, differences, dump, selects

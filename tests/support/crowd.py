@@ -221,6 +221,10 @@ ROWS: dict[str, tuple[int, dict[str, str]]] = {
             "resolved_at": f"case when n % 50 = 0 then null else {NOW} + n end",
         },
     ),
+    "preview_cards": (
+        4_000, {"id": "n", "url": "'https://a.example/' || n", "card": "'{}'", "used_at": f"{NOW} + n"}
+    ),
+    "card_uses": (10_000, {"card_id": "1 + n % 4000", "day": "20000 + n % 8", "account_id": f"1 + n % {ACCOUNTS}"}),
     "announcement_reads": (5_000, {"announcement_id": "1 + n % 50", "account_id": "n"}),
     "announcement_reactions": (
         5_000, {"announcement_id": "1 + n % 50", "name": "'e' || (n % 8)", "account_id": "n", "id": "n"}
@@ -228,7 +232,7 @@ ROWS: dict[str, tuple[int, dict[str, str]]] = {
     "moderation_log": (2_000, {"id": "n", "moderator_id": "1", "action": "'approve'", "target": "''"}),
 }  # fmt: skip
 
-SMALL = {"settings", "rules", "custom_emojis", "invites", "migrations", "announcements"}
+SMALL = {"settings", "rules", "custom_emojis", "invites", "migrations", "announcements", "trends", "untrended"}
 """Tables that stay small on the largest server: whatever the operator writes by hand."""
 
 
