@@ -143,7 +143,7 @@ ROUTES: tuple[Client, ...] = (
     Client("DELETE", "/api/v1/conversations/:id", conversations.delete, "write:conversations"),
     Client("GET", "/api/v1/timelines/direct", conversations.timeline, "read:statuses"),
     # announcements
-    Client("GET", "/api/v1/announcements", announcements.index, ANY_TOKEN),
+    Client("GET", "/api/v1/announcements", announcements.index, "read:accounts"),
     Client("POST", "/api/v1/announcements/:id/dismiss", announcements.dismiss, "write:accounts"),
     Client("PUT", "/api/v1/announcements/:id/reactions/:name", announcements.react, "write:favourites"),
     Client("DELETE", "/api/v1/announcements/:id/reactions/:name", announcements.unreact, "write:favourites"),

@@ -31,32 +31,32 @@ async def follow(door: Door, request: Request) -> Response:
 
 async def unfollow(door: Door, request: Request) -> Response:
     """POST /api/v1/accounts/:id/unfollow"""
-    return await _change(door, request, follows.unfollow)
+    return await changed(door, request, follows.unfollow)
 
 
 async def remove_from_followers(door: Door, request: Request) -> Response:
     """POST /api/v1/accounts/:id/remove_from_followers"""
-    return await _change(door, request, follows.remove_follower)
+    return await changed(door, request, follows.remove_follower)
 
 
 async def authorize(door: Door, request: Request) -> Response:
     """POST /api/v1/follow_requests/:account_id/authorize"""
-    return await _change(door, request, follows.authorize, "account_id")
+    return await changed(door, request, follows.authorize, "account_id")
 
 
 async def reject(door: Door, request: Request) -> Response:
     """POST /api/v1/follow_requests/:account_id/reject"""
-    return await _change(door, request, follows.reject, "account_id")
+    return await changed(door, request, follows.reject, "account_id")
 
 
 async def block(door: Door, request: Request) -> Response:
     """POST /api/v1/accounts/:id/block"""
-    return await _change(door, request, blocks.block)
+    return await changed(door, request, blocks.block)
 
 
 async def unblock(door: Door, request: Request) -> Response:
     """POST /api/v1/accounts/:id/unblock"""
-    return await _change(door, request, blocks.unblock)
+    return await changed(door, request, blocks.unblock)
 
 
 async def mute(door: Door, request: Request) -> Response:
@@ -69,7 +69,7 @@ async def mute(door: Door, request: Request) -> Response:
 
 async def unmute(door: Door, request: Request) -> Response:
     """POST /api/v1/accounts/:id/unmute"""
-    return await _change(door, request, blocks.unmute)
+    return await changed(door, request, blocks.unmute)
 
 
 async def note(door: Door, request: Request) -> Response:
@@ -142,7 +142,7 @@ async def _connections(
     return await door.accounts(request, found)
 
 
-async def _change(door: Door, request: Request, change: _Change, name: str = "id") -> Response:
+async def changed(door: Door, request: Request, change: _Change, name: str = "id") -> Response:
     reader, target = request.context.account_id, path_id(request, name)
     await change(door.database, reader, target, door.operation(request))
     return await _one(door, reader, target)

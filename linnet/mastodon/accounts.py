@@ -111,3 +111,9 @@ def day(at: int | None) -> bytes:
 @lru_cache(2_000)
 def _day(number: int) -> bytes:
     return b'"%b"' % times.iso_date(number * times.DAY_MS).encode()
+
+
+def suggestion(account: bytes, *, friends: bool) -> bytes:
+    """A rendered account as a Suggestion: ``friends`` of the reader's follow it, or else many do."""
+    source, old = (b"friends_of_friends", b"past_interactions") if friends else (b"most_followed", b"global")
+    return b'{"account":%b,"source":"%b","sources":["%b"]}' % (account, old, source)

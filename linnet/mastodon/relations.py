@@ -26,8 +26,8 @@ def relationship(view: Relationship) -> dict[str, Any]:
         "muting_expires_at": times.iso(view.muting_expires_at) if view.muting_expires_at else None,
         "requested": bool(view.requested),
         "requested_by": bool(view.requested_by),
-        "domain_blocking": False,
-        "endorsed": False,
+        "domain_blocking": bool(view.domain_blocking),
+        "endorsed": bool(view.endorsed),
         "note": view.note,
     }
 

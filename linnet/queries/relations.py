@@ -47,6 +47,16 @@ async def _connections(database: Database, statement: Statement, account_id: int
     return await database.read(read)
 
 
+async def endorsements(database: Database, account_id: int, reader: int, page: Page) -> Accounts:
+    """Whom the account endorses, the latest first."""
+
+    async def read(tx: Reader) -> Accounts:
+        found = await tx.page(SQL.endorsements, page, account_id=account_id, reader=reader, now=tx.now)
+        return await listed(tx, found)
+
+    return await database.read(read)
+
+
 async def blocks(database: Database, reader: int, page: Page) -> Accounts:
     """Whom ``reader`` blocks, the latest first."""
     return await database.read(lambda tx: _own(tx, SQL.blocks, reader, page))

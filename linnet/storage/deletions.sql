@@ -114,3 +114,15 @@ delete from declined_suggestions where account_id = :account_id;
 
 -- name: delete_domain_blocks
 delete from domain_blocks where account_id = :account_id;
+
+-- name: delete_notification_requests
+delete from notification_requests where account_id = :account_id or from_account_id = :account_id;
+
+-- name: delete_push_subscriptions
+delete from push_subscriptions where account_id = :account_id;
+
+-- name: delete_announcement_reads
+delete from announcement_reads where account_id = :account_id;
+
+-- name: delete_announcement_reactions
+delete from announcement_reactions where account_id = :account_id;

@@ -39,11 +39,12 @@ async def follow(
 
 
 async def unfollow(tx: Writer, account_id: int, target_id: int) -> bool:
-    """Whether there was a follow; then it is counted off, and its notification and its places in lists go."""
+    """Whether there was a follow; then it is counted off, and its notification, places in lists and endorsement go."""
     deleted = await tx.run(SQL.unfollow, account_id=account_id, target_id=target_id)
     if deleted:
         await _count(tx, account_id, target_id, -1)
         await tx.run(SQL.forget_member, account_id=account_id, target_id=target_id)
+        await tx.run(SQL.forget_endorsement, account_id=account_id, target_id=target_id)
         await notifications.remove(tx, "follow", target_id, account_id)
     return bool(deleted)
 

@@ -6,9 +6,15 @@ select a.id, a.locked, a.suspended_at, a.silenced_at, a.followers, a.following f
 where a.id in (:ids...) order by a.id;
 
 -- name: obstacle
--- Whether either of two accounts blocks the other.
+-- Whether either of two accounts blocks the other, or the server that it is on.
 select 1 from blocks b where (b.account_id = :account_id and b.target_id = :target_id)
-  or (b.account_id = :target_id and b.target_id = :account_id);
+  or (b.account_id = :target_id and b.target_id = :account_id)
+union all
+select 1 from accounts a join domain_blocks d on d.account_id = :account_id and d.domain = a.domain
+where a.id = :target_id
+union all
+select 1 from accounts a join domain_blocks d on d.account_id = :target_id and d.domain = a.domain
+where a.id = :account_id;
 
 -- Follows -------------------------------------------------------------------------------------------------------
 
@@ -30,6 +36,10 @@ delete from follows where account_id = :account_id and target_id = :target_id;
 -- name: forget_member
 -- Whom :account_id does not follow any more is in none of its lists.
 delete from list_members where account_id = :account_id and target_id = :target_id and target_id <> account_id;
+
+-- name: forget_endorsement
+-- Whom :account_id does not follow any more, it does not endorse.
+delete from endorsements where account_id = :account_id and target_id = :target_id;
 
 -- name: count_following
 update accounts set following = following + :step where id = :id;
@@ -93,6 +103,15 @@ on conflict (account_id, target_id) do update set comment = excluded.comment;
 -- name: remove_note
 delete from account_notes where account_id = :account_id and target_id = :target_id;
 
+-- name: endorse
+-- Whom :account_id follows.
+insert into endorsements (account_id, target_id, id)
+select f.account_id, f.target_id, :id from follows f where f.account_id = :account_id and f.target_id = :target_id
+on conflict (account_id, target_id) do nothing;
+
+-- name: endorsed
+select 1 from endorsements e where e.account_id = :account_id and e.target_id = :target_id;
+
 -- Reading -------------------------------------------------------------------------------------------------------
 
 -- name: relationships
@@ -106,7 +125,9 @@ select a.id,
   m.target_id is not null, coalesce(m.notifications, 0), m.expires_at,
   r.target_id is not null,
   exists (select 1 from follow_requests rb where rb.account_id = a.id and rb.target_id = :reader),
-  coalesce(n.comment, '')
+  coalesce(n.comment, ''),
+  exists (select 1 from endorsements e where e.account_id = :reader and e.target_id = a.id),
+  a.domain <> '' and exists (select 1 from domain_blocks d where d.account_id = :reader and d.domain = a.domain)
 from accounts a
 left join follows f on f.account_id = :reader and f.target_id = a.id
 left join follow_requests r on r.account_id = :reader and r.target_id = a.id
@@ -127,6 +148,11 @@ where f.target_id = :account_id and (:account_id = :reader or ({acquainted})) an
 -- name: following
 select a.id, f.id from follows f join accounts a on a.id = f.target_id and a.suspended_at is null
 where f.account_id = :account_id and (:account_id = :reader or ({acquainted})) and :page(f.id);
+
+-- name: endorsements
+-- Whom :account_id endorses, as :reader may see them.
+select a.id, e.id from endorsements e join accounts a on a.id = e.target_id and a.suspended_at is null
+where e.account_id = :account_id and (:account_id = :reader or ({acquainted})) and :page(e.id);
 
 -- name: blocks
 select a.id, b.id from blocks b join accounts a on a.id = b.target_id and a.suspended_at is null

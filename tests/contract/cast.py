@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from linnet.storage import emojis
+from linnet.storage import accounts, emojis
 from linnet.storage.statements import statement
 from tests.support.client import Person, World
 
@@ -41,6 +41,19 @@ async def _furnish(world: World) -> None:
         await tx.run(rule, id=tx.ids.next(), text="Be kind", hint="Even when you disagree")
 
     await world.database.write(write)
+
+
+async def remote(world: World, domain: str, name: str = "stranger") -> int:
+    """An account of another server, which wants to be found by nobody."""
+
+    async def write(tx: Any) -> int:
+        new = int(tx.ids.next())
+        given = {"username": name, "username_key": name, "domain": domain, "discoverable": 0}
+        await tx.run(accounts.SQL.insert, id=new, **given)
+        await tx.run(accounts.SQL.insert_profile, id=new)
+        return new
+
+    return int(await world.database.write(write))
 
 
 async def moderate(world: World, account_id: int, column: str) -> None:

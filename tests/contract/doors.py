@@ -76,6 +76,8 @@ WRONG: tuple[tuple[str, tuple[str, ...], dict[str, Any]], ...] = (
     ("POST /api/v1/accounts/{id}/note", ("bert",), {"json": {"comment": ["a"]}}),
     ("POST /api/v1/apps", (), {"json": {"client_name": "x", "redirect_uris": "javascript:alert(1)"}}),
     ("POST /api/v1/markers", (), {"json": {"home": {}}}),
+    ("POST /api/v1/accounts/{id}/endorse", ("ada",), {}),
+    ("POST /api/v1/domain_blocks", (), {"json": {"domain": "no domain"}}),
     ("POST /api/v1/featured_tags", (), {"json": {"name": "two words"}}),
     ("POST /api/v1/lists", (), {"json": {"title": " "}}),
     ("POST /api/v1/lists", (), {"json": {"title": "Those", "replies_policy": "perhaps"}}),
@@ -93,7 +95,8 @@ async def wrong(walk: Walk, cast: Cast) -> None:
     """Wrong values, each told in the published form of a 422."""
     post = {"status": "with a picture", "media_ids": [await upload(walk, cast)]}
     status = await walk("POST /api/v1/statuses", cast.ada, json=post)
-    names = {"bert": cast.bert.id, "status": status["id"], "media": post["media_ids"][0], "engines": "engines"}
+    names = {"ada": cast.ada.id, "bert": cast.bert.id, "status": status["id"], "engines": "engines"}
+    names["media"] = post["media_ids"][0]
     for name, places, options in WRONG:
         said = await walk(name, cast.ada, *[names[place] for place in places], status=422, **options)
         assert said["error"]

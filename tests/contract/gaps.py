@@ -18,15 +18,23 @@ NAMED = frozenset(
             /api/v1/timelines/list/{list_id} /api/v1/lists /api/v1/lists/{id} /api/v1/lists/{id}/accounts
             /api/v1/accounts/{id}/lists /api/v1/tags/{name} /api/v1/followed_tags /api/v1/featured_tags
             /api/v1/featured_tags/suggestions /api/v1/accounts/{id}/featured_tags
+            /api/v1/accounts/{id}/endorsements /api/v1/endorsements /api/v1/suggestions /api/v2/suggestions
+            /api/v1/domain_blocks
             /api/v1/notifications /api/v1/notifications/{id} /api/v1/notifications/unread_count
+            /api/v2/notifications/policy /api/v1/notifications/requests /api/v1/notifications/requests/{id}
+            /api/v1/notifications/requests/merged
             /api/v2/notifications /api/v2/notifications/unread_count /api/v2/notifications/{group_key}
             /api/v2/notifications/{group_key}/accounts
             /api/v2/search /api/v1/markers
             /api/v2/filters /api/v2/filters/{id} /api/v2/filters/{filter_id}/keywords /api/v2/filters/keywords/{id}
             /api/v2/filters/{filter_id}/statuses /api/v2/filters/statuses/{id} /api/v1/filters /api/v1/filters/{id}
-            /api/v1/conversations /api/v1/timelines/direct
+            /api/v1/conversations /api/v1/timelines/direct /api/v1/announcements
         """,
         "POST": """
+            /api/v1/tags/{name}/follow /api/v1/tags/{name}/unfollow /api/v1/tags/{id}/feature
+            /api/v1/tags/{id}/unfeature /api/v1/featured_tags /api/v1/domain_blocks
+            /api/v1/accounts/{id}/endorse /api/v1/accounts/{id}/unendorse /api/v1/accounts/{id}/pin
+            /api/v1/accounts/{id}/unpin
             /api/v1/apps /oauth/token /oauth/revoke /api/v1/accounts /api/v1/emails/confirmations
             /api/v1/accounts/{id}/follow /api/v1/accounts/{id}/unfollow /api/v1/accounts/{id}/block
             /api/v1/accounts/{id}/unblock /api/v1/accounts/{id}/mute /api/v1/accounts/{id}/unmute
@@ -37,22 +45,26 @@ NAMED = frozenset(
             /api/v1/statuses/{id}/unbookmark /api/v1/statuses/{id}/pin /api/v1/statuses/{id}/unpin
             /api/v1/statuses/{id}/mute /api/v1/statuses/{id}/unmute /api/v1/polls/{id}/votes
             /api/v1/media /api/v2/media /api/v1/notifications/clear /api/v1/notifications/{id}/dismiss
-            /api/v2/notifications/{group_key}/dismiss /api/v1/markers
+            /api/v2/notifications/{group_key}/dismiss /api/v1/notifications/requests/{id}/accept
+            /api/v1/notifications/requests/{id}/dismiss /api/v1/notifications/requests/accept
+            /api/v1/notifications/requests/dismiss /api/v1/markers
             /api/v1/lists /api/v1/lists/{id}/accounts
             /api/v2/filters /api/v2/filters/{filter_id}/keywords /api/v2/filters/{filter_id}/statuses /api/v1/filters
-            /api/v1/conversations/{id}/read /api/v1/reports
+            /api/v1/conversations/{id}/read /api/v1/reports /api/v1/announcements/{id}/dismiss
         """,
         "PUT": """
             /api/v1/scheduled_statuses/{id}
             /api/v1/lists/{id} /api/v1/statuses/{id} /api/v1/media/{id}
             /api/v2/filters/{id} /api/v2/filters/keywords/{id} /api/v1/filters/{id}
+            /api/v1/announcements/{id}/reactions/{name}
         """,
-        "PATCH": "/api/v1/accounts/update_credentials",
+        "PATCH": "/api/v1/accounts/update_credentials /api/v2/notifications/policy",
         "DELETE": """
             /api/v1/scheduled_statuses/{id}
             /api/v1/lists/{id} /api/v1/lists/{id}/accounts /api/v1/statuses/{id} /api/v1/media/{id}
+            /api/v1/featured_tags/{id} /api/v1/suggestions/{account_id} /api/v1/domain_blocks
             /api/v2/filters/{id} /api/v2/filters/keywords/{id} /api/v2/filters/statuses/{id} /api/v1/filters/{id}
-            /api/v1/conversations/{id}
+            /api/v1/conversations/{id} /api/v1/announcements/{id}/reactions/{name}
         """,
     }.items()
     for path in paths.split()
@@ -108,10 +120,6 @@ UNSERVED_FIELDS: dict[str, dict[str, str]] = {
     "MediaAttachment": {"remote_url": "nothing is taken from other servers yet"},
     "Preferences": {"reading:expand:spoilers": "only the pages' settings change it"},
     "Profile": {"attribution_domains": "no links have authors yet"},
-    "Relationship": {
-        "domain_blocking": "there are no other domains yet",
-        "endorsed": "nobody is endorsed yet",
-    },
     "Report": {
         "collection_ids": "there are no collections",
         "forwarded": "there are no other servers yet that could be told",
@@ -163,8 +171,5 @@ UNUSED_PARAMETERS: dict[str, dict[str, str]] = {
     "POST /api/v1/statuses": {
         "quoted_status_id": "there are no quotes yet",
     },
-    "GET /api/v1/accounts/{id}/endorsements": dict.fromkeys(
-        ("limit", "max_id", "since_id"), "nobody is endorsed yet: the list is always empty"
-    ),
 }
 """Operation -> parameter -> why the walk does not use it."""

@@ -1,6 +1,6 @@
 """The walk through what an account gathers: lists, hashtags that it follows or features, endorsements, suggestions."""
 
-from tests.contract.cast import Cast
+from tests.contract.cast import Cast, remote
 from tests.support.walk import Walk
 
 LIST = "/api/v1/lists/{id}"
@@ -86,3 +86,44 @@ async def tags(walk: Walk, cast: Cast) -> None:
     assert (await walk("POST /api/v1/tags/{id}/unfeature", ada, "valves"))["featuring"] is False
     assert await walk("DELETE /api/v1/featured_tags/{id}", ada, shown["id"]) == {}
     assert await walk("GET /api/v1/featured_tags", ada) == []
+
+
+async def people(walk: Walk, cast: Cast) -> None:
+    """Endorse accounts, decline suggestions, block servers."""
+    ada, bert, carla, dora = cast.ada, cast.bert, cast.carla, cast.dora
+    one = "/api/v1/accounts/{id}"
+    for place, person in (("endorse", bert), ("pin", carla), ("endorse", dora)):
+        assert (await walk(f"POST {one}/{place}", ada, person.id))["endorsed"] is True
+    await walk(f"POST {one}/endorse", ada, cast.low.id, status=422)
+    whole = [str(person.id) for person in (dora, carla, bert)]
+    await walk.pages("GET /api/v1/endorsements", ada, whole=whole)
+    await walk.pages(f"GET {one}/endorsements", bert, ada.id, whole=whole)
+    for place, person in (("unendorse", dora), ("unpin", carla)):
+        assert (await walk(f"POST {one}/{place}", ada, person.id))["endorsed"] is False
+    assert [found["id"] for found in await walk("GET /api/v1/endorsements", ada)] == [str(bert.id)]
+    near = await walk("GET /api/v2/suggestions", dora, query={"limit": 5})
+    assert str(bert.id) in [one["account"]["id"] for one in near if one["sources"] == ["friends_of_friends"]]
+    first = near[0]["account"]["id"]
+    assert [found["id"] for found in await walk("GET /api/v1/suggestions", dora, query={"limit": 1})] == [first]
+    assert await walk("DELETE /api/v1/suggestions/{account_id}", dora, first) == {}
+    assert first not in [found["id"] for found in await walk("GET /api/v1/suggestions", dora)]
+    await _servers(walk, cast)
+
+
+async def _servers(walk: Walk, cast: Cast) -> None:
+    name, ada = "/api/v1/domain_blocks", cast.ada
+    domains = ("far.example", "farther.example", "xn--bcher-kva.example")
+    for domain in ("Far.example", "farther.example.", "b\u00fccher.example"):
+        assert await walk(f"POST {name}", ada, form={"domain": domain}) == {}
+    assert await walk(f"GET {name}", ada) == list(reversed(domains))
+    latest = await walk(f"GET {name}", ada, query={"limit": 2})
+    rest = await walk.follow(f"GET {name}", ada, walk.links()["next"])
+    assert [*latest, *rest] == list(reversed(domains))
+    assert await walk.follow(f"GET {name}", ada, walk.links()["prev"]) == latest
+    newer = await walk(f"GET {name}", ada, query={"since_id": 1, "limit": 1})
+    assert newer == latest[:1]
+    assert await walk(f"DELETE {name}", ada, json={"domain": "far.example"}) == {}
+    assert len(await walk(f"GET {name}", ada)) == 2
+    stranger = await remote(walk.world, "farther.example")
+    stands = await walk("GET /api/v1/accounts/relationships", ada, query={"id[]": [stranger, cast.bert.id]})
+    assert [one["domain_blocking"] for one in stands] == [True, False]

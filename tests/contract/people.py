@@ -174,7 +174,6 @@ async def lookups(walk: Walk, cast: Cast) -> None:
     terms = {"q": "ada", "limit": 2, "resolve": "true", "following": "true"}
     assert [one["id"] for one in await walk(f"GET {V1}/search", bert, query=terms)] == [str(ada.id)]
     assert await walk(f"GET {V1}/search", bert, query={"q": "ada", "offset": 1}) == []
-    assert await walk(f"GET {V1}/{{id}}/endorsements", bert, ada.id) == []
     listed = await walk("GET /api/v1/directory", None, query={"order": "new", "local": "true", "limit": 2})
     assert len(listed) == 2
     more = await walk("GET /api/v1/directory", None, query={"order": "new", "offset": 2, "limit": 2})

@@ -17,7 +17,7 @@ import pytest
 from linnet.domain.notifications import KINDS
 from linnet.domain.site import Site
 from linnet.domain.visibility import WORDS
-from tests.contract import apps, composed, doors, lists, news, people, posts, safety, told
+from tests.contract import apps, composed, doors, links, lists, news, people, posts, safety, streams, told
 from tests.contract.cast import Cast, assemble
 from tests.contract.gaps import NAMED, SAME_AS, UNSERVED_FIELDS, UNUSED_PARAMETERS
 from tests.support.access import Letters
@@ -30,14 +30,16 @@ Chapter = Callable[[Walk, Cast], Coroutine[Any, Any, None]]
 
 CHAPTERS: tuple[Chapter, ...] = (
     people.profiles, apps.oauth, people.relations, posts.media, posts.statuses, posts.reactions, posts.of_an_account,
-    posts.timelines, composed.polls, composed.scheduled, lists.lists, lists.tags, safety.filters, safety.conversations, safety.reports, news.search, news.markers,
-    told.groups, news.notifications, people.walls, people.lookups, news.server, doors.closed, doors.wrong, doors.scopes,
+    posts.timelines, composed.polls, composed.scheduled, links.quotes, links.cards, lists.lists, lists.tags, lists.people, safety.filters, safety.conversations, safety.reports,
+    safety.announcements, news.search, news.markers,
+    told.groups, told.requests, news.notifications, people.walls, people.lookups, news.server, doors.closed, doors.wrong, doors.scopes,
 )  # fmt: skip
 
 ELSEWHERE: tuple[tuple[dict[str, Any], Chapter], ...] = (
     ({"site": Site(ORIGIN, registrations="approval")}, news.other_modes),
     ({"site": Site(ORIGIN, registrations="invite")}, news.other_modes),
     ({"rate_limits": True}, doors.counted),
+    ({}, streams.streams),
     ({"mail": Letters()}, apps.waiting),
 )
 """Chapters on servers of their own, and how those are set up."""
@@ -89,7 +91,7 @@ def test_every_operation_that_is_named_or_served_was_walked(walk: Walk, contract
 
 def _served(contract: Contract) -> set[str]:
     apis = {operation.name for operation, _ in doors.served(contract)}
-    return apis | {operation.name for operation in doors.shown(contract)}
+    return apis | {operation.name for operation in doors.shown(contract)} | streams.served(contract)
 
 
 def test_every_field_was_seen_with_a_real_value_or_says_why_not(walk: Walk):

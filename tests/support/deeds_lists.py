@@ -2,8 +2,10 @@
 
 from functools import partial
 
-from linnet.actions import lists, tags
+from linnet.actions import domain_blocks, endorsements, follows, lists, suggestions, tags
 from linnet.domain.lists import ListChanges
+from linnet.domain.relations import FollowOptions
+from tests.storage.queries import sql
 from tests.support.deeds import following
 from tests.support.stage import Call, Stage, deed
 
@@ -87,3 +89,40 @@ async def unfeature_by_id(stage: Stage) -> Call:
     await stage.do(tags.feature, actor, "tag")
     row = await stage.one("select id from featured_tags where account_id = :id", id=actor)
     return partial(tags.unfeature_by_id, stage.database, actor, int(row[0]))
+
+
+# -- endorsements, suggestions, other servers -------------------------------------------------------------------------
+
+
+@deed("endorsements.endorse")
+async def endorse(stage: Stage) -> Call:
+    return partial(endorsements.endorse, stage.database, *await following(stage))
+
+
+@deed("endorsements.unendorse")
+async def unendorse(stage: Stage) -> Call:
+    actor, target = await following(stage)
+    await stage.do(endorsements.endorse, actor, target)
+    return partial(endorsements.unendorse, stage.database, actor, target)
+
+
+@deed("suggestions.decline")
+async def decline(stage: Stage) -> Call:
+    return partial(suggestions.decline, stage.database, *await stage.pair())
+
+
+@deed("domain_blocks.block")
+async def block_domain(stage: Stage) -> Call:
+    actor, other = await following(stage)
+    domain = f"far{stage.number()}.example"
+    await stage.do(follows.follow, stage.site, other, actor, FollowOptions())
+    moved = sql("update accounts set domain = :domain where id = :id")
+    await stage.database.write(lambda tx: tx.run(moved, domain=domain, id=other))
+    return partial(domain_blocks.block, stage.database, stage.site, actor, domain)
+
+
+@deed("domain_blocks.unblock")
+async def unblock_domain(stage: Stage) -> Call:
+    actor = await stage.person()
+    await stage.do(domain_blocks.block, stage.site, actor, "far.example")
+    return partial(domain_blocks.unblock, stage.database, stage.site, actor, "far.example")
