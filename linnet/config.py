@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 MAX_WORKERS = 12
 """A machine has 16 worker numbers; commands and workers that are being replaced need some of them."""
@@ -39,6 +39,15 @@ class Smtp(NamedTuple):
     security: str
     username: str = ""
     password: str = ""
+
+
+class Bucket(NamedTuple):
+    """Object storage that speaks S3. ``prefix`` goes before every name; '' leaves the rest to what is usual."""
+
+    name: str
+    prefix: str
+    endpoint: str = ""
+    region: str = ""
 
 
 def option(default: str, parse: Callable[[str], Any], metavar: str, says: str, group: str = "serve") -> Any:
@@ -79,6 +88,10 @@ def _bind(value: str) -> Address:
         return Address(str(ipaddress.ip_address(host or "0.0.0.0")), int(port))
     except ValueError:
         raise ValueError(f"{host!r} is not an IP address of this machine, like 127.0.0.1, 0.0.0.0 or [::]") from None
+
+
+def _bind_or_none(value: str) -> Address | None:
+    return _bind(value) if value else None
 
 
 def _origin(value: str) -> str:
@@ -212,6 +225,25 @@ def _smtp(value: str) -> Smtp | None:
     return Smtp(parts.hostname, port, security, unquote(parts.username or ""), unquote(parts.password or ""))
 
 
+def _bucket(value: str) -> Bucket | None:
+    if not value:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme != "s3" or not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", parts.netloc):
+        raise ValueError(
+            "it must be like s3://bucket/prefix?region=eu-central-1&endpoint=https://s3.example.org, with the key in "
+            "the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; without it, DIR/media is used"
+        )
+    chosen = dict(parse_qsl(parts.query, keep_blank_values=True))
+    unknown = chosen.keys() - {"endpoint", "region"}
+    if unknown:
+        raise ValueError(f"{min(unknown)!r} is not known there; it takes endpoint and region")
+    endpoint = chosen.get("endpoint", "").rstrip("/")
+    if endpoint and not endpoint.startswith(("https://", "http://")):
+        raise ValueError("its endpoint must begin with https:// (or http://)")
+    return Bucket(parts.netloc, parts.path.strip("/"), endpoint, chosen.get("region", ""))
+
+
 def _email(value: str) -> str:
     if value and not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", value):
         raise ValueError("it must be an address like admin@social.example")
@@ -232,10 +264,16 @@ class Config:
 
     data: Path = option("data", _folder, "DIR", "the folder for everything that is kept", "every")
     database: str = option("", _database, "URL", "a PostgreSQL database instead of DIR/linnet.db (SQLite)", "every")
+    blobs: Bucket | None = option(
+        "", _bucket, "URL", "a bucket instead of DIR/media: s3://bucket/prefix?region=…&endpoint=…", "every"
+    )
     log_format: str = option("text", _one_of("text", "json"), "text|json", "how log lines look", "every")
     log_level: str = option("info", _LEVELS, "LEVEL", "debug, info, warning or error", "every")
 
     bind: Address = option("127.0.0.1:8000", _bind, "ADDRESS:PORT", "where to listen")
+    streaming_bind: Address | None = option(
+        "", _bind_or_none, "ADDRESS:PORT", "where to listen for open streams too, at a tenth of their memory"
+    )
     origin: str = option("", _origin, "URL", "the address that people use; kept for ever at the first start")
     workers: int = option("1", _whole(1, MAX_WORKERS), "N", "how many processes answer")
     trusted_proxies: tuple[str, ...] = option(
@@ -263,6 +301,8 @@ class Config:
     languages: tuple[str, ...] = option("en", _languages, "CODE,…", "what is mostly spoken there", "community")
     max_characters: int = option("500", _whole(1, 100_000), "N", "the longest post; 140 is 2008", "community")
     max_image: int = option("16M", _size(256), "SIZE", "the largest picture that may be uploaded", "community")
+    max_film: int = option("99M", _size(4096), "SIZE", "the largest film or sound that may be uploaded", "community")
+    max_film_time: int = option("15m", _period("1s", "4h"), "TIME", "the longest film", "community")
     smtp: Smtp | None = option(
         "", _smtp, "URL", "the mail server, like smtp://user:password@mail.example:587", "community"
     )

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import BinaryIO, Literal, Protocol
 
 
 class Clock(Protocol):
@@ -156,25 +156,41 @@ class Blobs(Protocol):
     """Keeps files (pictures, films) under keys such as ``media/12/34/original.jpg``."""
 
     async def put(self, key: str, data: bytes) -> None:
-        """Returns only when file and folder are on the disk (fsync)."""
+        """Returns only when the file will outlive a power failure."""
+        ...
+
+    async def put_file(self, key: str, file: BinaryIO) -> None:
+        """The same with all that stands in an open file."""
         ...
 
     async def get(self, key: str) -> bytes | None: ...
 
+    async def fetch(self, key: str) -> BinaryIO | None:
+        """The file, open on this machine and at its beginning, to be closed by whoever asked; None for none."""
+        ...
+
     async def delete(self, key: str) -> None: ...
 
-    async def open(self, key: str) -> tuple[Path, int] | None:
-        """Where a file can be read and how many bytes it has, for serving; None where there is none."""
+    async def open(self, key: str) -> tuple[Path | None, int] | None:
+        """Where a file can be read (None: only by ``stream``) and how many bytes it has; None where there is none."""
+        ...
+
+    def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from ``start`` to ``end`` (exclusive) of a file that does not stand on this machine."""
         ...
 
     def keys(self) -> AsyncIterator[str]: ...
+
+    @property
+    def scratch(self) -> Path:
+        """A folder on this machine for files that are being worked on; nothing in it outlives its use."""
+        ...
 
     async def sweep_temporary(self, older_than_s: float) -> int:
         """Removes what writes that were cut off have left behind; how many files that were."""
         ...
 
-
-PictureKind = Literal["attachment", "avatar", "header", "emoji"]
+PictureKind = Literal["attachment", "thumbnail", "avatar", "header", "emoji"]
 
 
 class PictureSize(Protocol):
@@ -197,8 +213,14 @@ class Picture(Protocol):
     """A picture made safe. ``files`` maps file names (``original.jpeg``, ``small.webp``, ``static.png``) to bytes.
 
     ``mime`` is that of ``original``, ``meta`` has an entry for each file under its stem, ``name(stem)`` is the full
-    file name or None where there is none.
+    file name or None where there is none. A ``gifv`` is an animated picture that became a film, with its ``measures``.
     """
+
+    @property
+    def type(self) -> Literal["image", "gifv"]: ...
+
+    @property
+    def measures(self) -> "Measures | None": ...
 
     @property
     def files(self) -> Mapping[str, bytes]: ...
@@ -213,6 +235,59 @@ class Picture(Protocol):
     def blurhash(self) -> str | None: ...
 
     def name(self, stem: str) -> str | None: ...
+
+
+class Measures(Protocol):
+    """Of a film or a sound: seconds, bits a second, pixels, frames a second as a fraction (``30000/1001``)."""
+
+    @property
+    def duration(self) -> float: ...
+
+    @property
+    def bitrate(self) -> int: ...
+
+    @property
+    def width(self) -> int | None: ...
+
+    @property
+    def height(self) -> int | None: ...
+
+    @property
+    def frame_rate(self) -> str | None: ...
+
+
+class Recording(Protocol):
+    """A film or a sound that was made anew. ``preview`` has ``small`` alone."""
+
+    @property
+    def type(self) -> Literal["video", "gifv", "audio"]: ...
+
+    @property
+    def mime(self) -> str: ...
+
+    @property
+    def extension(self) -> str: ...
+
+    @property
+    def measures(self) -> Measures: ...
+
+    @property
+    def preview(self) -> Picture | None: ...
+
+
+class Recordings(Protocol):
+    """Makes films and sounds of strangers anew, where that can do no harm."""
+
+    def guess(self, head: bytes) -> Literal["video", "audio"] | None:
+        """What a file that begins so seems to be; None for what is no recording."""
+        ...
+
+    async def process(self, source: BinaryIO, target: BinaryIO) -> Recording:
+        """Reads one open file of this machine and writes another.
+
+        Raises ``Invalid("file", …)`` for what cannot be played, ``Unavailable`` while another one is in work.
+        """
+        ...
 
 
 class Images(Protocol):

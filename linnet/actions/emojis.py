@@ -2,7 +2,7 @@
 
 import re
 
-from linnet.domain import files
+from linnet.actions import pictures
 from linnet.domain.errors import Invalid, NotFound
 from linnet.ports import Blobs, Chance, Ids, Images
 from linnet.storage import emojis, jobs, moderation
@@ -24,19 +24,12 @@ async def add(
     if len(data) > LARGEST:
         raise Invalid("file", f"is too large (maximum is {LARGEST // 1024} KiB)")
     picture = await images.process(data, "emoji")
-    folder = files.folder("emoji", ids.next(), chance.secret(files.SECRET_BYTES))
-    keys = {name: files.key(folder, name) for name in picture.files}
-    for name, content in picture.files.items():
-        await blobs.put(keys[name], content)
-    original = picture.name("original")
-    if original is None:
-        raise Invalid("file", "is not a picture that can be shown")
-    static = picture.name("static") or original
+    stored = await pictures.store(blobs, chance, "emoji", ids.next(), picture)
 
     async def write(tx: Writer) -> None:
         await _forget_files(tx, shortcode)
         await tx.run(
-            emojis.SQL.put, shortcode=shortcode, file_key=keys[original], static_key=keys[static], category=category,
+            emojis.SQL.put, shortcode=shortcode, file_key=stored.original, static_key=stored.static, category=category,
             visible_in_picker=1, now=tx.now,
         )  # fmt: skip
         await tx.run(emojis.SQL.touch, version=str(tx.ids.next()))

@@ -24,6 +24,8 @@ ROWS = 2_000
 READERS = 50
 """How many home timelines one turn trims."""
 TAG_DAYS = 8
+FILTERED_MS = 90 * DAY_MS
+"""So long, filtered notifications wait for their reader to let them through."""
 REPORT_DAYS = 365
 """So long a report is kept after it was resolved."""
 UPLOAD_SECONDS = 3600.0
@@ -127,6 +129,17 @@ async def logins(tx: Writer, keeping: Keeping) -> int:
         await tx.run(access.SQL.expire_old_sessions, born_before=tx.now - SESSION_MS, limit=ROWS),
         await tx.run(access.SQL.expire_grants, before=tx.now - DAY_MS, limit=ROWS),
         await tx.run(access.SQL.expire_email_tokens, before=tx.now, limit=ROWS),
+    )
+    return max(gone)
+
+
+async def waiting_notifications(tx: Writer, keeping: Keeping) -> int:
+    """What a policy filtered and nobody asked for, and subscriptions to notifications whose token is gone."""
+    day_ago = ids.first_at(tx.now - DAY_MS)
+    gone = (
+        await tx.run(maintenance.SQL.expire_filtered, before=ids.first_at(tx.now - FILTERED_MS), limit=ROWS),
+        await tx.run(maintenance.SQL.expire_requests, before=day_ago, limit=ROWS),
+        await tx.run(maintenance.SQL.expire_push_subscriptions, limit=ROWS),
     )
     return max(gone)
 

@@ -13,7 +13,7 @@ from linnet.domain.errors import Unavailable
 from linnet.domain.secrets import as_text
 from linnet.domain.site import Limits, Site
 from linnet.http.limits import RateLimiter
-from linnet.ports import Chance, Clock, Guards, Mail, RemoteServers
+from linnet.ports import Blobs, Chance, Clock, Guards, Mail, RemoteServers
 from linnet.secrecy import ArgonPasswords, FileVault, open_vault
 from linnet.storage import schema, settings
 from linnet.storage.blobs import LocalBlobs
@@ -37,7 +37,7 @@ class Opened(NamedTuple):
     clock: Clock
     chance: Chance
     ids: "Ids"
-    blobs: LocalBlobs
+    blobs: Blobs
     guards: Guards
     mail: Mail
     limits: RateLimiter
@@ -83,7 +83,7 @@ async def opened(config: Config, *, serving: bool = False, origin: str = "") -> 
             with _limits(directory, clock, config) as limits:
                 guards = Guards(chance, ArgonPasswords(), _vault(directory, chance), limits)
                 mail = _mail(config, site, clock, chance)
-                blobs = LocalBlobs(directory.media)
+                blobs = await open_blobs(config, directory, check=serving)
                 remote = _outbound(config, site)
                 yield Opened(database, site, clock, chance, ids, blobs, guards, mail, limits, remote, config, worker)
         except Unavailable as error:
@@ -114,6 +114,29 @@ def open_engine(config: Config, directory: DataDirectory, clock: Clock, ids: Ids
         return SqliteDatabase(path, clock, ids, fatal=end_process)
     except Exception as error:  # boundary: the driver's own errors have a room that is not this one
         raise Ending(UNAVAILABLE, f"The database {path} cannot be opened: {error}.") from error
+
+
+async def open_blobs(config: Config, directory: DataDirectory, *, check: bool = False) -> Blobs:
+    """The folder beside the database, or the bucket that was named, which is asked once to ``check`` it.
+
+    Raises Ending.
+    """
+    if config.blobs is None:
+        return LocalBlobs(directory.media)
+    from linnet.storage.object_store import ObjectBlobs
+
+    bucket, prefix, endpoint, region = config.blobs
+    blobs = ObjectBlobs(bucket, prefix, directory.media / ".temporary", endpoint=endpoint, region=region)
+    if check:
+        try:
+            await blobs.check()
+        except Unavailable as error:
+            raise Ending(
+                UNAVAILABLE,
+                f"The bucket {bucket} cannot be read: see the line above, --blobs, and the variables "
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+            ) from error
+    return blobs
 
 
 async def migrated(database: Engine, clock: Clock, *, always: bool) -> tuple[str, ...]:
@@ -222,6 +245,8 @@ def site_of(config: Config, origin: str) -> Site:
     limits = Limits(
         status_chars=config.max_characters,
         image_bytes=config.max_image,
+        film_bytes=config.max_film,
+        film_ms=config.max_film_time,
         merge_followers=config.merge_followers,
         home_entries=config.home_entries,
     )

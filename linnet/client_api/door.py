@@ -16,7 +16,7 @@ from linnet.http.limits import headers as limit_headers
 from linnet.http.request import Request
 from linnet.http.response import Response
 from linnet.http.router import Handler
-from linnet.ports import Blobs, Chance, Clock, Guards, Ids, Images, Mail
+from linnet.ports import Blobs, Chance, Clock, Guards, Ids, Images, Mail, Recordings
 from linnet.queries import access
 from linnet.queries.accounts import Accounts
 from linnet.queries.statuses import Listed
@@ -50,6 +50,7 @@ class Door:
     chance: Chance
     ids: Ids
     images: Images
+    recordings: Recordings
     blobs: Blobs
     guards: Guards
     mail: Mail

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -41,7 +42,7 @@ class Request:
 
     __slots__ = (
         "_body", "_client", "_cookies", "_headers", "_params", "_proxies", "_query", "_receive", "answered", "body_max",
-        "body_timeout_s", "context", "method", "options", "path", "raw_path", "route", "scope", "segments",
+        "body_timeout_s", "context", "method", "options", "path", "raw_path", "route", "scope", "segments", "spool",
         "upload_max",
     )  # fmt: skip
 
@@ -59,6 +60,7 @@ class Request:
         self.context: Any = None
         self.body_max = BODY_MAX
         self.upload_max = UPLOAD_MAX
+        self.spool: Path | None = None
         self.body_timeout_s = BODY_TIMEOUT_S
         self._receive = receive
         self._proxies = proxies
@@ -154,8 +156,11 @@ class Request:
             raise _too_large(most)
         return self._body
 
-    async def receive_body(self, limit: int, take: Callable[[bytes], object]) -> None:
-        """Hands the body to ``take`` piece by piece as it arrives; bounded like ``body``. Only once per request."""
+    async def receive_body(self, limit: int, take: Callable[[bytes], Awaitable[None] | None]) -> None:
+        """Hands the body to ``take`` piece by piece as it arrives; bounded like ``body``. Only once per request.
+
+        Where ``take`` hands something back that can be awaited, nothing more is read until that is done.
+        """
         declared = self.header("content-length") or ""
         if declared.isdecimal() and int(declared[:20]) > limit:
             raise _too_large(limit)
@@ -173,7 +178,9 @@ class Request:
                         size += len(chunk)
                         if size > limit:
                             raise _too_large(limit)
-                        take(chunk)
+                        busy = take(chunk)
+                        if busy is not None:
+                            await busy
                         if more:
                             deadline.reschedule(until + size / SLOWEST_BYTES_PER_S)
         except TimeoutError as error:
@@ -223,8 +230,16 @@ class Request:
         return self.header("content-length") not in {None, "0"} or self.header("transfer-encoding") is not None
 
     async def _multipart(self) -> dict[str, Any]:
-        reader = MultipartReader(self.header("content-type") or "", self.body_max, self.upload_max)
-        await self.receive_body(self.body_max + self.upload_max + MULTIPART_SLACK, reader.feed)
+        reader = MultipartReader(self.header("content-type") or "", self.body_max, self.upload_max, self.spool)
+
+        def take(chunk: bytes) -> Awaitable[None] | None:
+            reader.feed(chunk)
+            return asyncio.to_thread(reader.spill) if reader.full else None
+
+        try:
+            await self.receive_body(self.body_max + self.upload_max + MULTIPART_SLACK, take)
+        except OSError as error:
+            raise errors.Unavailable("The disk is full: the upload cannot be taken", retry_after=60) from error
         self._body = b""
         return reader.finish()
 

@@ -27,9 +27,14 @@ class FileBody(NamedTuple):
 
 
 class StreamBody(NamedTuple):
-    """Bytes as they come, of unknown length. The iterator is closed when the client leaves."""
+    """Bytes as they come; ``length`` of them, or nobody knows how many. The iterator is closed when the client leaves.
+
+    ``endless`` is one that ends only when somebody leaves: it is not waited for when the server stops.
+    """
 
     chunks: AsyncIterator[bytes]
+    length: int | None = None
+    endless: bool = False
 
 
 Body = bytes | FileBody | StreamBody

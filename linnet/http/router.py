@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -20,7 +21,8 @@ class Route(NamedTuple):
 
     ``pattern``: ``/statuses/:id`` takes one segment, ``/@:name`` and ``/:name.rss`` one with a fixed beginning or
     end, ``/media/*path`` all that follows (at least one segment). ``body_max`` bounds non-file bytes, ``upload_max``
-    the files of multipart forms. ``options`` is handed on as ``request.options``.
+    the files of multipart forms; with ``spool``, a folder, large ones are put there instead of into memory.
+    ``options`` is handed on as ``request.options``.
     """
 
     method: str
@@ -29,6 +31,7 @@ class Route(NamedTuple):
     options: Any = None
     body_max: int = BODY_MAX
     upload_max: int = UPLOAD_MAX
+    spool: Path | None = None
 
 
 class Match(NamedTuple):

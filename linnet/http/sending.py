@@ -107,7 +107,7 @@ def _open_file(path: Path) -> int:
 async def _send_stream(request: Request, response: Response, body: StreamBody, wire: Send) -> None:
     # An abandoned generator would keep what it holds (a place in a hub, a file) until it is collected.
     async with aclosing(cast(Any, body.chunks)) as chunks:
-        headers = head(request, response, None)
+        headers = head(request, response, body.length)
         await wire({"type": "http.response.start", "status": response.status, "headers": headers})
         request.answered = True
         if request.method != "HEAD":

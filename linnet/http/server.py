@@ -9,7 +9,7 @@ from linnet.domain import errors
 from linnet.http import cors, sending
 from linnet.http.proxies import Proxies
 from linnet.http.request import BODY_TIMEOUT_S, Disconnected, Receive, Request, Scope, Send
-from linnet.http.response import TEXT, Response, json
+from linnet.http.response import TEXT, Response, StreamBody, json
 from linnet.http.router import Match, Router
 from linnet.telemetry import log
 
@@ -17,10 +17,15 @@ OnError = Callable[[Request, Exception], Response]
 Before = Callable[[Request], Response | None]
 After = Callable[[Request, Response, float], None]
 Hook = Callable[[], Awaitable[None]]
+OnWebsocket = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 async def _nothing() -> None:
     return None
+
+
+async def _no_websocket(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "websocket.close", "code": 1008})
 
 
 class Application:
@@ -54,9 +59,17 @@ class Application:
         self._proxies = Proxies(trusted_proxies)
         self._on_start = on_start
         self._on_stop = on_stop
+        self._on_websocket: OnWebsocket = _no_websocket
+        self._end_streams: Callable[[], None] = lambda: None
         self._drain_s = drain_s
         self._body_timeout_s = body_timeout_s
         self._idle = asyncio.Event()
+
+    def open_streams(self, on_websocket: OnWebsocket, end: Callable[[], None]) -> None:
+        """``on_websocket`` has each WebSocket for its whole life; ``end`` is to end them when the server stops, and
+        endless bodies: nobody waits for either."""
+        self._on_websocket = on_websocket
+        self._end_streams = end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -64,11 +77,12 @@ class Application:
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         else:
-            await send({"type": "websocket.close", "code": 1008})
+            await self._on_websocket(scope, receive, send)
 
     async def drain(self, seconds: float) -> bool:
         """Waits until no request is under way, at most so long; says whether none is. ``draining`` stays True."""
         self.draining = True
+        self._end_streams()
         if self.in_flight:
             self._idle.clear()
             try:
@@ -82,15 +96,23 @@ class Application:
         started = perf_counter()
         self.in_flight += 1
         request = Request(scope, receive, self._proxies)
+        waited_for = True
         try:
             response = await self._answer(request, started)
+            if type(response.body) is StreamBody and response.body.endless:
+                waited_for = False
+                self._done_with_one()
             await self._send(request, response, send)
         except Disconnected:
             await _part_with(request, send)
         finally:
-            self.in_flight -= 1
-            if self.draining and not self.in_flight:
-                self._idle.set()
+            if waited_for:
+                self._done_with_one()
+
+    def _done_with_one(self) -> None:
+        self.in_flight -= 1
+        if self.draining and not self.in_flight:
+            self._idle.set()
 
     async def _answer(self, request: Request, started: float) -> Response:
         try:
@@ -130,6 +152,7 @@ class Application:
         request.options = route.options
         request.body_max = route.body_max
         request.upload_max = route.upload_max
+        request.spool = route.spool
         request.body_timeout_s = self._body_timeout_s
         if match.segments:
             request.segments = match.segments

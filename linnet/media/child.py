@@ -20,9 +20,9 @@ def main(memory_bytes: int) -> None:
     answers = os.fdopen(os.dup(1), "wb")
     # A decoder that prints must not be taken for an answer.
     os.dup2(2, 1)
-    _confine(memory_bytes)
+    confine(memory_bytes, 0, _NICENESS)
     process.lock_decoders()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     while (request := read_request(requests.read)) is not None:
         _allow_processor_time(request.cpu_s)
         answers.write(frame(_answer(request)))
@@ -36,11 +36,11 @@ def _answer(request: Request) -> Answer:
         return Refused(error.field, error.why, error.code)
 
 
-def _confine(memory_bytes: int) -> None:
-    """No files written, no core dumps, few open files, bounded memory; yields to the processes that answer people."""
-    os.nice(_NICENESS)
+def confine(memory_bytes: int, file_bytes: int, niceness: int) -> None:
+    """Files no larger than this, no core dumps, few open files, bounded memory; yields to those that answer people."""
+    os.nice(niceness)
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES_MAX, _FILES_MAX))
 
@@ -52,8 +52,12 @@ def _allow_processor_time(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (spent + seconds, resource.RLIM_INFINITY))
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Ends the process as soon as nobody holds the other end of stdin, even in the middle of a picture."""
+    threading.Thread(target=_watch, daemon=True).start()
+
+
+def _watch() -> None:
     poll = select.poll()
     poll.register(0, 0)
     poll.poll()

@@ -78,6 +78,8 @@ class ImageWorker:
             self._waiting -= 1
         if isinstance(answer, Refused):
             raise Invalid(answer.field, answer.why, answer.code)
+        if not isinstance(answer, Processed):
+            raise Invalid("file", "could not be processed")
         return answer
 
     async def close(self) -> None:
@@ -159,9 +161,9 @@ async def _exchange(child: Process, request: bytes) -> Answer:
     return read_answer(await child.stdout.readexactly(size))
 
 
-async def _start(memory_bytes: int) -> Process:
-    """A child with an empty environment: none of the server's secrets are within reach of a hostile picture."""
-    environment = {
+def environment(memory_bytes: int) -> dict[str, str]:
+    """Of a child: none of the server's secrets are within reach of a hostile file."""
+    return {
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(Path(linnet.__file__).parent.parent),
@@ -172,6 +174,10 @@ async def _start(memory_bytes: int) -> Process:
         # It may not write files, and its memory is bounded: decoded pictures stay in memory, whatever their size.
         "VIPS_DISC_THRESHOLD": str(memory_bytes),
     }
+
+
+async def _start(memory_bytes: int) -> Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "linnet.media.child", str(memory_bytes), stdin=PIPE, stdout=PIPE, env=environment
-    )
+        sys.executable, "-P", "-m", "linnet.media.child", str(memory_bytes), stdin=PIPE, stdout=PIPE,
+        env=environment(memory_bytes),
+    )  # fmt: skip

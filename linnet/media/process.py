@@ -3,8 +3,10 @@
 What is made (``original`` is never the uploaded file: nothing hidden in it, GPS or program, survives):
 
 - *attachment*: ``original`` of at most 8.3 megapixels, ``small`` of at most 230,400 pixels, a blurhash;
+- *thumbnail*: of a film or a sound, only such a ``small`` and its blurhash;
 - *avatar*: the middle square, at most 400x400; *header*: the middle 3:1, at most 1500x500; *emoji*: within 128x128;
-- whatever moves (GIF, WebP) goes on moving, and its first frame stands beside it (``small`` or ``static``).
+- whatever moves (GIF, WebP) goes on moving, and its first frame stands beside it (``small`` or ``static``). As an
+  attachment it becomes a silent film that loops (``gifv``), unless parts of it are transparent: a film has none.
 
 Kinds of file: JPEG stays JPEG and WebP stays WebP; AVIF becomes JPEG (WebP where transparent), since not every client
 reads it. PNG and unmoving GIF become PNG while that is a drawing (at most one byte a pixel), else, as a photograph,
@@ -13,7 +15,9 @@ moving WebP, because making a GIF palette takes ten times the time and the resul
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import pyvips
 
@@ -21,7 +25,7 @@ import pyvips
 from blurhash_rs._lib import encode_rgb
 
 from linnet.domain.errors import Invalid
-from linnet.media.messages import EMOJI_BYTES_MAX, Details, Kind, Limits, Processed
+from linnet.media.messages import EMOJI_BYTES_MAX, Details, Kind, Limits, Measures, Processed
 from linnet.media.probe import Probe, check_bytes, check_size, probe
 
 # Mastodon's sizes (app/models/media_attachment.rb, concerns/account/avatar.rb, header.rb).
@@ -35,6 +39,7 @@ _GIF_PIXELS = 4_000_000
 _ANIMATION_PIXELS = 48_000_000
 _DRAWING_BYTES = 64 * 1024
 _BLURHASH_SIDE = 64
+_DELAY_MS_MAX = 10_000
 # To be handed to the decoder: the `fail_on` of libvips' thumbnailer itself never reaches it.
 _STRICT = "fail_on=error"
 _LOADERS = {
@@ -51,7 +56,7 @@ _LOADER_CLASSES = (
     "VipsForeignLoadWebpBuffer",
     "VipsForeignLoadHeifBuffer",
 )
-_MIMES = {"jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "webp": "image/webp"}
+_MIMES = {"jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "webp": "image/webp", "mp4": "video/mp4"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,8 @@ def process(data: bytes, kind: Kind, limits: Limits) -> Processed:
         raise Invalid("file", "must be PNG, GIF or WebP for an emoji")
     try:
         source = _open(data, found, limits)
+        if kind == "thumbnail":
+            return preview(_still(source, within(source.width, source.height, SMALL_PIXELS)))
         return _attachment(source) if kind == "attachment" else _likeness(source, kind)
     except pyvips.Error:
         raise Invalid("file", "is incomplete or damaged") from None
@@ -122,14 +129,64 @@ def _open(data: bytes, found: Probe, limits: Limits) -> _Source:
 
 
 def _attachment(source: _Source) -> Processed:
-    first = _still(source, _within(source.width, source.height, ORIGINAL_PIXELS))
-    width, height = _within(first.width, first.height, SMALL_PIXELS)
+    first = _still(source, within(source.width, source.height, ORIGINAL_PIXELS))
+    width, height = within(first.width, first.height, SMALL_PIXELS)
     small = first.thumbnail_image(width, height=height, size="down").copy_memory()
-    original = _moving(source, source.width, source.height, None) if source.moves else _encode(first, source.found.mime)
-    return _processed({"original": original, "small": _encode_small(small)}, blurhash(small))
+    if source.moves:
+        return _animation(source, small)
+    return _processed({"original": _encode(first, source.found.mime), "small": _encode_small(small)}, blurhash(small))
 
 
-def _within(width: int, height: int, pixels_max: int) -> tuple[int, int]:
+def _animation(source: _Source, small: pyvips.Image) -> Processed:
+    strip, tall = _strip(source, source.width, source.height, None)
+    made = {"small": _encode_small(small)}
+    if strip.hasalpha() and strip[strip.bands - 1].min() < 255:
+        return _processed({"original": _encode_strip(strip, tall, source.found.mime), **made}, blurhash(small))
+    data, ms = _film(strip, tall)
+    width, height, seconds = strip.width // 2 * 2, tall // 2 * 2, max(1, ms) / 1000
+    done = _processed({"original": _Made("mp4", data, width, height), **made}, blurhash(small))
+    rate = Fraction(source.found.frames * 1000, max(1, ms)).limit_denominator(1000)
+    measures = Measures(round(seconds, 3), round(len(data) * 8 / seconds), width, height, str(rate))
+    return Processed(done.files, done.mime, done.meta, done.blurhash, "gifv", measures)
+
+
+def _film(strip: pyvips.Image, tall: int) -> tuple[bytes, int]:
+    # Only here: the library takes memory and time that most pictures do not need.
+    from linnet.media.frames import looping
+
+    delays = strip.get("delay") if strip.get_typeof("delay") else []
+    plain = (strip.extract_band(0, n=3) if strip.bands > 3 else strip).copy_memory()
+
+    def frames() -> Iterator[tuple[bytes, int]]:
+        for number, top in enumerate(range(0, plain.height, tall)):
+            frame = plain.crop(0, top, plain.width, tall)
+            delay = delays[number] if number < len(delays) else 0
+            # Browsers, too, show what claims to be faster than 20 ms a frame at 100 ms.
+            yield bytes(frame.write_to_memory()), min(delay, _DELAY_MS_MAX) if delay >= 20 else 100
+
+    return looping(frames(), plain.width, tall)
+
+
+def preview(image: pyvips.Image) -> Processed:
+    """``small`` and blurhash alone: what stands for a film or a sound. The picture is upright, 8-bit sRGB."""
+    width, height = within(image.width, image.height, SMALL_PIXELS)
+    small = image.thumbnail_image(width, height=height, size="down").copy_memory()
+    made = _encode_small(small)
+    return Processed(
+        {f"small.{made.extension}": made.data}, _MIMES[made.extension], {"small": details(made.width, made.height)},
+        blurhash(small),
+    )  # fmt: skip
+
+
+def cover(data: bytes) -> Processed | None:
+    """The picture that a sound brings along; None for one that cannot be shown, without which it still plays."""
+    try:
+        return process(data, "thumbnail", Limits())
+    except Invalid:
+        return None
+
+
+def within(width: int, height: int, pixels_max: int) -> tuple[int, int]:
     """The size scaled down, where need be, to ``pixels_max``: by area, as Mastodon does, so panoramas stay legible."""
     scale = min(1.0, math.sqrt(pixels_max / (width * height)))
     return max(1, int(width * scale)), max(1, int(height * scale))
@@ -192,9 +249,16 @@ def _still(source: _Source, size: tuple[int, int]) -> pyvips.Image:
 
 
 def _moving(source: _Source, width: int, height: int, crop: tuple[int, int] | None) -> _Made:
-    """All frames at ``width`` x ``height``, less where they are many; of each, ``crop`` is kept of its middle."""
+    return _encode_strip(*_strip(source, width, height, crop), source.found.mime)
+
+
+def _strip(source: _Source, width: int, height: int, crop: tuple[int, int] | None) -> tuple[pyvips.Image, int]:
+    """All frames one below the other, and how tall each is: at ``width`` x ``height``, less where they are many.
+
+    Of each, ``crop`` is kept of its middle.
+    """
     pixels_max = min(ORIGINAL_PIXELS, _ANIMATION_PIXELS // source.found.frames)
-    scaled = _within(width, height, pixels_max)
+    scaled = within(width, height, pixels_max)
     strip = pyvips.Image.thumbnail_buffer(
         source.data, scaled[0], height=scaled[1], size="force", option_string=f"{_STRICT},n=-1", **source.colours
     )
@@ -203,7 +267,11 @@ def _moving(source: _Source, width: int, height: int, crop: tuple[int, int] | No
     if crop is not None:
         ratio = scaled[0] / width
         strip, tall = _crop_frames(strip, tall, max(1, int(crop[0] * ratio)), max(1, int(crop[1] * ratio)))
-    extension, data = _encode_moving(strip, source.found.mime)
+    return strip, tall
+
+
+def _encode_strip(strip: pyvips.Image, tall: int, mime: str) -> _Made:
+    extension, data = _encode_moving(strip, mime)
     return _Made(extension, data, strip.width, tall)
 
 

@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import errno
+import io
 import itertools
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from linnet.domain.errors import Invalid, Unavailable
 from linnet.domain.files import is_key
@@ -15,6 +17,7 @@ from linnet.domain.files import is_key
 # No key can begin with a dot, so nothing that is kept can ever lie in here.
 _TEMPORARY = ".temporary"
 _KEYS_AT_ONCE = 500
+_PIECE = 1 << 20
 _PUT_ATTEMPTS = 10
 _FILE_MODE = 0o640
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -35,9 +38,13 @@ class LocalBlobs:
         Raises ``Invalid`` for what is no key and ``Unavailable`` where the disk is full or fails; then nothing is
         stored, and what was stored under the key before still is.
         """
+        await self.put_file(key, io.BytesIO(data))
+
+    async def put_file(self, key: str, file: BinaryIO) -> None:
+        """The same with all that stands in an open file, which need not fit into memory."""
         path = self._path(key)
         try:
-            await asyncio.to_thread(self._put, path, data)
+            await asyncio.to_thread(self._put, path, file)
         except OSError as error:
             raise _unavailable(error) from error
 
@@ -65,6 +72,24 @@ class LocalBlobs:
         size = await asyncio.to_thread(_file_size, path)
         return None if size is None else (path, size)
 
+    def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """Never needed: ``open`` says where everything stands."""
+        raise NotImplementedError(f"{key} is read from its path")
+
+    async def fetch(self, key: str) -> BinaryIO | None:
+        path = self._path(key)
+        try:
+            return await asyncio.to_thread(path.open, "rb")
+        except _MISSING:
+            return None
+
+    @property
+    def scratch(self) -> Path:
+        """Made when first asked for."""
+        folder = self._root / _TEMPORARY
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     async def sweep_temporary(self, older_than_s: float) -> int:
         """Removes what writes that were cut off (crash, power failure) left behind. Returns the number of files."""
         return await asyncio.to_thread(self._sweep, older_than_s)
@@ -74,14 +99,14 @@ class LocalBlobs:
             raise Invalid("key", "is not the name of a file")
         return self._root / key
 
-    def _put(self, path: Path, data: bytes) -> None:
+    def _put(self, path: Path, data: BinaryIO) -> None:
         for _ in range(_PUT_ATTEMPTS - 1):
             # A delete, here or in another process, may at this moment remove a folder that has become empty.
             with contextlib.suppress(FileNotFoundError):
                 return self._put_once(path, data)
         return self._put_once(path, data)
 
-    def _put_once(self, path: Path, data: bytes) -> None:
+    def _put_once(self, path: Path, data: BinaryIO) -> None:
         self._make_lasting(path.parent)
         temporary = self._write_temporary(data)
         try:
@@ -91,16 +116,17 @@ class LocalBlobs:
             raise
         _sync_folder(path.parent)
 
-    def _write_temporary(self, data: bytes) -> Path:
+    def _write_temporary(self, data: BinaryIO) -> Path:
         folder = self._root / _TEMPORARY
         folder.mkdir(exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=folder)
         try:
             with os.fdopen(descriptor, "wb", buffering=0) as file:
                 os.fchmod(descriptor, _FILE_MODE)
-                written = 0
-                while written < len(data):
-                    written += file.write(memoryview(data)[written:])
+                data.seek(0)
+                while piece := memoryview(data.read(_PIECE)):
+                    while piece:
+                        piece = piece[file.write(piece) :]
                 os.fsync(descriptor)
         except OSError:
             _remove(Path(name))

@@ -12,6 +12,25 @@ delete from mutes where expires_at is not null and expires_at < :now;
 delete from tag_uses where (tag, day, account_id) in (
   select u.tag, u.day, u.account_id from tag_uses u where u.day < :before limit :limit);
 
+-- name: expire_filtered
+-- Notifications that wait for a reader who has not asked for them in so long.
+delete from notifications where id in (
+  select n.id from notifications n where n.filtered = 1 and n.id < :before order by n.id limit :limit);
+
+-- name: expire_requests
+-- Senders of whom nothing waits any more.
+delete from notification_requests where id in (
+  select r.id from notification_requests r where r.accepted = 0 and r.id < :before and not exists (
+    select 1 from notifications n where n.account_id = r.account_id and n.from_account_id = r.from_account_id
+      and n.filtered = 1)
+  order by r.id limit :limit);
+
+-- name: expire_push_subscriptions
+-- Those whose token is gone.
+delete from push_subscriptions where id in (
+  select p.id from push_subscriptions p where not exists (select 1 from tokens t where t.hash = p.token_hash)
+  order by p.id limit :limit);
+
 -- name: expire_apps
 -- Apps that nobody has signed in with: every attempt to sign in leaves one.
 delete from apps where id in (

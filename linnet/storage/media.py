@@ -1,10 +1,12 @@
 """Media attachments as rows."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
-from linnet.domain.errors import Invalid
+from linnet.domain import statuses as rules
+from linnet.domain.errors import Conflict, Invalid
 from linnet.domain.views import MediaView
 from linnet.storage import statements
 from linnet.storage.database import Reader, Writer
@@ -13,26 +15,41 @@ from linnet.storage.statements import Row
 SQL = statements.load("media")
 
 
+class Own(NamedTuple):
+    """One's own upload, the status that shows it (0: none), how far it is, and why nothing became of it."""
+
+    view: MediaView
+    status_id: int
+    state: str = "ready"
+    error: str = ""
+
+
 def view(row: Row) -> MediaView:
     """Of the columns id, type, file_key, preview_key, description, blurhash, meta."""
     return MediaView(*[*row[:6], msgspec.json.decode(row[6])])
 
 
 async def attach(tx: Writer, account_id: int, status_id: int, ids: Sequence[int]) -> tuple[MediaView, ...]:
-    """In the order of ``ids``. Raises Invalid where one is not this account's or belongs to another status."""
+    """In the order of ``ids``. Raises Invalid where one is not this account's or belongs to another status.
+
+    Raises Conflict where one is not ready yet, or where they cannot stand together.
+    """
     if not ids:
         return ()
     rows = await tx.all(SQL.attach, ids=list(ids), account_id=account_id, status_id=status_id)
     found = {row[0]: view(row) for row in rows}
     if len(found) != len(ids):
+        if await tx.all(SQL.unready, ids=list(ids), account_id=account_id):
+            raise Conflict("Cannot attach files that have not finished processing. Try again in a moment!")
         raise Invalid("media_ids", "names an attachment that is not yours or is in use", "ERR_INVALID")
+    rules.check_together([one.type for one in found.values()])
     return tuple(found[id] for id in ids)
 
 
-async def own(tx: Reader, account_id: int, id: int) -> tuple[MediaView, int] | None:
-    """An upload of ``account_id`` and the status that shows it (0: none), or None."""
+async def own(tx: Reader, account_id: int, id: int) -> Own | None:
+    """An upload of ``account_id``, or None."""
     row = await tx.one(SQL.own, id=id, account_id=account_id)
-    return None if row is None else (view(row[:7]), row[7])
+    return None if row is None else Own(view(row[:7]), *row[7:])
 
 
 async def describe(
@@ -42,7 +59,7 @@ async def describe(
     found = await own(tx, account_id, id)
     if found is None:
         return False
-    before, _ = found
+    before = found.view
     meta = dict(before.meta)
     if focus is not None:
         meta["focus"] = {"x": focus[0], "y": focus[1]}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from linnet.actions import pictures as stored
 from linnet.actions import profiles as actions
 from linnet.domain.errors import Invalid, LinnetError
 from linnet.domain.files import Room
@@ -51,7 +52,7 @@ async def save_profile(door: Door, request: Request) -> Response:
         operation = door.once() if pictures else door.operation(request, params)
         await actions.update(door.database, door.site, visitor.id, wanted, pictures, operation)
     except LinnetError as error:
-        await actions.forget_pictures(door.blobs, pictures.values())
+        await stored.forget(door.blobs, [key for keys in pictures.values() for key in keys])
         if not isinstance(error, Invalid):
             raise
         return await _page(door, request, form.fail(error, *FIELDS))
@@ -85,7 +86,7 @@ async def _picture(
             made = await door.images.process(file.data, kind)
         except Invalid as error:
             raise Invalid(name, error.why, error.code) from error
-        pictures[name] = await actions.store_picture(door.blobs, door.chance, account_id, room, made)
+        pictures[name] = (await stored.store(door.blobs, door.chance, room, account_id, made)).likeness
     elif ticked(params, f"no_{name}"):
         pictures[name] = PictureKeys(None, None)
 

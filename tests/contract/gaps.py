@@ -89,10 +89,6 @@ _ACCESS = "newer than the version of the API that is served: every feed is publi
 
 UNSERVED_FIELDS: dict[str, dict[str, str]] = {
     "Status": {
-        "card": "links are not fetched yet",
-        "quote": "there are no quotes yet",
-        "quote_approval": "there are no quotes yet",
-        "quotes_count": "there are no quotes yet",
         "tagged_collections": "there are no collections",
     },
     "Account": _ACCOUNT,
@@ -168,8 +164,5 @@ UNSERVED_FIELDS: dict[str, dict[str, str]] = {
 
 UNUSED_PARAMETERS: dict[str, dict[str, str]] = {
     "POST /api/v2/filters": {"keywords_attributes.id": "a new filter has no keywords that could be meant: 404"},
-    "POST /api/v1/statuses": {
-        "quoted_status_id": "there are no quotes yet",
-    },
 }
 """Operation -> parameter -> why the walk does not use it."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.contract.cast import Cast
-from tests.support import pictures
+from tests.support import films, pictures
 from tests.support.walk import Walk
 
 V1 = "/api/v1/statuses"
@@ -32,9 +32,31 @@ async def media(walk: Walk, cast: Cast) -> None:
     await walk("GET /api/v1/media/{id}", cast.bert, old["id"], status=404)
     assert await walk("DELETE /api/v1/media/{id}", cast.ada, old["id"]) == {}
     await walk("GET /api/v1/media/{id}", cast.ada, old["id"], status=404)
+    await recordings(walk, cast)
     text = {"file": ("notes.png", b"these are only words", "image/png")}
     await walk("POST /api/v2/media", cast.ada, files=text, status=422)
     await walk("POST /api/v1/media", cast.ada, form={"description": "nothing"}, status=422)
+
+
+async def recordings(walk: Walk, cast: Cast) -> None:
+    """A film, a sound, and an animated picture: taken, waited for, ready; and one that comes to nothing."""
+    film = {"file": ("film.mp4", films.film(), "video/mp4")}
+    form = {"description": "A red field", "focus": "0.25,0.5"}
+    new = await walk("POST /api/v2/media", cast.ada, form=form, files=film, status=202)
+    assert (new["type"], new["url"]) == ("video", None)
+    assert await walk("GET /api/v1/media/{id}", cast.ada, new["id"], status=206) == new
+    sound = {"file": ("tone.mp3", films.with_cover(), "audio/mpeg")}
+    tone = await walk("POST /api/v2/media", cast.ada, files=sound, status=202)
+    cut = {"file": ("cut.mp4", films.film(frames=60)[:-8_000], "video/mp4")}
+    broken = await walk("POST /api/v2/media", cast.ada, files=cut, status=202)
+    await walk.world.run_jobs()
+    shown = await walk("GET /api/v1/media/{id}", cast.ada, new["id"])
+    assert (shown["type"], shown["meta"]["focus"]["x"]) == ("video", 0.25)
+    assert shown["meta"]["original"]["frame_rate"] == "24"
+    assert (await walk("GET /api/v1/media/{id}", cast.ada, tone["id"]))["type"] == "audio"
+    await walk("GET /api/v1/media/{id}", cast.ada, broken["id"], status=422)
+    moving = {"file": ("moving.gif", pictures.moving_gif(), "image/gif")}
+    assert (await walk("POST /api/v2/media", cast.ada, files=moving))["type"] == "gifv"
 
 
 async def upload(walk: Walk, cast: Cast) -> str:

@@ -59,7 +59,25 @@ def test_headers_of_a_picture():
         b"content-security-policy": b"default-src 'none'; form-action 'none'",
         b"cache-control": b"public, max-age=31536000, immutable",
         b"accept-ranges": b"bytes",
+        b"etag": b'"media-1-abc-original.jpeg"',
     }
+
+
+@pytest.mark.parametrize(
+    ("header", "same"),
+    [
+        ('"media-1-a.png"', True), ('W/"media-1-a.png"', True), ('"x", "media-1-a.png"', True), ("*", True),
+        ('"x"', False), ("", False), (None, False), ("media-1-a.png", False),
+    ],
+)  # fmt: skip
+def test_what_a_client_has_already_is_known_by_its_mark(header, same):
+    assert files.matches(header, files.etag("media/1/a.png")) is same
+
+
+def test_what_was_uploaded_and_is_not_safe_yet_has_no_address():
+    assert not files.is_served("uploads/1/abc/source")
+    assert not files.is_served("media/../x")
+    assert files.is_served("media/1/abc/original.mp4")
 
 
 @pytest.mark.parametrize("name", ["x.html", "x.svg", "x.js", "x.php", "x", "html", "x.jpeg.html", "x.xml"])

@@ -8,7 +8,7 @@ import pytest
 from linnet.cli import arguments
 from linnet.cli.commands import COMMANDS
 from linnet.cli.ending import CONFIGURATION, USAGE, Ending
-from linnet.config import OPTIONS, Address, Config, Refused, Smtp, load, variable
+from linnet.config import OPTIONS, Address, Bucket, Config, Refused, Smtp, load, variable
 
 # Each option with two values as an operator writes them, and what they mean.
 VALUES: dict[str, tuple[tuple[str, object], tuple[str, object]]] = {
@@ -17,6 +17,7 @@ VALUES: dict[str, tuple[tuple[str, object], tuple[str, object]]] = {
     "log-format": (("json", "json"), ("text", "text")),
     "log-level": (("debug", "debug"), ("WARNING", "warning")),
     "bind": (("127.0.0.1:1", Address("127.0.0.1", 1)), ("[::1]:2", Address("::1", 2))),
+    "streaming-bind": (("127.0.0.1:1", Address("127.0.0.1", 1)), ("[::1]:2", Address("::1", 2))),
     "origin": (("https://A.example/", "https://a.example"), ("http://b.example:80", "http://b.example")),
     "workers": (("1", 1), ("12", 12)),
     "trusted-proxies": (("127.0.0.1, 10.1.2.3/8", ("127.0.0.1/32", "10.0.0.0/8")), ("::1", ("::1/128",))),
@@ -32,6 +33,15 @@ VALUES: dict[str, tuple[tuple[str, object], tuple[str, object]]] = {
     "languages": (("de,pt-BR", ("de", "pt-BR")), ("en", ("en",))),
     "max-characters": (("140", 140), ("5_000", 5000)),
     "max-image": (("2M", 2 << 20), ("512K", 512 << 10)),
+    "max-film": (("1G", 1 << 30), ("512K", 512 << 10)),
+    "max-film-time": (("90s", 90_000), ("4h", 4 * 3_600_000)),
+    "blobs": (
+        ("s3://pictures", Bucket("pictures", "", endpoint="", region="")),
+        (
+            "s3://b.example/a/b/?endpoint=https%3A%2F%2Fs3.example%3A9000/&region=de",
+            Bucket("b.example", "a/b", endpoint="https://s3.example:9000", region="de"),
+        ),
+    ),
     "smtp": (
         ("smtp://u%40x:p@mail.example", Smtp("mail.example", 587, "starttls", "u@x", "p")),
         ("smtps://mail.example:999", Smtp("mail.example", 999, "tls")),
@@ -68,6 +78,11 @@ WRONG: tuple[tuple[str, str, str], ...] = (
     ("drain", "11m", "from 0s to 10m"),
     ("max-image", "16", "with K, M or G"),
     ("max-image", "1G", "to 256M"),
+    ("max-film-time", "5h", "from 1s to 4h"),
+    ("blobs", "https://s3.example/bucket", "it must be like s3://"),
+    ("blobs", "s3://me:secret@bucket", "it must be like s3://"),
+    ("blobs", "s3://bucket?key=1", "'key' is not known there"),
+    ("blobs", "s3://bucket?endpoint=s3.example", "must begin with https://"),
     ("languages", "english!", "is not a language code"),
     ("smtp", "mail.example:25", "smtp://"),
     ("smtp", "smtp://mail.example:x", "its port"),

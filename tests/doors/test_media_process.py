@@ -7,9 +7,10 @@ import pytest
 import pyvips
 
 from linnet.domain.errors import Invalid
+from linnet.media import frames as film_frames
 from linnet.media.messages import EMOJI_BYTES_MAX, Limits, Processed
 from linnet.media.process import process
-from tests.support import pictures
+from tests.support import films, pictures
 from tests.support.pictures import opened
 
 
@@ -182,24 +183,32 @@ def test_a_photograph_sent_as_png_becomes_jpeg_and_a_drawing_stays():
 
 
 @pytest.mark.parametrize("make", [pictures.moving_gif, pictures.moving_webp])
-def test_what_moves_goes_on_moving(make):
+def test_what_moves_becomes_a_silent_film_that_goes_on_moving(make):
     result = made(make(6))
-    moving = opened(result.files[result.name("original") or ""], "n=-1")
-    assert moving.get("n-pages") == 6
-    assert moving.get("delay") == [70] * 6
-    assert moving.get("loop") == 0
-    assert (moving.width, moving.get("page-height")) == (60, 40)
+    assert (result.type, result.mime, result.name("small")) == ("gifv", "video/mp4", "small.jpeg")
+    film = films.opened(result.files["original.mp4"])
+    assert [stream.type for stream in film.streams] == ["video"]
+    frames = [frame.reformat(format="rgb24") for frame in film.decode(video=0)]
+    assert [round(frame.time * 1000) for frame in frames] == [0, 70, 140, 210, 280, 350]
+    assert (frames[0].width, frames[0].height) == (60, 40)
+    first, last = (film_frames.picture_of(frame, 0) for frame in (frames[0], frames[-1]))
+    assert last(30, 20)[0] > first(30, 20)[0] + 40
     assert result.meta["original"].size == "60x40"
-    last = moving.crop(0, 200, 60, 40)
-    assert last(30, 20)[0] > moving(30, 20)[0] + 40
-    assert result.name("small") == "small.jpeg"
-    assert result.mime == ("image/gif" if make is pictures.moving_gif else "image/webp")
+    assert result.measures is not None
+    assert (result.measures.duration, result.measures.frame_rate, result.measures.width) == (0.42, "100/7", 60)
 
 
-def test_a_large_moving_gif_becomes_a_moving_webp():
-    result = made(pictures.moving_gif(30, 500, 400))
-    assert result.mime == "image/webp"
-    assert opened(result.files["original.webp"]).get("n-pages") == 30
+@pytest.mark.parametrize("encode", ["gifsave_buffer", "webpsave_buffer"])
+def test_what_moves_and_is_transparent_stays_a_picture_that_moves(encode):
+    strip = pictures.strip(6)
+    alpha = (strip.extract_band(0) * 0 + 255).draw_rect([0], 0, 0, 30, 240, fill=True).cast("uchar")
+    clear = strip.bandjoin(alpha)
+    result = made(bytes(getattr(clear, encode)()))
+    assert result.type == "image"
+    moving = opened(result.files[result.name("original") or ""], "n=-1")
+    assert (moving.get("n-pages"), moving.get("delay"), moving.get("loop")) == (6, [70] * 6, 0)
+    assert (moving.width, moving.get("page-height")) == (60, 40)
+    assert result.mime == ("image/gif" if encode == "gifsave_buffer" else "image/webp")
 
 
 def test_many_frames_are_made_smaller():
@@ -207,7 +216,7 @@ def test_many_frames_are_made_smaller():
     first = result.meta["original"]
     assert first.width * first.height <= 48_000_000 // 320
     assert first.aspect == pytest.approx(1.25, abs=0.02)
-    assert opened(result.files["original.webp"]).get("n-pages") == 320
+    assert sum(1 for _ in films.opened(result.files["original.mp4"]).decode(video=0)) == 320
 
 
 @pytest.mark.parametrize(
@@ -289,7 +298,7 @@ def test_only_five_decoders_are_open():
     code = """
 import sys, pyvips
 from linnet.media.process import lock_decoders
-from tests.support import pictures
+from tests.support import films, pictures
 kinds = pictures.every_kind()
 tiff = bytes(pictures.drawing().tiffsave_buffer())
 svg = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'

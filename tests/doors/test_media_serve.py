@@ -21,6 +21,7 @@ async def test_a_picture_is_served_whole_and_kept_for_ever(world: World):
         "content-security-policy": "default-src 'none'; form-action 'none'",
         "cache-control": "public, max-age=31536000, immutable",
         "accept-ranges": "bytes",
+        "etag": '"media-1-abcdefghijklmnopqrstuv-original.png"',
         "x-content-type-options": "nosniff",
         "referrer-policy": "same-origin",
         **{name: answer.header(name) for name in names if name.startswith(("access-control-", "x-request-"))},

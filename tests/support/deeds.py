@@ -4,7 +4,18 @@ import io
 from functools import partial
 from typing import Any
 
-from linnet.actions import blocks, edits, follows, interactions, markers, media, notifications, profiles, statuses
+from linnet.actions import (
+    blocks,
+    edits,
+    follows,
+    interactions,
+    markers,
+    media,
+    notification_requests,
+    notifications,
+    profiles,
+    statuses,
+)
 from linnet.domain.edits import Revision
 from linnet.domain.profiles import PictureKeys, ProfileChanges
 from linnet.domain.quotes import Policy
@@ -227,6 +238,31 @@ async def dismiss_group(stage: Stage) -> Call:
 @deed("notifications.clear")
 async def clear(stage: Stage) -> Call:
     return partial(notifications.clear, stage.database, (await _told(stage))[0])
+
+
+@deed("notification_requests.set_policy")
+async def set_policy(stage: Stage) -> Call:
+    return partial(notification_requests.set_policy, stage.database, await stage.person(), {"for_not_following": 2})
+
+
+async def _waiting(stage: Stage) -> tuple[int, tuple[int]]:
+    """Somebody to whom a stranger's mention is not shown, and the request that waits for it."""
+    reader, stranger = await stage.pair()
+    await stage.do(notification_requests.set_policy, reader, {"for_not_following": 1})
+    name = (await stage.one("select username from accounts where id = :id", id=reader))[0]
+    await stage.status(stranger, f"hello @{name}")
+    found = await stage.one("select id from notification_requests where account_id = :id", id=reader)
+    return reader, (int(found[0]),)
+
+
+@deed("notification_requests.accept")
+async def accept_request(stage: Stage) -> Call:
+    return partial(notification_requests.accept, stage.database, *await _waiting(stage))
+
+
+@deed("notification_requests.dismiss")
+async def dismiss_request(stage: Stage) -> Call:
+    return partial(notification_requests.dismiss, stage.database, *await _waiting(stage))
 
 
 @deed("markers.put")

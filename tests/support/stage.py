@@ -9,7 +9,7 @@ import inspect
 import pkgutil
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import linnet.actions
 from linnet.actions import media, oauth, statuses
@@ -72,6 +72,8 @@ class Pixel:
     mime = "image/png"
     meta: Mapping[str, Any] = {"original": Size(), "small": Size()}
     blurhash = None
+    type: Literal["image"] = "image"
+    measures = None
 
     def name(self, stem: str) -> str | None:
         return f"{stem}.png" if f"{stem}.png" in self.files else None
