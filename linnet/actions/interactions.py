@@ -189,7 +189,7 @@ async def unreblog(database: Database, actor: int, status_id: int, operation: Op
             await tx.run(statuses.SQL.uncount_author, id=actor)
             await tx.run(statuses.SQL.count_reblog, id=original.id, step=-1)
             await notifications.remove(tx, "reblog", original.account_id, actor, original.id)
-            await changes.append(tx, "status.deleted", actor, row[0])
+            await changes.append(tx, "status.withdrawn", actor, row[0])
         return original.id
 
     return await database.write(write, operation, returns=int)

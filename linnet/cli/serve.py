@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from linnet.cli.data_directory import DataDirectory
@@ -34,7 +35,7 @@ EXTRA_SECONDS = 15.0
 class Worker:
     """A worker process, as its supervisor sees it."""
 
-    def __init__(self, listening: socket.socket, origin: str, options: list[str], *, first: bool) -> None:
+    def __init__(self, listening: Sequence[socket.socket], origin: str, options: list[str], *, first: bool) -> None:
         self._ours, theirs = socket.socketpair()
         self._received = b""
         self.ready = False
@@ -44,10 +45,11 @@ class Worker:
         self.started = time.monotonic()
         self.end_by: float | None = None
         with theirs:
-            handed = (listening.fileno(), theirs.fileno())
+            sockets = [one.fileno() for one in listening]
+            handed = (",".join(map(str, sockets)), str(theirs.fileno()))
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "linnet.cli.worker", *map(str, handed), origin, str(int(first)), *options],
-                pass_fds=handed,
+                [sys.executable, "-m", "linnet.cli.worker", *handed, origin, str(int(first)), *options],
+                pass_fds=(*sockets, theirs.fileno()),
                 stdin=subprocess.DEVNULL,
             )
 
@@ -82,13 +84,16 @@ class Worker:
 
 
 class Supervisor:
-    """All workers. ``options`` is the command line, which each new worker reads anew."""
+    """All workers. ``options`` is the command line, which each new worker reads anew.
 
-    def __init__(self, config: Config, listening: socket.socket, options: list[str]) -> None:
+    ``listening`` are the main port and, where there is one, that of ``--streaming-bind``.
+    """
+
+    def __init__(self, config: Config, listening: Sequence[socket.socket], options: list[str]) -> None:
         self._config = config
         self._listening = listening
         self._options = options
-        self._origin = _default_origin(listening)
+        self._origin = _default_origin(listening[0])
         self._serving: list[Worker] = []
         self._starting: Worker | None = None
         self._retiring: list[Worker] = []
@@ -161,7 +166,7 @@ class Supervisor:
             self._retire(self._to_replace.pop(0))
         if not self._announced:
             self._announced = True
-            address = Address(*self._listening.getsockname()[:2])
+            address = Address(*self._listening[0].getsockname()[:2])
             where = f"listening on {address}" if str(address) not in worker.origin else f"pid {os.getpid()}"
             print(f"Linnet is ready: {worker.origin} ({where}, data in {self._config.data})", flush=True)
             for line in worker.lines:
@@ -226,7 +231,10 @@ def run(config: Config, chosen: argparse.Namespace) -> int:
     directory = DataDirectory(config.data)
     directory.prepare()
     _allow_many_files()
-    with directory.serving() as alone, listen(config.bind) as listening:
+    with directory.serving() as alone, contextlib.ExitStack() as open_sockets:
+        listening = [open_sockets.enter_context(listen(config.bind))]
+        if config.streaming_bind is not None:
+            listening.append(open_sockets.enter_context(listen(config.streaming_bind, "--streaming-bind")))
         if not alone and not config.database:
             print(
                 f"linnet: another server runs on {config.data} too; they share it (which is allowed)", file=sys.stderr
@@ -234,7 +242,7 @@ def run(config: Config, chosen: argparse.Namespace) -> int:
         return Supervisor(config, listening, chosen.given).run()
 
 
-def listen(address: Address) -> socket.socket:
+def listen(address: Address, option: str = "--bind") -> socket.socket:
     """The socket that all workers accept on. Raises Ending."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
@@ -244,18 +252,18 @@ def listen(address: Address) -> socket.socket:
         listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
-        raise _cannot_listen(address, error) from None
+        raise _cannot_listen(address, option, error) from None
     listening.setblocking(False)
     return listening
 
 
-def _cannot_listen(address: Address, error: OSError) -> Ending:
+def _cannot_listen(address: Address, option: str, error: OSError) -> Ending:
     if error.errno == errno.EADDRINUSE:
-        return Ending(UNAVAILABLE, f"Something else listens on {address} already; end it or choose another --bind.")
+        return Ending(UNAVAILABLE, f"Something else listens on {address} already; end it or choose another {option}.")
     if error.errno == errno.EACCES:
         return Ending(NOT_PERMITTED, f"This user may not listen on {address}: ports below 1024 are the system's.")
     if error.errno == errno.EADDRNOTAVAIL:
-        return Ending(UNAVAILABLE, f"{address.host} is not an address of this machine; choose another --bind.")
+        return Ending(UNAVAILABLE, f"{address.host} is not an address of this machine; choose another {option}.")
     return Ending(UNAVAILABLE, f"Cannot listen on {address}: {os.strerror(error.errno or 0)}.")
 
 

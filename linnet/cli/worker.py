@@ -1,7 +1,7 @@
 """One worker process of ``linnet serve``: HTTP, the writer and the job worker, until its supervisor says stop.
 
-Run by linnet/cli/serve.py as ``python -m linnet.cli.worker SOCKET CHANNEL ORIGIN FIRST OPTIONS…``: a fresh interpreter,
-so that a replaced worker runs the code that is installed now and reads its configuration anew.
+Run by linnet/cli/serve.py as ``python -m linnet.cli.worker SOCKETS CHANNEL ORIGIN FIRST OPTIONS…``: a fresh
+interpreter, so that a replaced worker runs the code that is installed now and reads its configuration anew.
 """
 
 import asyncio
@@ -97,22 +97,26 @@ def spare_the_collector() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-async def serve(config: Config, listening: int, channel: Channel, origin: str, *, first: bool) -> None:
-    """Until SIGTERM, SIGINT, or the supervisor's end. Raises Ending where it cannot begin."""
+async def serve(config: Config, listening: list[int], channel: Channel, origin: str, *, first: bool) -> None:
+    """Until SIGTERM, SIGINT, or the supervisor's end. Raises Ending where it cannot begin.
+
+    ``listening`` are the sockets of the main port and, where there is one, of ``--streaming-bind``.
+    """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with opened(config, serving=True, origin=origin) as found:
         directory, tasks = DataDirectory(config.data), Tasks()
-        parts = Parts(*found[:-1], place=Place(found.worker, directory.run, directory.files()))
+        streaming = socket.socket(fileno=listening[1]) if len(listening) > 1 else None
+        parts = Parts(*found[:-1], place=Place(found.worker, directory.run, directory.files(), streaming))
         application = app.build(parts)
         lifespan = Lifespan(application)
         if not await lifespan.startup():
             raise Ending(OUR_FAULT, "The worker could not start; the line before this one says why.")
         spare_the_collector()
         door = Door(application)
-        server = Server(door, listening)
+        server = Server(door, listening[0])
         server.start()
         channel.say(ready=True, origin=parts.site.origin, lines=await welcome(parts) if first else [])
         waits = [tasks.start("supervisor", channel.closed()), tasks.start("stop", stopping.wait())]
@@ -125,7 +129,8 @@ async def serve(config: Config, listening: int, channel: Channel, origin: str, *
 
 def main(arguments: list[str]) -> int:
     """The process's exit code."""
-    listening, channel, origin, first = int(arguments[0]), Channel(int(arguments[1])), arguments[2], arguments[3] == "1"
+    listening, channel = [int(one) for one in arguments[0].split(",")], Channel(int(arguments[1]))
+    origin, first = arguments[2], arguments[3] == "1"
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         config = configuration(arguments[4:])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from linnet.actions import conversations as actions
 from linnet.client_api.door import Door, page, path_id
 from linnet.client_api.rendering import joined
+from linnet.domain.views import Identity
 from linnet.http.request import Request
 from linnet.http.response import Response, json
 from linnet.queries import conversations as queries
@@ -15,14 +16,14 @@ async def index(door: Door, request: Request) -> Response:
     """GET /api/v1/conversations"""
     found = await queries.page(door.database, request.context.account_id, page(request))
     cursors = (found[-1].cursor, found[0].cursor) if found else None
-    return Response(joined(await _rendered(door, request, found)), headers=door.links(request, cursors))
+    return Response(joined(await rendered(door, found, request.context)), headers=door.links(request, cursors))
 
 
 async def read(door: Door, request: Request) -> Response:
     """POST /api/v1/conversations/:id/read"""
     reader, id = request.context.account_id, path_id(request)
     await actions.read(door.database, reader, id, door.operation(request))
-    return Response((await _rendered(door, request, (await queries.one(door.database, reader, id),)))[0])
+    return Response((await rendered(door, (await queries.one(door.database, reader, id),), request.context))[0])
 
 
 async def delete(door: Door, request: Request) -> Response:
@@ -37,10 +38,11 @@ async def timeline(door: Door, request: Request) -> Response:
     return await door.statuses(request, found)
 
 
-async def _rendered(door: Door, request: Request, found: Sequence[Conversation]) -> list[bytes]:
+async def rendered(door: Door, found: Sequence[Conversation], reader: Identity) -> list[bytes]:
+    """One JSON object each."""
     accounts = await door.rendering.accounts_by_id(person for one in found for person in one.people)
     places = tuple(one.status for one in found if one.status is not None)
-    statuses = await door.rendering.statuses_by_id(places, request.context)
+    statuses = await door.rendering.statuses_by_id(places, reader)
     return [
         b'{"id":"%d","unread":%b,"accounts":%b,"last_status":%b}'
         % (

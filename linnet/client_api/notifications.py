@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from linnet.actions import notifications as actions
-from linnet.client_api import reports
+from linnet.client_api import reactions, reports
 from linnet.client_api.door import Door, page, path_id
 from linnet.client_api.rendering import joined
 from linnet.domain.errors import NotFound
@@ -58,8 +58,12 @@ def wanted(request: Request) -> Wanted:
     """Which notifications a page, or a count, is asked for."""
     query = request.query()
     types = parsing.text_list(query, "types", TYPES_MAX)
+    understood = (
+        *parsing.text_list(query, "supported_types", TYPES_MAX),
+        *parsing.text_list(query, "include_types", TYPES_MAX),
+    )
     return Wanted(
-        chosen(types, parsing.text_list(query, "exclude_types", TYPES_MAX)),
+        chosen(types, parsing.text_list(query, "exclude_types", TYPES_MAX), understood),
         parsing.id_(query, "account_id"),
         parsing.flag(query, "include_filtered"),
     )
@@ -71,9 +75,14 @@ async def rendered(door: Door, found: Sequence[Told], reader: Identity) -> list[
     places = {told.status.row.id: told.status for told in found if told.status is not None}
     statuses = await door.rendering.statuses_by_id(tuple(places.values()), reader)
     reported = await reports.told_of(door, ((told.row.id, told.row.type, told.account.id) for told in found))
+    reacted = await reactions.told_of(door, (told.row for told in found))
     return [
         rendering.notification(
-            told.row, accounts[told.account.id], statuses.get(told.row.status_id), reported.get(told.row.id)
+            told.row,
+            accounts[told.account.id],
+            statuses.get(told.row.status_id),
+            reported.get(told.row.id),
+            reacted.get(told.row.id, b""),
         )
         for told in found
         if told.account.id in accounts and (told.status is None or told.row.status_id in statuses)

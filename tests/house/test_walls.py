@@ -31,6 +31,9 @@ DRAWN = {
     "linnet/web/context.py": "from linnet.storage.database import Database",
     "linnet/media/process.py": "import pyvips, blurhash_rs",
     "linnet/actions/statuses.py": "import linnet.storage.sqlite, linnet.domain",
+    "linnet/streaming/channels.py": "import linnet.domain",
+    "linnet/streaming/hub.py": "import linnet.storage.database",
+    "linnet/streaming/sockets.py": "import websockets",
 } | {
     f"linnet/{room}/__init__.py": ""
     for room in (
@@ -59,6 +62,7 @@ BREACHES = [
     ),
     ("linnet/cli/notes.py", "import apsw", "SQLite's driver has one room"),
     ("linnet/storage/notes.py", "import asyncpg", "PostgreSQL's driver has one room"),
+    ("linnet/web/pages.py", "import websockets", "WebSockets are framed in one room"),
     ("linnet/jobs/notes.py", "import granian", "Only where serving starts is the HTTP server known by name"),
     ("linnet/web/pages.py", "import pyvips", "Only the media door decodes pictures"),
     ("linnet/actions/notes.py", "import argon2", "Passwords are hashed and secrets sealed in one room"),

@@ -1,0 +1,38 @@
+"""What open streams are told, rendered as everywhere else in the client API; ``app`` hands it to the streaming door."""
+
+from linnet.client_api import conversations, notifications
+from linnet.client_api.door import Door
+from linnet.domain.errors import NotFound
+from linnet.domain.views import Identity
+from linnet.queries import conversations as conversation_queries
+from linnet.queries import notifications as notification_queries
+from linnet.queries.statuses import Listed
+
+
+class Telling:
+    """JSON for one reader, of what was there a moment ago."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    async def status(self, place: Listed, reader: Identity) -> bytes | None:
+        """None where it is gone."""
+        bodies = await self._door.rendering.statuses((place,), reader)
+        return bodies[0] if bodies else None
+
+    async def notification(self, id: int, reader: Identity) -> bytes | None:
+        """None where it is gone, or may not be told any more."""
+        try:
+            told = await notification_queries.one(self._door.database, reader.account_id, id)
+        except NotFound:
+            return None
+        bodies = await notifications.rendered(self._door, (told,), reader)
+        return bodies[0] if bodies else None
+
+    async def conversation(self, id: int, reader: Identity) -> bytes | None:
+        """None where it was put away meanwhile."""
+        try:
+            found = await conversation_queries.one(self._door.database, reader.account_id, id)
+        except NotFound:
+            return None
+        return (await conversations.rendered(self._door, (found,), reader))[0]

@@ -1,0 +1,5 @@
+"""What open streams ask of the database."""
+
+from linnet.storage import statements
+
+SQL = statements.load("streams")
