@@ -3,7 +3,8 @@
 from tests.contract.cast import Cast
 from tests.support.walk import Walk
 
-KINDS = {"mention", "status", "reblog", "follow", "follow_request", "favourite", "poll", "update", "admin.sign_up", "admin.report"}
+KINDS = {"mention", "status", "reblog", "follow", "follow_request", "favourite", "poll", "update",
+         "admin.sign_up", "admin.report", "quote", "quoted_update"}  # fmt: skip
 
 
 async def notifications(walk: Walk, cast: Cast) -> None:
