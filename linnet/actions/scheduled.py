@@ -17,11 +17,19 @@ SOONEST_MS = 5 * 60_000
 """As on Mastodon: what is to be posted sooner may as well be posted now."""
 
 
-async def schedule(database: Database, site: Site, author: int, draft: Draft, at: int, operation: Operation) -> int:
-    """Keeps a status until ``at`` (ms since 1970); the scheduled status's id. Raises Invalid or NotFound."""
+async def schedule(
+    database: Database, site: Site, author: int, draft: Draft, at: int, operation: Operation, *, instead_of: int = 0
+) -> int:
+    """Keeps a status until ``at`` (ms since 1970); the scheduled status's id. Raises Invalid or NotFound.
+
+    ``instead_of`` is a draft that it was made of, which goes in the same commit.
+    """
     checked = rules.check(draft, site.limits)
 
     async def write(tx: Writer) -> int:
+        if instead_of:
+            await own(tx, author, instead_of, scheduled=False)
+            await remove(tx, instead_of)
         await statuses.parent_of(tx, author, checked.in_reply_to_id)
         await _check_time(tx, site, author, at)
         new = tx.ids.next()

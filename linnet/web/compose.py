@@ -1,19 +1,23 @@
 """The one box: posting, answering, editing and deleting, with pictures."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from linnet.actions import drafts as draft_actions
 from linnet.actions import edits as edit_actions
 from linnet.actions import media as media_actions
 from linnet.actions import moderation
+from linnet.actions import scheduled as schedule
 from linnet.actions import statuses as actions
 from linnet.domain import ids
 from linnet.domain.errors import Invalid, NotFound
+from linnet.domain.statuses import Draft
 from linnet.domain.views import MediaView, StatusContent
 from linnet.http.request import Request, Upload
 from linnet.http.response import Response, redirect
-from linnet.mastodon import drafts
+from linnet.mastodon import drafts, scheduled
 from linnet.queries import media, preferences, statuses
 from linnet.web import addresses
 from linnet.web.door import Door, path_id, visitor_of
@@ -21,7 +25,7 @@ from linnet.web.forms import Form, many, text, ticked
 
 FIELDS = (
     "status", "spoiler_text", "visibility", "language", "picture1", "picture2", "picture3", "picture4", "poll_option1",
-    "poll_seconds",
+    "poll_seconds", "scheduled_at",
 )  # fmt: skip
 SLOTS = (1, 2, 3, 4)
 
@@ -48,16 +52,37 @@ async def post(door: Door, request: Request) -> Response:
         form.attached = await _attach(door, request, form, params)
         if not form.errors:
             defaults = await preferences.posting(door.database, visitor.id)
-            given = {**params, "media_ids": [str(one.id) for one in form.attached]}
-            given["poll"] = _poll(door, params)
+            given = {**params, "media_ids": [str(one.id) for one in form.attached], "poll": _poll(door, params)}
             draft = replace(drafts.draft(given, defaults, visitor.identity), app_name=None, app_website=None)
-            door.guards.throttle.spend("posts", str(visitor.id))
-            new = await actions.post(door.database, door.site, visitor.id, draft, door.operation(request, params))
-            back = addresses.local(params.get("back"))
-            return redirect(addresses.anchored("/" if back.startswith("/compose") else back, f"s{new}"))
+            return redirect(await _keep_or_post(door, request, params, draft))
     except (Invalid, NotFound) as error:
         form.fail(error, *FIELDS)
     return await door.page(request, "compose.html", 422, form=form)
+
+
+async def _keep_or_post(door: Door, request: Request, params: Mapping[str, Any], draft: Draft) -> str:
+    """Does what the pressed button says; the address that leads on from there."""
+    who, operation = visitor_of(request).id, door.operation(request, params)
+    draft_id = ids.parse(text(params, "draft_id", 20)) or 0
+    if params.get("do") == "draft":
+        if draft_id:
+            await draft_actions.change(door.database, door.site, who, draft_id, draft, door.once())
+        else:
+            await draft_actions.save(door.database, door.site, who, draft, operation)
+        return "/drafts"
+    at = scheduled.time(params)
+    door.guards.throttle.spend("posts", str(who))
+    if at is not None:
+        await schedule.schedule(door.database, door.site, who, draft, at, operation, instead_of=draft_id)
+        return "/drafts"
+    if draft_id:
+        with contextlib.suppress(NotFound):  # posted by the same press a moment ago: its receipt answers below
+            await draft_actions.change(door.database, door.site, who, draft_id, draft, door.once())
+        new = await draft_actions.publish(door.database, door.site, who, draft_id, operation)
+    else:
+        new = await actions.post(door.database, door.site, who, draft, operation)
+    back = addresses.local(params.get("back"))
+    return addresses.anchored("/" if back.startswith(("/compose", "/drafts")) else back, f"s{new}")
 
 
 async def edit(door: Door, request: Request) -> Response:
@@ -151,7 +176,8 @@ async def _attach(
         description = texts.get(written)
         if description is not None and id not in posted:
             media_actions.check_description(door.site, description)
-            await media_actions.describe(door.database, owner, id, description, None, door.once())
+            with contextlib.suppress(NotFound):  # shown already: the button was pressed twice
+                await media_actions.describe(door.database, owner, id, description, None, door.once())
         found.append(await media.own(door.database, owner, id))
     for number in SLOTS:
         file = params.get(f"picture{number}")

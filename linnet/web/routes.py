@@ -14,6 +14,7 @@ from linnet.web import (
     appearance,
     compose,
     consent,
+    drafts,
     entrance,
     filters,
     letters,
@@ -73,6 +74,10 @@ PAGES: tuple[Shown, ...] = (
     Shown("GET", "/@:name/:id/history", statuses.history),
     Shown("GET", "/@:name/:id/favourites", statuses.favourited_by),
     Shown("GET", "/@:name/:id/boosts", statuses.reblogged_by),
+    Shown("GET", "/drafts", drafts.index, SIGNED_IN),
+    Shown("GET", "/drafts/:draft", drafts.show, SIGNED_IN),
+    Shown("POST", "/drafts/:draft/delete", drafts.delete, SIGNED_IN),
+    Shown("POST", "/scheduled/:scheduled/cancel", drafts.cancel, SIGNED_IN),
     # lists
     Shown("GET", "/lists", lists.index, SIGNED_IN),
     Shown("POST", "/lists", lists.create, SIGNED_IN),

@@ -2,7 +2,9 @@
 
 import re
 
-from tests.support.client import World
+from linnet.domain import times
+from tests.support import pictures
+from tests.support.client import VirtualClock, World, WorldOpener
 from tests.support.pages import Browser, Page, person
 
 
@@ -135,3 +137,60 @@ async def test_filters_fold_up_and_leave_out(world: World):
     assert (await bob.get(link)).status == 404
     await ada.send(edited, f"{link}/delete", {})
     assert "filmy thing" in (await ada.go("/public")).text
+
+
+async def test_a_draft_is_kept_changed_and_posted_once(world: World):
+    ada = await person(world, "ada")
+    files = {"picture1": ("a.png", pictures.png(), "image/png")}
+    kept = await ada.send(
+        await ada.go("/compose"), "/compose", {"status": "half a", "do": "draft", "description1": "Red"}, files=files
+    )  # fmt: skip
+    assert kept.location == "/drafts"
+    page = await ada.go("/drafts")
+    assert "half a" in page.text
+    assert "1 attachment" in page.text
+    assert "half a" not in (await ada.go("/public")).text
+    (link,) = [one.get("href") for one in page.all("a") if "/drafts/" in one.get("href")]
+    box = await ada.go(link)
+    assert box.value("status").strip() == "half a"
+    await ada.send(box, "/compose", {"status": "half a thought", "do": "draft"})
+    assert (await ada.go("/drafts")).text.count("half a thought") == 1
+    box = await ada.go(link)
+    first, second = [await ada.send(box, "/compose", {"status": "a whole thought"}) for _ in range(2)]
+    assert second.status == 303, second.text
+    assert first.location == second.location
+    stream = await ada.go("/public")
+    assert stream.text.count("a whole thought") == 1
+    assert [one.get("alt") for one in stream.all("img") if one.get("src").startswith("/files/media/")] == ["Red"]
+    assert "Nothing is waiting" in (await ada.go("/drafts")).text
+
+
+async def test_a_post_with_a_time_waits_for_it(open_sqlite_world: WorldOpener):
+    world = await open_sqlite_world(clock=VirtualClock())
+    ada = await person(world, "ada")
+    soon = times.iso(world.clock.now_ms() + 60_000)[:16]
+    wrong = await ada.send(await ada.go("/compose"), "/compose", {"status": "later", "scheduled_at": soon})
+    assert (wrong.status, "5 minutes" in wrong.text) == (422, True)
+    assert wrong.value("status").strip() == "later"
+    at = times.iso(world.clock.now_ms() + 3_600_000)[:16]
+    for text in ("later", "never"):
+        sent = await ada.send(await ada.go("/compose"), "/compose", {"status": text, "scheduled_at": at})
+        assert sent.location == "/drafts"
+    page = await ada.go("/drafts")
+    assert page.text.count("Do not post") == 2
+    form = next(one for one in page.forms() if one.action.endswith("/cancel"))
+    await ada.send(page, form.action, {})
+    left = "later" if "later" in (await ada.go("/drafts")).text else "never"
+    world.clock.advance(3_600_000)
+    await world.run_jobs()
+    assert [one.text.count(left) for one in (await ada.go("/public")).all("article")] == [1]
+    assert "Nothing is waiting" in (await ada.go("/drafts")).text
+
+
+async def test_markdown_and_posts_for_this_server_only(world: World):
+    ada = await person(world, "ada")
+    await ada.send(
+        await ada.go("/compose"), "/compose",
+        {"status": "so *very* good", "content_type": "text/markdown", "local_only": "1"},
+    )  # fmt: skip
+    assert [one.text for one in (await ada.go("/public")).all("em")] == ["very"]

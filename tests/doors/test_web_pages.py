@@ -103,9 +103,12 @@ async def town(world: World) -> tuple[dict[str, str], Browser]:
     await ada.send(await ada.go("/settings/filters"), "/settings/filters", {"title": "Spoilers", "keywords": "film"})
     page = await ada.go("/settings/filters")
     filter = next(one.get("href") for one in page.all("a") if "/filters/" in one.get("href")).rpartition("/")[2]
+    await ada.send(await ada.go("/compose"), "/compose", {"status": "not yet", "do": "draft"})
+    page = await ada.go("/drafts")
+    draft = next(one.get("href") for one in page.all("a") if "/drafts/" in one.get("href")).rpartition("/")[2]
     await ada.send(await ada.go(f"/lists/{list}/edit"), f"/lists/{list}/add", {"name": "bob"})
     await world.run_jobs()
-    return {":id": id, ":list": list, ":filter": filter, ":name": "ada", ":tag": "bread", ":code": invited.location.partition("=")[2]}, ada
+    return {":id": id, ":list": list, ":draft": draft, ":filter": filter, ":name": "ada", ":tag": "bread", ":code": invited.location.partition("=")[2]}, ada
 
 
 def addresses(values: dict[str, str]) -> list[str]:
