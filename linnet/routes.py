@@ -22,6 +22,7 @@ from linnet.client_api import (
     oauth,
     polls,
     profiles,
+    reactions,
     relations,
     reports,
     scheduled_statuses,
@@ -49,6 +50,9 @@ class Client(NamedTuple):
     limit: str = ""
     files: bool = False
 
+
+REACTING = "write:favourites|write:statuses"
+"""The families of servers that have emoji reactions ask for one or the other."""
 
 ROUTES: tuple[Client, ...] = (
     # apps, OAuth and signing up
@@ -229,6 +233,12 @@ ROUTES: tuple[Client, ...] = (
     Client("GET", "/api/v1/statuses/:id/history", statuses.history, "?read:statuses"),
     Client("GET", "/api/v1/statuses/:id/favourited_by", statuses.favourited_by, "?read:statuses"),
     Client("GET", "/api/v1/statuses/:id/reblogged_by", statuses.reblogged_by, "?read:statuses"),
+    Client("GET", "/api/v1/pleroma/statuses/:id/reactions", reactions.index, "?read:statuses"),
+    Client("GET", "/api/v1/pleroma/statuses/:id/reactions/:emoji", reactions.of_emoji, "?read:statuses"),
+    Client("PUT", "/api/v1/pleroma/statuses/:id/reactions/:emoji", reactions.put, REACTING),
+    Client("DELETE", "/api/v1/pleroma/statuses/:id/reactions/:emoji", reactions.delete, REACTING),
+    Client("POST", "/api/v1/statuses/:id/react/:name", reactions.react, REACTING),
+    Client("POST", "/api/v1/statuses/:id/unreact/:name", reactions.unreact, REACTING),
     Client("GET", "/api/v1/scheduled_statuses", scheduled_statuses.index, "read:statuses"),
     Client("GET", "/api/v1/scheduled_statuses/:id", scheduled_statuses.show, "read:statuses"),
     Client("PUT", "/api/v1/scheduled_statuses/:id", scheduled_statuses.update, "write:statuses"),

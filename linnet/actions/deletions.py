@@ -16,6 +16,7 @@ from linnet.storage import (
     jobs,
     moderation,
     polls,
+    reactions,
     relations,
     statuses,
 )
@@ -156,6 +157,10 @@ async def _votes(tx: Writer, account_id: int) -> bool:
     return await polls.withdraw(tx, account_id, BATCH)
 
 
+async def _reactions(tx: Writer, account_id: int) -> bool:
+    return await reactions.withdraw(tx, account_id, BATCH)
+
+
 async def _drafts(tx: Writer, account_id: int) -> bool:
     rows = await tx.all(drafts.SQL.of_account, account_id=account_id, limit=BATCH)
     for (draft_id,) in rows:
@@ -172,6 +177,7 @@ STEPS: tuple[Callable[[Writer, int], Awaitable[bool]], ...] = (
     _lists,
     _votes,
     _drafts,
+    _reactions,
     moving.forget,
 )
 """Each does a batch and says whether there is more. A waiting job holds a place in this: add at its end only."""

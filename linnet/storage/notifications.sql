@@ -77,13 +77,75 @@ on conflict (account_id, from_account_id) do nothing;
 -- name: remove_request
 delete from notification_requests where account_id = :account_id and from_account_id = :from_account_id;
 
+-- name: policy
+select for_not_following, for_not_followers, for_new_accounts, for_private_mentions, for_limited_accounts
+from users where account_id = :account_id;
+
+-- name: set_policy
+update users set for_not_following = :for_not_following, for_not_followers = :for_not_followers,
+  for_new_accounts = :for_new_accounts, for_private_mentions = :for_private_mentions,
+  for_limited_accounts = :for_limited_accounts
+where account_id = :account_id;
+
+-- name: waiting
+-- How many senders wait, and how many notifications of theirs; each counted up to :limit.
+select (select count(*) from (
+    select 1 from notification_requests r join accounts a on a.id = r.from_account_id and a.suspended_at is null
+    where r.account_id = :reader and r.accepted = 0 and {acquainted} and exists (
+      select 1 from notifications n where n.account_id = :reader and n.from_account_id = r.from_account_id
+        and n.filtered = 1) limit :limit) c),
+  (select count(*) from (
+    select 1 from notifications n where n.account_id = :reader and n.filtered = 1 and {tellable} limit :limit) d);
+
+-- name: requests
+-- Who waits, with how many notifications (counted up to :counted), the latest of them, and the latest status of them.
+select r.id, r.from_account_id,
+  (select count(*) from (select 1 from notifications c where c.account_id = :reader
+    and c.from_account_id = r.from_account_id and c.filtered = 1 limit :counted) d),
+  (select max(m.id) from notifications m where m.account_id = :reader and m.from_account_id = r.from_account_id
+    and m.filtered = 1),
+  coalesce((select l.status_id from notifications l where l.account_id = :reader
+    and l.from_account_id = r.from_account_id and l.filtered = 1 and l.status_id <> 0 order by l.id desc limit 1), 0)
+from notification_requests r join accounts a on a.id = r.from_account_id and a.suspended_at is null
+where r.account_id = :reader and r.accepted = 0 and (r.id = :id or :id = 0) and {acquainted}
+  and exists (select 1 from notifications e where e.account_id = :reader and e.from_account_id = r.from_account_id
+    and e.filtered = 1)
+  and :page(r.id);
+
+-- name: accept
+update notification_requests set accepted = 1 where account_id = :account_id and accepted = 0 and id in (:ids...)
+returning from_account_id;
+
+-- name: dismiss_requests
+delete from notification_requests where account_id = :account_id and accepted = 0 and id in (:ids...)
+returning from_account_id;
+
+-- name: unfilter
+update notifications set filtered = 0 where id in (
+  select n.id from notifications n
+  where n.account_id = :account_id and n.from_account_id = :from_account_id and n.filtered = 1 order by n.id limit :limit);
+
+-- name: drop_filtered
+-- Those that were there when their sender was dismissed.
+delete from notifications where id in (
+  select n.id from notifications n
+  where n.account_id = :account_id and n.from_account_id = :from_account_id and n.filtered = 1 and n.id < :until
+  order by n.id limit :limit);
+
+-- name: unmerged
+-- Whether anything of somebody who was let through still waits.
+select 1 from notification_requests r where r.account_id = :reader and r.accepted = 1 and exists (
+  select 1 from notifications n where n.account_id = :reader and n.from_account_id = r.from_account_id
+    and n.filtered = 1)
+limit 1;
+
 -- Groups --------------------------------------------------------------------------------------------------------
 
 -- name: group_page
 -- The next notifications that are in none of the groups that were seen already.
 select n.id, n.type, n.from_account_id, n.status_id, n.group_key from notifications n
 where n.account_id = :reader and n.type in (:kinds...) and (n.filtered = 0 or :filtered = 1)
-  and (:from_account_id = 0 or n.from_account_id = :from_account_id) and n.group_key not in (:seen...) and {tellable}
+  and (n.from_account_id = :from_account_id or :from_account_id = 0) and n.group_key not in (:seen...) and {tellable}
   and :page(n.id);
 
 -- name: groups
@@ -117,6 +179,6 @@ select count(distinct c.one) from (
   select case when n.group_key <> '' and n.type in (:grouped...) then n.group_key else cast(n.id as text) end as one
   from notifications n
   where n.account_id = :reader and n.type in (:kinds...) and n.id > :above and n.filtered = 0
-    and (:from_account_id = 0 or n.from_account_id = :from_account_id) and {tellable}
+    and (n.from_account_id = :from_account_id or :from_account_id = 0) and {tellable}
   order by n.id limit :scan
 ) c;

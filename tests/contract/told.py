@@ -53,9 +53,44 @@ async def groups(walk: Walk, cast: Cast) -> None:
     assert key not in [one["group_key"] for one in (await walk(GROUPS, ada))["notification_groups"]]
 
 
+REQUESTS = "GET /api/v1/notifications/requests"
+
+
+async def requests(walk: Walk, cast: Cast) -> None:
+    """The policy, who waits because of it, in pages, alone, let through and sent away."""
+    ada, bert, carla, dora = cast.ada, cast.bert, cast.carla, cast.dora
+    strict = {"for_new_accounts": "filter", "for_not_followers": "drop", "for_not_following": "filter"}
+    strict |= {"for_private_mentions": "drop", "for_limited_accounts": "accept"}
+    changed = await walk("PATCH /api/v2/notifications/policy", ada, json=strict)
+    assert {name: changed[name] for name in strict} == strict
+    await walk("PATCH /api/v2/notifications/policy", ada, json={"for_new_accounts": "often"}, status=422)
+    await walk("PATCH /api/v2/notifications/policy", ada, json={"for_not_followers": "accept"})
+    for person in (bert, carla, dora, cast.low):
+        await walk("POST /api/v1/statuses", person, json={"status": "@ada from a stranger"})
+    policy = await walk("GET /api/v2/notifications/policy", ada)
+    assert policy["summary"] == {"pending_requests_count": 4, "pending_notifications_count": 4}
+    found = await walk(REQUESTS, ada)
+    ids = [one["id"] for one in found]
+    assert [one["account"]["id"] for one in found] == [str(one.id) for one in (cast.low, dora, carla, bert)]
+    await walk.pages(REQUESTS, ada, whole=ids)
+    await walk.bounds(REQUESTS, ada, whole=ids)
+    assert await walk(f"{REQUESTS}/{{id}}", ada, ids[0]) == found[0]
+    assert await walk("POST /api/v1/notifications/requests/{id}/accept", ada, ids[0]) == {}
+    assert await walk("POST /api/v1/notifications/requests/{id}/dismiss", ada, ids[1]) == {}
+    assert (await walk(f"{REQUESTS}/merged", ada)) == {"merged": False}
+    await walk.world.run_jobs()
+    assert (await walk(f"{REQUESTS}/merged", ada)) == {"merged": True}
+    assert await walk("POST /api/v1/notifications/requests/accept", ada, json={"id": [ids[2]]}) == {}
+    assert await walk("POST /api/v1/notifications/requests/dismiss", ada, form={"id[]": [ids[3]]}) == {}
+    await walk.world.run_jobs()
+    assert await walk(REQUESTS, ada) == []
+    await walk("PATCH /api/v2/notifications/policy", ada, json=dict.fromkeys(strict, "accept"))
+
+
 async def _pages(walk: Walk, cast: Cast, keys: list[str]) -> None:
     """By ``next`` to the end and by ``prev`` back again."""
-    found, page = [], await walk(GROUPS, cast.ada, query={"limit": 2})
+    page = await walk(GROUPS, cast.ada, query={"limit": 2})
+    found, links = [], walk.links()
     while page["notification_groups"]:
         found += [one["group_key"] for one in page["notification_groups"]]
         links = walk.links()

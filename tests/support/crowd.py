@@ -115,10 +115,26 @@ ROWS: dict[str, tuple[int, dict[str, str]]] = {
         {
             "id": "n", "account_id": f"1 + n % {ACCOUNTS}", "from_account_id": f"1 + n * 3 % {ACCOUNTS}",
             "type": "case n % 3 when 0 then 'favourite' when 1 then 'mention' else 'follow' end", "status_id": _STATUS,
+            "group_key": "case n % 3 when 0 then 'favourite-' || n || '-500000' else '' end",
+            "filtered": "case when n % 10 = 1 then 1 else 0 end",
         },
     ),
     "home_entries": (
         30_000, {"account_id": f"1 + n % {ACCOUNTS}", "status_id": f"{FIRST_STATUS} + 1 + n * 3 % {STATUSES}"}
+    ),
+    "notification_requests": (
+        3_000,
+        {
+            "account_id": "n % 1000", "from_account_id": "n", "id": "n",
+            "accepted": "case when n % 3 = 0 then 1 else 0 end",
+        },
+    ),
+    "push_subscriptions": (
+        3_000,
+        {
+            "id": "n", "account_id": "n % 1000", "token_hash": "'token' || n", "endpoint": "''", "key": "''",
+            "secrets": "''", "standard": "1", "alerts": "' mention '", "policy": "'all'",
+        },
     ),
     "markers": (
         3_000,
