@@ -145,6 +145,36 @@ _PEOPLE = (
         (taking("shortcode", metavar="SHORTCODE", says="with or without colons"),),
     ),
     Command(
+        ("announcement", "create"),
+        "tell everybody who is signed in",
+        "linnet.cli.announcements:create",
+        (
+            taking("text", metavar="TEXT", says="what is announced; mentions, tags and links work as in posts"),
+            taking("--starts", metavar="TIME", says="when what is announced begins"),
+            taking("--ends", metavar="TIME", says="when it is over: then it is shown no more"),
+            taking("--all-day", action="store_true", says="of the times, only the days count"),
+            taking("--publish-at", metavar="TIME", says="show it from then on (default: now)"),
+            taking("--unpublished", action="store_true", says="keep it back, for `linnet announcement publish`"),
+        ),
+        (
+            'linnet announcement create "Tea for everybody on Friday! #tea"',
+            'linnet announcement create "A new disk" --starts 2026-12-24T18:00Z --ends 2026-12-24T19:00Z',
+        ),
+    ),
+    Command(("announcement", "list"), "show all announcements", "linnet.cli.announcements:listing", (_JSON,)),
+    Command(
+        ("announcement", "publish"),
+        "show an announcement that was kept back",
+        "linnet.cli.announcements:publish",
+        (taking("id", metavar="ID", type=int, says="see `linnet announcement list`"),),
+    ),
+    Command(
+        ("announcement", "delete"),
+        "take an announcement away",
+        "linnet.cli.announcements:delete",
+        (taking("id", metavar="ID", type=int, says="see `linnet announcement list`"),),
+    ),
+    Command(
         ("rule", "add"),
         "put a rule of the house behind the others",
         "linnet.cli.rules:add",

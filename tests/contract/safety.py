@@ -1,8 +1,12 @@
 """The walk through what one does not want to read: filters, and who is told of what happens."""
 
+from urllib.parse import quote
+
+from linnet.actions import announcements as announcing
 from linnet.actions import reports as actions
+from linnet.domain.announcements import Draft
 from linnet.storage.database import Operation
-from tests.contract.cast import Cast
+from tests.contract.cast import EMOJI, Cast
 from tests.support.walk import Walk
 
 V1 = "/api/v1/filters"
@@ -27,6 +31,7 @@ async def filters(walk: Walk, cast: Cast) -> None:
     entry = await walk(f"POST {V2}/{{filter_id}}/statuses", dora, id, json={"status_id": nosy["id"]})
     assert await walk(f"GET {V2}/{{filter_id}}/statuses", dora, id) == [entry]
     assert await walk(f"GET {V2}/statuses/{{id}}", dora, entry["id"]) == entry
+    assert (await walk(f"GET {V2}/{{id}}", dora, id))["statuses"] == [entry]
     (met,) = (await walk("GET /api/v1/statuses/{id}", dora, nosy["id"]))["filtered"]
     assert (met["keyword_matches"], met["status_matches"]) == (["turbine"], [nosy["id"]])
     assert await walk(f"DELETE {V2}/statuses/{{id}}", dora, entry["id"]) == entry
@@ -115,3 +120,22 @@ async def reports(walk: Walk, cast: Cast) -> None:
         ({"account_id": bert.id, "comment": "x" * 1001}, 422), ({"account_id": dora.id, "status_ids": [1]}, 404),
     ):  # fmt: skip
         await walk("POST /api/v1/reports", dora, json=wrong, status=code)
+
+
+async def announcements(walk: Walk, cast: Cast) -> None:
+    """One that names everything; put away, and given two emojis, of which one is taken back."""
+    world, bert = walk.world, cast.bert
+    status = await walk("POST /api/v1/statuses", cast.ada, json={"status": "More about tea"})
+    now = world.clock.now_ms()
+    text = f"Tea :{EMOJI}: by @ada, see {status['url']} #tea"
+    draft = Draft(text, now, now, now + 86_400_000, True)
+    made = await announcing.create(world.database, world.site, draft, Operation("announce tea"))
+    for name in (EMOJI, quote("👍")):
+        assert await walk("PUT /api/v1/announcements/{id}/reactions/{name}", bert, made, name) == {}
+    await walk("PUT /api/v1/announcements/{id}/reactions/{name}", bert, made, "nosuch", status=422)
+    assert await walk("POST /api/v1/announcements/{id}/dismiss", bert, made) == {}
+    (one,) = await walk("GET /api/v1/announcements", bert)
+    assert (one["read"], one["all_day"]) == (True, True)
+    assert [each["name"] for each in one["reactions"]] == [EMOJI, "👍"]
+    assert await walk("DELETE /api/v1/announcements/{id}/reactions/{name}", bert, made, EMOJI) == {}
+    await walk("DELETE /api/v1/announcements/{id}/reactions/{name}", bert, made, EMOJI, status=404)

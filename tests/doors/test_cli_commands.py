@@ -78,6 +78,9 @@ def test_an_account_and_its_token_work_at_once(server: Server) -> None:
         (("emoji", "add", "bird", "/nowhere/bird.png"), ending.NOT_THERE, "/nowhere/bird.png cannot be read"),
         (("rule", "remove", "1"), ending.NOT_THERE, "There is no rule with this id."),
         (("rule", "add", " "), ending.BAD_DATA, "text must have"),
+        (("announcement", "delete", "1"), ending.NOT_THERE, "There is no announcement with this id."),
+        (("announcement", "create", "x", "--ends", "tomorrow"), ending.USAGE, "--ends tomorrow is refused"),
+        (("announcement", "create", "x", "--ends", "2026-12-24"), ending.BAD_DATA, "ends at and a start"),
         (("jobs", "retry"), ending.USAGE, "Give the id of a job"),
         (("jobs", "retry", "1"), ending.NOT_THERE, "No job with the id 1"),
         (("timelines", "rebuild"), ending.USAGE, "Give the name of an account, or --all."),
@@ -179,6 +182,28 @@ def test_emojis_are_shown_at_once(server: Server, tmp_path: Path) -> None:
     assert refused(server, "emoji", "add", "finch", str(picture))[0] == ending.BAD_DATA
     server.cli("emoji", "remove", "finch")
     assert shown() == []
+
+
+def test_what_is_announced_is_told_at_once_or_when_it_is_published(server: Server) -> None:
+    token = server.cli("token", "create", "root")
+
+    def told() -> list[str]:
+        return [one["content"] for one in json.loads(server.get("/api/v1/announcements", token)[1])]
+
+    times = ("--starts", "2199-12-24T18:00Z", "--ends", "2199-12-25T18:00Z", "--all-day")
+    first = server.cli("announcement", "create", "Tea!", *times)
+    second = server.cli("announcement", "create", "Cake!", "--unpublished")
+    server.cli("announcement", "create", "Later!", "--publish-at", "2199-01-01")
+    assert told() == ["<p>Tea!</p>"]
+    server.cli("announcement", "publish", second)
+    assert sorted(told()) == ["<p>Cake!</p>", "<p>Tea!</p>"]
+    texts = [one["text"] for one in json.loads(server.cli("announcement", "list", "--json"))]
+    assert texts == ["Tea!", "Cake!", "Later!"]
+    listed = server.cli("announcement", "list")
+    assert "2199-12-24T18:00:00.000Z" in listed
+    assert "from 2199-01-01" in listed
+    server.cli("announcement", "delete", first)
+    assert told() == ["<p>Cake!</p>"]
 
 
 def test_rules_are_in_the_order_in_which_they_were_made(server: Server) -> None:

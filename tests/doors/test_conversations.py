@@ -13,7 +13,7 @@ async def say(person: Person, text: str, **more: Any) -> str:
     return answer.json()["id"]
 
 
-async def friends(world: World, *names: str) -> list[Person]:
+async def friends(world: World, *names: str) -> tuple[Person, ...]:
     """People who follow each other: private words of strangers are asked about first."""
     people = await world.people(*names)
     for one in people:

@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from linnet.actions import conversations, filters, follows, reports
+from linnet.actions import announcements, conversations, filters, follows, reports
+from linnet.domain.announcements import Draft as Notice
 from linnet.domain.filters import Draft, KeywordChange
 from linnet.domain.relations import FollowOptions
 from linnet.domain.reports import Complaint
@@ -127,3 +128,40 @@ async def reopen_report(stage: Stage) -> Call:
     made, moderator = await _report(stage), await stage.moderator()
     await stage.do(reports.resolve, moderator, made)
     return partial(reports.reopen, stage.database, moderator, made)
+
+
+async def _announcement(stage: Stage, publish_at: int | None = 0) -> int:
+    """An announcement's id."""
+    return int(await stage.do(announcements.create, stage.site, Notice("tea #tag", publish_at)))
+
+
+@deed("announcements.create")
+async def announce(stage: Stage) -> Call:
+    return partial(announcements.create, stage.database, stage.site, Notice("tea #tag", 0, 1, 2))
+
+
+@deed("announcements.publish")
+async def publish_announcement(stage: Stage) -> Call:
+    return partial(announcements.publish, stage.database, await _announcement(stage, None))
+
+
+@deed("announcements.delete")
+async def delete_announcement(stage: Stage) -> Call:
+    return partial(announcements.delete, stage.database, await _announcement(stage))
+
+
+@deed("announcements.dismiss")
+async def dismiss_announcement(stage: Stage) -> Call:
+    return partial(announcements.dismiss, stage.database, await stage.person(), await _announcement(stage))
+
+
+@deed("announcements.react")
+async def react(stage: Stage) -> Call:
+    return partial(announcements.react, stage.database, await stage.person(), await _announcement(stage), "👍")
+
+
+@deed("announcements.unreact")
+async def unreact(stage: Stage) -> Call:
+    actor, made = await stage.person(), await _announcement(stage)
+    await stage.do(announcements.react, actor, made, "👍")
+    return partial(announcements.unreact, stage.database, actor, made, "👍")

@@ -1,0 +1,42 @@
+"""Announcements, as somebody signed in sees them, and as the operator lists them."""
+
+from typing import NamedTuple
+
+from linnet.domain.announcements import Announcement, Reaction
+from linnet.storage import announcements
+from linnet.storage.database import Database, Reader
+
+SQL = announcements.SQL
+
+
+class Told(NamedTuple):
+    """One announcement, whether the reader has read it, and what it was given."""
+
+    announcement: Announcement
+    read: bool
+    reactions: tuple[Reaction, ...]
+
+
+async def standing(database: Database, reader: int) -> tuple[Told, ...]:
+    """What is announced now, in the order of what it is about."""
+
+    async def read(tx: Reader) -> tuple[Told, ...]:
+        found = [announcements.as_announcement(row) for row in await tx.all(SQL.standing, now=tx.now)]
+        if not found:
+            return ()
+        ids = [one.id for one in found]
+        seen = {row[0] for row in await tx.all(SQL.reads, account_id=reader, ids=ids)}
+        given = await tx.all(SQL.reactions, ids=ids, reader=reader)
+        reactions = {id: tuple(Reaction(name, times, bool(me)) for of, name, times, me in given if of == id) for id in ids}
+        return tuple(Told(one, one.id in seen, reactions[one.id]) for one in found)
+
+    return await database.read(read)
+
+
+async def all(database: Database) -> tuple[Announcement, ...]:
+    """Those that are kept back or over, too; the oldest first."""
+
+    async def read(tx: Reader) -> tuple[Announcement, ...]:
+        return tuple(announcements.as_announcement(row) for row in await tx.all(SQL.all))
+
+    return await database.read(read)
