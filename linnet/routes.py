@@ -20,6 +20,7 @@ from linnet.client_api import (
     notification_requests,
     notifications,
     oauth,
+    oembed,
     polls,
     profiles,
     reactions,
@@ -32,6 +33,7 @@ from linnet.client_api import (
     suggestions,
     tags,
     timelines,
+    translations,
     trends,
 )
 from linnet.client_api.door import ANY_TOKEN, ANYBODY, EVEN_BARRED, UNASKED, Noun
@@ -210,6 +212,8 @@ ROUTES: tuple[Client, ...] = (
     Client("GET", "/api/v1/instance/rules", instance.rules),
     Client("GET", "/api/v1/instance/peers", instance.nothing),
     Client("GET", "/api/v1/instance/domain_blocks", instance.nothing),
+    Client("GET", "/api/v1/instance/translation_languages", translations.languages),
+    Client("GET", "/api/oembed", oembed.show),
     Client("GET", "/api/v1/custom_emojis", instance.custom_emojis),
     # media
     Client("POST", "/api/v1/media", media.upload_and_wait, "write:media", "media", True),
@@ -223,6 +227,7 @@ ROUTES: tuple[Client, ...] = (
     Client("GET", "/api/v1/statuses/:id", statuses.show, "?read:statuses"),
     Client("PUT", "/api/v1/statuses/:id", statuses.edit, "write:statuses"),
     Client("PUT", "/api/v1/statuses/:id/interaction_policy", statuses.set_interaction_policy, "write:statuses"),
+    Client("POST", "/api/v1/statuses/:id/translate", translations.translate, "read:statuses", "translations"),
     Client("GET", "/api/v1/statuses/:id/quotes", statuses.quotes, "?read:statuses"),
     Client(
         "POST", "/api/v1/statuses/:id/quotes/:quoting_status_id/revoke", statuses.revoke_quote, "write:statuses"

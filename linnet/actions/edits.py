@@ -9,6 +9,7 @@ from linnet.domain import edits as rules
 from linnet.domain import ids
 from linnet.domain import statuses as status_rules
 from linnet.domain.errors import Invalid, NotFound
+from linnet.domain.polls import PollView
 from linnet.domain.site import Site
 from linnet.domain.views import MediaView, MentionView, StatusContent
 from linnet.domain.visibility import Visibility
@@ -20,6 +21,7 @@ from linnet.storage import (
     jobs,
     media,
     notifications,
+    reactions,
     search,
     statuses,
     tags,
@@ -49,8 +51,7 @@ async def edit(
         pictures = await _pictures(tx, author, before, revision)
         status_rules.check_media(tuple(view.id for view in pictures), site.limits)
         text, spoiler = status_rules.check_text(revision.text, revision.spoiler, site.limits, has_media=bool(pictures))
-        wanted = status_rules.check_poll(revision.poll, site.limits, has_media=bool(pictures))
-        poll = before.poll if revision.keeps_poll else await polls.revise(tx, status_id, author, before.poll, wanted)
+        poll = await _poll(tx, site, before, revision, has_media=bool(pictures))
         kind = revision.content_type or before.content_type
         html, mentioned, hashtags = await posting.render_text(tx, site, text, kind)
         card_id, _ = await cards.attach(tx, site, author, text, bare=not (pictures or poll), public=False)
@@ -123,6 +124,16 @@ async def _pictures(tx: Writer, author: int, before: StatusContent, revision: ru
         if view.id not in wanted:
             await tx.run(media.SQL.detach, id=view.id, account_id=author)
     return await media.attach(tx, author, before.id, wanted)
+
+
+async def _poll(
+    tx: Writer, site: Site, before: StatusContent, revision: rules.Revision, *, has_media: bool
+) -> PollView | None:
+    """The poll that the status has from now on."""
+    if revision.keeps_poll:
+        return before.poll
+    wanted = status_rules.check_poll(revision.poll, site.limits, has_media=has_media)
+    return await polls.revise(tx, before.id, before.account_id, before.poll, wanted)
 
 
 async def _keep_history(tx: Writer, before: StatusContent) -> None:
@@ -207,6 +218,7 @@ async def clean_up(database: Database, job: Job) -> None:
         if len(reblogs) == BATCH or len(replies) == BATCH:
             return await jobs.proceed(tx, job, job.payload)
         await tx.run(statuses.SQL.delete_favourites, id=status_id)
+        await tx.run(reactions.SQL.forget_status, status_id=status_id)
         await tx.run(poll_rows.SQL.delete_votes, status_id=status_id)
         await tx.run(poll_rows.SQL.delete, status_id=status_id)
         await tx.run(filters.SQL.forget_status, status_id=status_id)

@@ -8,7 +8,7 @@ from linnet.domain.errors import NotFound
 from linnet.domain.quotes import WITH_STATUS, State
 from linnet.domain.site import Site
 from linnet.domain.views import NOBODY, AccountRow, EmojiView, Identity, StatusContent, StatusRow
-from linnet.mastodon import accounts, polls, statuses
+from linnet.mastodon import accounts, polls, reactions, statuses
 from linnet.mastodon import quotes as rendered_quotes
 from linnet.mastodon.cache import Fragment, FragmentCache, Key
 from linnet.ports import Clock
@@ -21,6 +21,9 @@ from linnet.storage.database import Database
 
 Quotes = Mapping[int, bytes]
 """Quoting status -> its Quote, as JSON."""
+
+Emojis = Mapping[str, EmojiView]
+"""Shortcode -> custom emoji."""
 
 
 class Rendering:
@@ -38,7 +41,8 @@ class Rendering:
         bodies = self._from_cache(page, reader.account_id, filtered)
         if bodies is None:
             found, quotes = await self._found(page), await self._quotes(page, reader)
-            whole = (self._status(place, reader.account_id, found, filtered, quotes) for place in page)
+            emojis = await self._reacted(page)
+            whole = (self._status(place, reader.account_id, found, filtered, quotes, emojis) for place in page)
             bodies = [body for body in whole if body is not None]
         return bodies
 
@@ -48,7 +52,10 @@ class Rendering:
         """Status id -> its JSON; ``shallow`` where they are quoted themselves, and what they quote is only named."""
         filtered = await self.filtering.of(page, reader) if reader.filters else {}
         found, quotes = await self._found(page), await self._quotes(page, reader, shallow=shallow)
-        bodies = ((place.row.id, self._status(place, reader.account_id, found, filtered, quotes)) for place in page)
+        emojis = await self._reacted(page)
+        bodies = (
+            (place.row.id, self._status(place, reader.account_id, found, filtered, quotes, emojis)) for place in page
+        )
         return {id: body for id, body in bodies if body is not None}
 
     async def status(self, place: Listed, reader: Identity) -> bytes:
@@ -97,6 +104,16 @@ class Rendering:
         found, _ = await self._emojis(words.shortcodes(text) for text in texts)
         return found
 
+    async def emojis_called(self, codes: Iterable[str]) -> Emojis:
+        """The custom emojis with these shortcodes."""
+        found, _ = await self._emojis((codes,))
+        return found
+
+    async def _reacted(self, page: Sequence[Listed]) -> Emojis:
+        """The custom emojis that the page's statuses were answered with; looked up only where one was."""
+        answered = [row for row in _rows(page) if reactions.custom(row)]
+        return await self.emojis_called({code for row in answered for code in reactions.shortcodes(row)})
+
     async def _quotes(self, page: Sequence[Listed], reader: Identity, *, shallow: bool = False) -> Quotes:
         """What the page's statuses quote, as this reader is shown it; looked up only where one of them does."""
         quoting = [row for row in _rows(page) if row.quote_state]
@@ -112,8 +129,9 @@ class Rendering:
         return {row.id: rendered_quotes.quote(row, states, bodies) for row in quoting}
 
     def _status(
-        self, place: Listed, reader: int, found: dict[int, Fragment], filtered: Filtered, quotes: Quotes, of: int = 0
-    ) -> bytes | None:
+        self, place: Listed, reader: int, found: dict[int, Fragment], filtered: Filtered, quotes: Quotes,
+        emojis: Emojis, of: int = 0,
+    ) -> bytes | None:  # fmt: skip
         """``of`` is the id of the reblog that this stands in, which met the same filters."""
         row, reblog = place.row, b""
         fragment, profile = found.get(row.id), found.get(row.account_id)
@@ -122,13 +140,14 @@ class Rendering:
         author = profile.body + accounts.tail(*row[4:8])
         body = statuses.with_poll(fragment.body, fragment.poll, row, reader)
         if place.reblog is not None:
-            original = self._status(Listed(place.reblog, None, 0), reader, found, filtered, quotes, row.id)
+            original = self._status(Listed(place.reblog, None, 0), reader, found, filtered, quotes, emojis, row.id)
             if original is None:
                 return None
             reblog = original
         met = filtered.get(of or row.id, b"")
         quote = quotes.get(row.id, b"null")
-        return statuses.joined(body, author, statuses.tail(row, place.shown, reader, met, quote), reblog)
+        answers = reactions.of_status(self.site, row, emojis)
+        return statuses.joined(body, author, statuses.tail(row, place.shown, reader, met, quote, answers), reblog)
 
     def _from_cache(self, page: Sequence[Listed], reader: int, filtered: Filtered) -> list[bytes] | None:
         """``statuses``, or None where something is missing or was rendered with custom emojis, which may have
@@ -138,6 +157,8 @@ class Rendering:
         for row, original, _ in page:
             if (original or row).quote_state:
                 return None  # what is quoted may be gone, hidden or forbidden since
+            if reactions.custom(original or row):
+                return None  # the pictures of custom emojis may have changed
             met = filtered.get(row.id, b"") if filtered else b""
             # A row is all that a whole status is made of, with who is not told what he has done to it.
             plain = original is None and reader != NOBODY and not met
@@ -159,7 +180,9 @@ class Rendering:
             return None
         author = profile.body + accounts.tail(*row[4:8])
         body = statuses.with_poll(fragment.body, fragment.poll, row, reader)
-        return statuses.joined(body, author, statuses.tail(row, original or row, reader, met), reblog)
+        answers = reactions.of_status(self.site, row, {})
+        tail = statuses.tail(row, original or row, reader, met, reactions=answers)
+        return statuses.joined(body, author, tail, reblog)
 
     async def _found(self, page: Sequence[Listed]) -> dict[int, Fragment]:
         found, missing = self._look_up(page)

@@ -81,7 +81,8 @@ async def context(door: Door, request: Request) -> Response:
 async def source(door: Door, request: Request) -> Response:
     """GET /api/v1/statuses/:id/source"""
     content, _ = await queries.history(door.database, path_id(request), request.context.account_id)
-    return json({"id": str(content.id), "text": content.text, "spoiler_text": content.spoiler, "content_type": content.content_type})
+    words = {"text": content.text, "spoiler_text": content.spoiler, "content_type": content.content_type}
+    return json({"id": str(content.id), **words})
 
 
 async def history(door: Door, request: Request) -> Response:

@@ -11,11 +11,13 @@ KINDS = (
     "mention", "status", "reblog", "follow", "follow_request", "favourite", "poll", "update", "admin.sign_up",
     "admin.report", "quote", "quoted_update",
 )  # fmt: skip
+REACTION = "pleroma:emoji_reaction"
+UNUSUAL = (REACTION,)
+"""Types that Mastodon has not: only an app that names one in its request is told of it, since others may break."""
+ALL = (*KINDS, *UNUSUAL)
 GROUPED = ("favourite", "reblog", "follow", "admin.sign_up")
 """Of these, many say the same as one: they are shown together."""
-FILTERABLE = frozenset(
-    {"mention", "reblog", "follow", "follow_request", "favourite", "quote", "pleroma:emoji_reaction"}
-)
+FILTERABLE = frozenset({"mention", "reblog", "follow", "follow_request", "favourite", "quote", REACTION})
 """What a policy may keep away: what strangers cause. The rest was asked for, or is about the account itself."""
 
 UNREAD_MAX = 1_000
@@ -46,9 +48,14 @@ class Policy(NamedTuple):
     for_limited_accounts: int = 1
 
 
-def chosen(types: tuple[str, ...], excluded: tuple[str, ...]) -> tuple[str, ...]:
-    """The kinds that a reader asks for: all where none is named, without the excluded ones; unknown ones are none."""
-    return tuple(kind for kind in KINDS if (not types or kind in types) and kind not in excluded)
+def chosen(types: tuple[str, ...], excluded: tuple[str, ...], understood: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The kinds that a reader asks for: all where none is named, without the excluded ones; unknown ones are none.
+
+    Unusual ones are only among them where they are named, or are ``understood``.
+    """
+    usual = (kind for kind in KINDS if not types or kind in types)
+    unusual = (kind for kind in UNUSUAL if kind in types or (not types and kind in understood))
+    return tuple(kind for kind in (*usual, *unusual) if kind not in excluded)
 
 
 def group_keys(kind: str, status_id: int, now_ms: int) -> tuple[str, str]:

@@ -26,6 +26,8 @@ class Limits:
     merge_followers: int = 10_000
     home_entries: int = 800
     drafts: int = 100
+    reactions: int = 8
+    reaction_kinds: int = 50
     scheduled: int = 300
     scheduled_per_day: int = 25
     poll_options: int = 4
@@ -44,6 +46,7 @@ class Site:
     contact_email: str = "admin@localhost"
     registrations: str = "open"
     languages: tuple[str, ...] = ("en",)
+    translates: bool = False
     limits: Limits = field(default_factory=Limits)
 
     @property

@@ -116,6 +116,10 @@ class StatusRow(NamedTuple):
     quote_of_id: int | None = None
     quote_state: int = 0
     """``domain/quotes.py: State``; 0 for a status that quotes nothing."""
+    reactions: str | None = None
+    """How many have answered with which emoji (``domain/reactions.py: counts``); None where nobody has."""
+    reacted: str | None = None
+    """The emojis that the reader has answered with, with spaces between them."""
 
     @property
     def favourited(self) -> bool:

@@ -84,6 +84,7 @@ def configuration(site: Site) -> dict[str, Any]:
             "video_frame_rate_limit": limits.film_frame_rate,
             "video_matrix_limit": limits.film_pixels,
         },
+        "reactions": {"max_reactions": limits.reactions},
         "polls": {
             "max_options": limits.poll_options,
             "max_characters_per_option": limits.poll_option_chars,
@@ -116,7 +117,7 @@ def v2(site: Site, about: About, contact: bytes | None, push_key: str) -> dict[s
                 "terms_of_service": None,
             },
             "vapid": {"public_key": push_key},
-            "translation": {"enabled": False},
+            "translation": {"enabled": site.translates},
             "limited_federation": True,
         },
         "registrations": {

@@ -14,9 +14,11 @@ from linnet.mastodon import accounts, parsing
 from linnet.mastodon.parsing import Params
 
 
-def notification(row: NotificationRow, account: bytes, status: bytes | None, report: bytes | None = None) -> bytes:
-    """One notification around an account, a status and a report that are rendered already."""
-    about = b"" if status is None else b',"status":' + status
+def notification(
+    row: NotificationRow, account: bytes, status: bytes | None, report: bytes | None = None, more: bytes = b""
+) -> bytes:
+    """One notification around an account, a status, a report and what ``more`` there is, which are rendered already."""
+    about = more if status is None else b',"status":' + status + more
     about += b"" if report is None else b',"report":' + report
     return b'{"id":"%d","type":"%b","created_at":"%b","group_key":"%b","account":%b%b}' % (
         row.id,

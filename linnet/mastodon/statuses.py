@@ -12,6 +12,7 @@ from linnet.domain.site import Site
 from linnet.domain.views import NOBODY, EmojiView, MediaView, MentionView, Profile, StatusContent, StatusRow
 from linnet.domain.visibility import Visibility
 from linnet.mastodon import accounts, cards, polls, quotes
+from linnet.mastodon.reactions import NONE as NO_REACTIONS
 
 _encode = msgspec.json.Encoder().encode
 
@@ -170,10 +171,14 @@ def joined(fragment: bytes, author: bytes, tail: bytes, reblog: bytes = b"") -> 
     return b"".join((*before, b',"account":', author, tail))
 
 
-def tail(row: StatusRow, shown: StatusRow, reader: int, filtered: bytes = b"", quote: bytes = b"null") -> bytes:
+def tail(
+    row: StatusRow, shown: StatusRow, reader: int, filtered: bytes = b"", quote: bytes = b"null",
+    reactions: bytes = NO_REACTIONS,
+) -> bytes:  # fmt: skip
     """What closes a status: its counts, and what the reader has done to what is ``shown`` (a reblog's original).
 
-    ``filtered`` are the FilterResults, as JSON with commas between them; ``quote`` is the Quote.
+    ``filtered`` are the FilterResults, as JSON with commas between them; ``quote`` is the Quote; ``reactions``
+    are what ``reactions.of_status`` makes of the row's.
     """
     text = b',"replies_count":%d,"reblogs_count":%d,"favourites_count":%d,"quotes_count":%d,"quote":%b,%b' % (
         row.replies, row.reblogs, row.favourites, row.quotes, quote, quotes.approval(row, reader),
@@ -185,7 +190,7 @@ def tail(row: StatusRow, shown: StatusRow, reader: int, filtered: bytes = b"", q
         text += b',"filtered":[%b]' % filtered
         if row.own:
             text += b',"pinned":' + _flag(row.pinned)
-    return text + b"}"
+    return text + reactions + b"}"
 
 
 def _flag(value: bool) -> bytes:

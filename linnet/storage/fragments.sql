@@ -25,7 +25,10 @@ case when s.has_poll = 1 then (
     || coalesce((select rv.choices from poll_votes rv where rv.status_id = s.id and rv.account_id = :reader), 'null')
     || ']'
   from polls rp where rp.status_id = s.id) end,
-s.quotes, s.quote_policy, s.quote_of_id, s.quote_state
+s.quotes, s.quote_policy, s.quote_of_id, s.quote_state, s.reactions,
+case when s.reactions is not null then (
+  select string_agg(mr.emoji, ' ' order by mr.id) from status_reactions mr
+  where mr.status_id = s.id and mr.account_id = :reader) end
 
 -- fragment: at_home
 -- A status that stays on this server is for those who are signed in.

@@ -2,7 +2,6 @@
 
 from linnet.domain import ids
 from linnet.domain import notifications as rules
-from linnet.domain.notifications import KINDS
 from linnet.storage import access, changes, statements
 from linnet.storage.database import Writer
 
@@ -37,7 +36,8 @@ async def add(
     for filtered, _pushes in added:
         if filtered:
             await tx.run(SQL.request, account_id=account_id, from_account_id=from_account_id, id=tx.ids.next())
-        else:
+        elif kind not in rules.UNUSUAL:
+            # Whoever follows the log sends on what any app understands; the others ask for themselves.
             await changes.append(tx, "notification.created", account_id, new)
 
 
@@ -54,5 +54,5 @@ async def remove(tx: Writer, kind: str, account_id: int, from_account_id: int, s
 
 async def remove_from(tx: Writer, account_id: int, from_account_id: int) -> None:
     """Takes away all that ``account_id`` was told of ``from_account_id``, and that it was let through."""
-    await tx.run(SQL.remove_from, account_id=account_id, from_account_id=from_account_id, kinds=KINDS)
+    await tx.run(SQL.remove_from, account_id=account_id, from_account_id=from_account_id, kinds=rules.ALL)
     await tx.run(SQL.remove_request, account_id=account_id, from_account_id=from_account_id)

@@ -11,7 +11,19 @@ from typing import Any
 import asyncpg
 import pytest
 
-from linnet.actions import blocks, edits, follows, interactions, media, profiles, statuses, suspensions, votes
+from linnet.actions import (
+    blocks,
+    drafts,
+    edits,
+    follows,
+    interactions,
+    media,
+    profiles,
+    reactions,
+    statuses,
+    suspensions,
+    votes,
+)
 from linnet.domain.edits import Revision
 from linnet.domain.errors import LinnetError
 from linnet.domain.profiles import ProfileChanges
@@ -24,7 +36,7 @@ from linnet.storage import statuses as statuses_storage
 from linnet.storage.database import Operation
 from linnet.storage.postgres_connection import Connection
 from tests.storage.queries import sql
-from tests.support import deeds, deeds_access, deeds_lists, deeds_posts, deeds_safety  # noqa: F401  # they fill DEEDS
+from tests.support import deeds, deeds_access, deeds_lists, deeds_moving, deeds_posts, deeds_safety  # noqa: F401  # they fill DEEDS
 from tests.support.access import Letters
 from tests.support.deeds_posts import POLL
 from tests.support.stage import DEEDS, Call, Stage
@@ -215,6 +227,10 @@ def _edit(stage: Stage, actor: int, status: int, words: str) -> Call:
     return partial(edits.edit, stage.database, stage.site, actor, status, Revision(words))
 
 
+def _react(stage: Stage, actor: int, status: int) -> Call:
+    return partial(reactions.react, stage.database, stage.site, actor, status, "\U0001f44d")
+
+
 def by_two(name: str, deed: Callable[[Stage, int, int], Call]) -> None:
     """Two actors do the same to one status."""
 
@@ -237,9 +253,24 @@ def against_deletion(name: str, deed: Callable[[Stage, int, int], Call]) -> None
     PAIRS[f"{name} and deletion"] = made
 
 
-for _name, _deed in (("favourites", _favourite), ("reblogs", _reblog), ("replies", _reply)):
+for _name, _deed in (("favourites", _favourite), ("reblogs", _reblog), ("replies", _reply), ("reactions", _react)):
     by_two(_name, _deed)
     against_deletion(_name, _deed)
+
+
+@pair
+async def reaction_and_its_taking_back(stage: Stage) -> tuple[Call, Call]:
+    author, actor = await stage.pair()
+    status = await stage.status(author)
+    return _react(stage, actor, status), partial(reactions.unreact, stage.database, actor, status, "\U0001f44d")
+
+
+@pair
+async def publishing_and_deleting_a_draft(stage: Stage) -> tuple[Call, Call]:
+    author = await stage.person()
+    draft_id = int(await stage.do(drafts.save, stage.site, author, Draft("a draft")))
+    publish = partial(drafts.publish, stage.database, stage.site, author, draft_id)
+    return publish, partial(drafts.delete, stage.database, author, draft_id)
 
 
 def _vote(stage: Stage, actor: int, status: int) -> Call:

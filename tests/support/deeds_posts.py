@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from linnet.actions import drafts, scheduled, votes
+from linnet.actions import drafts, reactions, scheduled, votes
 from linnet.domain.polls import PollDraft
 from linnet.domain.statuses import Draft
 from tests.support.stage import Call, Stage, deed
@@ -75,3 +75,17 @@ async def reschedule(stage: Stage) -> Call:
 @deed("scheduled.cancel")
 async def cancel(stage: Stage) -> Call:
     return partial(scheduled.cancel, stage.database, *await _scheduled(stage))
+
+
+@deed("reactions.react")
+async def react(stage: Stage) -> Call:
+    author, actor = await stage.pair()
+    return partial(reactions.react, stage.database, stage.site, actor, await stage.status(author), "\U0001f44d")
+
+
+@deed("reactions.unreact")
+async def unreact(stage: Stage) -> Call:
+    author, actor = await stage.pair()
+    status = await stage.status(author)
+    await stage.do(reactions.react, stage.site, actor, status, "\U0001f44d")
+    return partial(reactions.unreact, stage.database, actor, status, "\U0001f44d")
