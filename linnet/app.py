@@ -33,9 +33,9 @@ from linnet.domain.site import Site
 from linnet.domain.times import DAY_MS
 from linnet.http.limits import RateLimiter
 from linnet.http.proxies import Proxies
-from linnet.http.request import Receive, Scope, Send
 from linnet.http.router import Route, Router
 from linnet.http.server import Application
+from linnet.http.translating import NoTranslator
 from linnet.jobs.worker import Together, Worker
 from linnet.mastodon.cache import FragmentCache
 from linnet.media import serve
@@ -45,7 +45,7 @@ from linnet.media.pool import ImageWorker
 from linnet.media.recording_pool import RecordingWorker
 from linnet.operations.health import Health
 from linnet.operations.metrics import Backlog, Metrics, Observer
-from linnet.ports import Blobs, Chance, Clock, Guards, Ids, Images, Mail, Recordings, RemoteServers
+from linnet.ports import Blobs, Chance, Clock, Guards, Ids, Images, Mail, Recordings, RemoteServers, Translator
 from linnet.routes import ROUTES, Client
 from linnet.storage import jobs, schema
 from linnet.storage.database import Database
@@ -162,6 +162,7 @@ class Parts(NamedTuple):
     mail: Mail
     limits: RateLimiter
     remote: RemoteServers
+    translator: Translator = NoTranslator()
     config: Config = Config()
     place: Place = Place()
 
@@ -176,7 +177,7 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
     rendering = Rendering(parts.database, parts.site, cache, parts.clock)
     door = Door(
         parts.database, parts.site, rendering, parts.clock, parts.chance, parts.ids, images, recordings, parts.blobs,
-        parts.guards, parts.mail, Meter(parts.limits, parts.clock),
+        parts.guards, parts.mail, Meter(parts.limits, parts.clock), parts.translator,
     )  # fmt: skip
     routes = [client_route(door, row) for row in ROUTES]
     routes.append(Route("GET", "/files/*key", serve.handler(parts.blobs)))
@@ -185,7 +186,7 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
     static = pages.assets()
     page_door = PageDoor(
         parts.database, parts.site, Pages(parts.site, static), parts.clock, parts.chance, parts.ids, images,
-        parts.blobs, parts.guards, parts.mail, parts.limits,
+        parts.blobs, parts.guards, parts.mail, parts.limits, streams.main,
     )  # fmt: skip
     routes += pages.routes(page_door, static)
     page_error = page_errors.answerer(page_door)
@@ -206,6 +207,7 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
         await images.close()
         await recordings.close()
         await parts.remote.close()
+        await parts.translator.close()
         await tasks.close()
         watch.metrics.forget()
         await parts.database.close()
@@ -221,7 +223,7 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
         on_start=start,
         on_stop=stop,
     )
-    application.open_streams(streams.websocket, streams.end)
+    application.open_streams(streams.main.websocket, streams.end)
     return application
 
 
@@ -230,7 +232,7 @@ class Streams(NamedTuple):
 
     door: StreamDoor
     routes: list[Route]
-    websocket: Callable[[Scope, Receive, Send], Awaitable[None]]
+    main: asgi.Streams
     start: Callable[[], Awaitable[None]]
     end: Callable[[], None]
 
@@ -250,7 +252,7 @@ def listening(parts: Parts, tasks: Tasks, door: Door) -> Streams:
         there.stop()
         stream_door.close()
 
-    return Streams(stream_door, here.routes(), here.websocket, start, end)
+    return Streams(stream_door, here.routes(), here, start, end)
 
 
 def client_route(door: Door, row: Client) -> Route:

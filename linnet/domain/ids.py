@@ -32,6 +32,11 @@ def first_at(now_ms: int) -> int:
     return pack(now_ms, 0, 0)
 
 
+def imported(at_ms: int) -> tuple[int, int]:
+    """The first and the last id that an imported post of that millisecond can have."""
+    return pack(at_ms, place(IMPORT_NODE, 0), 0), pack(at_ms, place(IMPORT_NODE, WORKER_MAX), SEQUENCE_MAX)
+
+
 def parse(text: str) -> int | None:
     """The id that a client sent as a decimal string, or None where it is not one."""
     if not text.isascii() or not text.isdigit() or len(text) > 19:

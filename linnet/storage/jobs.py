@@ -81,6 +81,11 @@ async def extend(tx: Writer, held: Iterable[Job], lease_ms: int) -> None:
     await tx.many(SQL.extend, [{"id": job.id, "lease": job.lease, "until": tx.now + lease_ms} for job in held])
 
 
+async def hold(tx: Writer, job: Job, lease_ms: int) -> None:
+    """Keeps a lease that is still held, before something is done under it. Raises LeaseLost."""
+    _held(await tx.run(SQL.extend, id=job.id, lease=job.lease, until=tx.now + lease_ms))
+
+
 async def finish(tx: Writer, job: Job) -> None:
     """Part of the same commit as the work itself, where the work is rows."""
     _held(await tx.run(SQL.finish, id=job.id, lease=job.lease))

@@ -1,0 +1,263 @@
+"""What is taken in: posts of Mastodon and Twitter at their own times, lists, and nobody who is told of any of it."""
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+
+from linnet.actions import deletions, imports
+from linnet.archives import mastodon, twitter
+from linnet.archives.posts import Post
+from linnet.domain import ids
+from linnet.domain.errors import Conflict
+from linnet.queries import imports as queries
+from linnet.storage.database import Operation
+from tests.storage.queries import sql
+from tests.support import archives, pictures
+from tests.support.client import World
+
+NOTES = (
+    archives.note(1, "first", "2017-04-01T10:00:00Z", contentMap={"fr": "<p>first</p>"}),
+    archives.note(
+        2, "a reply", "2018-04-01T10:00:00.250Z", inReplyTo=f"{archives.ELSEWHERE}/users/ada/statuses/1",
+        to=[f"{archives.ELSEWHERE}/users/ada/followers"], cc=[], summary="careful", sensitive=True,
+    ),
+    archives.note(
+        3, 'hi <a href="https://far.example/@bob" class="u-url mention">@<span>bob</span></a> &amp; all #Tag',
+        "2018-05-01T10:00:00Z", to=[f"{archives.ELSEWHERE}/users/ada/followers"], cc=[archives.PUBLIC],
+        tag=[{"type": "Mention", "href": "https://far.example/@bob", "name": "@bob@far.example"}],
+    ),
+    archives.note(
+        4, "pictures", "2019-01-01T00:00:00Z",
+        attachment=[
+            {"type": "Document", "mediaType": "image/png", "url": "/media_attachments/files/1/a.png", "name": "a disc",
+             "focalPoint": [0.5, -0.5]},
+            {"type": "Document", "mediaType": "image/png", "url": "/media_attachments/files/1/lost.png", "name": None},
+        ],
+    ),
+)  # fmt: skip
+
+
+def _mastodon() -> dict[str, bytes | str]:
+    return {
+        "outbox.json": archives.outbox(*reversed(NOTES)), "actor.json": archives.actor(name="Ada", summary="<p>I</p>"),
+        "bookmarks.json": json.dumps({"orderedItems": [f"{archives.ELSEWHERE}/users/ada/statuses/1"]}),
+        "media_attachments/files/1/a.png": pictures.png(),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["zip", "tar.gz", "folder in a zip"])
+async def test_posts_of_mastodon(any_world: World, form: str):
+    ada, bob = await any_world.people("ada", "bob")
+    await bob.post(f"/api/v1/accounts/{ada.id}/follow", json={"notify": True})
+    await any_world.run_jobs()
+    files = _mastodon()
+    data = (
+        archives.tarred(files)
+        if form == "tar.gz"
+        else archives.zipped({f"export/{name}": value for name, value in files.items()} if "folder" in form else files)
+    )
+    report = await archives.imported(any_world, ada.id, data)
+    posts = (await ada.get(f"/api/v1/accounts/{ada.id}/statuses")).json()
+    assert [post["created_at"] for post in posts] == [
+        "2019-01-01T00:00:00.000Z", "2018-05-01T10:00:00.000Z", "2018-04-01T10:00:00.250Z", "2017-04-01T10:00:00.000Z",
+    ]  # fmt: skip
+    assert [post["visibility"] for post in posts] == ["public", "unlisted", "private", "public"]
+    assert posts[2]["in_reply_to_id"] == posts[3]["id"]
+    assert (posts[2]["spoiler_text"], posts[3]["language"]) == ("careful", "fr")
+    assert posts[1]["mentions"] == []
+    assert "@bob@far.example &amp; all" in posts[1]["content"]
+    assert [tag["name"] for tag in posts[1]["tags"]] == ["Tag"]
+    media = posts[0]["media_attachments"]
+    assert [one["description"] for one in media] == ["a disc"]
+    assert media[0]["meta"]["focus"] == {"x": 0.5, "y": -0.5}
+    assert [line.why for line in report.lines] == ["is not in the archive, or is of no kind that is taken"]
+    assert [one["id"] for one in (await ada.get("/api/v1/bookmarks")).json()] == [posts[3]["id"]]
+    me = (await ada.get("/api/v1/accounts/verify_credentials")).json()
+    assert (me["display_name"], me["source"]["note"], me["statuses_count"]) == ("Ada", "I", 4)
+    assert posts[3]["replies_count"] == 0
+    # Nobody is told, and nobody's timeline has it.
+    assert [one["type"] for one in (await bob.get("/api/v1/notifications")).json()] == []
+    assert (await bob.get("/api/v1/timelines/home")).json() == []
+    assert (await ada.get("/api/v2/search?q=careful&type=statuses")).json()["statuses"][0]["id"] == posts[2]["id"]
+
+
+async def test_nothing_is_left_behind(world: World):
+    ada = await world.person("ada")
+    await archives.imported(world, ada.id, archives.tarred(_mastodon()))
+    await world.run_jobs()
+    left = [key async for key in world.parts.blobs.keys()]  # noqa: SIM118  # not a dictionary
+    assert len(left) == 2
+    assert all(key.startswith("media/") for key in left)
+
+
+async def test_posts_of_twitter(world: World):
+    ada = await world.person("ada")
+    await world.person("bob")
+    link = {"url": "https://t.co/abc", "expanded_url": "https://example.com/a?b=1&c=2"}
+    medium = {
+        "url": "https://t.co/pic",
+        "media_url_https": "https://pbs.twimg.com/media/XY.png",
+        "ext_alt_text": "a disc",
+    }
+    parts: dict[str, bytes | str] = {
+        "data/tweets.js": archives.tweets(
+            archives.tweet(20, "hello &amp; https://t.co/abc @bob", entities={"urls": [link]}),
+            archives.tweet(21, "RT @bob: not mine", "Wed Oct 10 20:19:25 +0000 2018"),
+            archives.tweet(22, "look https://t.co/pic", "Thu Oct 11 20:19:24 +0000 2018", possibly_sensitive=True,
+                           extended_entities={"media": [medium]}),
+        ),
+        "data/tweets-part1.js": archives.tweets(
+            archives.tweet(23, "a reply", "Fri Oct 12 20:19:24 +0000 2018", in_reply_to_status_id_str="20"), part=1,
+        ),
+        "data/account.js": "window.YTD.account.part0 = []",
+        "data/tweets_media/22-XY.png": pictures.png(),
+    }  # fmt: skip
+    report = await archives.imported(world, ada.id, archives.zipped(parts), visibility=1)
+    posts = (await ada.get(f"/api/v1/accounts/{ada.id}/statuses")).json()
+    assert [post["created_at"][:10] for post in posts] == ["2018-10-12", "2018-10-11", "2018-10-10"]
+    assert posts[0]["in_reply_to_id"] == posts[2]["id"]
+    assert 'href="https://example.com/a?b=1&amp;c=2"' in posts[2]["content"]
+    assert "hello &amp; " in posts[2]["content"]
+    assert (posts[2]["mentions"], posts[2]["visibility"]) == ([], "unlisted")
+    assert (posts[1]["content"], posts[1]["sensitive"]) == ("<p>look</p>", True)
+    assert posts[1]["media_attachments"][0]["description"] == "a disc"
+    assert [(line.item, line.why) for line in report.lines] == [("tweet 21", "is a retweet, which is not taken in")]
+
+
+async def test_many_posts_of_one_moment_have_ids_of_their_own(any_world: World):
+    ada, eve = await any_world.people("ada", "eve")
+    notes = [archives.note(number, f"number {number}") for number in range(120)]
+    data = archives.zipped({"outbox.json": archives.outbox(*notes)})
+    for person in (ada, eve):
+        assert (await archives.imported(any_world, person.id, data)).row.imported == 120
+    found = set()
+    for person in (ada, eve):
+        found |= {post["id"] for post in (await person.get(f"/api/v1/accounts/{person.id}/statuses?limit=40")).json()}
+    assert len(found) == 80
+    assert {ids.milliseconds(int(one)) for one in found} == {1_556_712_000_000}
+    assert {int(one) >> 16 & 63 for one in found} == {ids.IMPORT_NODE}
+
+
+def test_times_are_as_exact_as_ids_tell():
+    published = "2019-05-01T12:00:00Z"
+    number = 1_556_712_000_123 << 16
+    found = mastodon.post_of(archives.note(number, "x", published), "x", "")
+    assert isinstance(found, Post)
+    assert found.at == 1_556_712_000_123
+    tweeted = twitter.post_of(archives.tweet(1050118621198921728, "x", "Wed Oct 10 20:19:24 +0000 2018"), "x")
+    assert isinstance(tweeted, Post)
+    assert tweeted.at == 1_539_202_764_211
+
+
+async def test_one_that_was_deleted_comes_back_anew(world: World):
+    ada = await world.person("ada")
+    data = archives.zipped({"outbox.json": archives.outbox(archives.note(1, "once"))})
+    await archives.imported(world, ada.id, data)
+    post = (await ada.get(f"/api/v1/accounts/{ada.id}/statuses")).json()[0]
+    await ada.delete(f"/api/v1/statuses/{post['id']}")
+    await world.run_jobs()
+    changed = archives.zipped({"outbox.json": archives.outbox(archives.note(1, "twice"))})
+    assert (await archives.imported(world, ada.id, changed)).row.imported == 1
+    assert (await ada.get(f"/api/v1/accounts/{ada.id}/statuses")).json()[0]["content"] == "<p>twice</p>"
+
+
+async def test_csv_lists_are_added_or_replace(any_world: World):
+    ada, bob, eve, joe = await any_world.people("ada", "bob", "eve", "joe")
+    await ada.post(f"/api/v1/accounts/{eve.id}/follow")
+    here = any_world.site.domain
+    head = "Account address,Show boosts,Notify on new posts,Languages"
+    rows = f'{head}\nbob@{here},false,true,"de, fr"\nx@far.example,true\n'
+    report = await archives.imported(any_world, ada.id, rows.encode(), "following")
+    assert [(line.item, line.why) for line in report.lines] == [
+        ("follows: x@far.example", "is not known on this server")
+    ]
+
+    async def following() -> dict[str, bool]:
+        found = await ada.get(f"/api/v1/accounts/relationships?id[]={bob.id}&id[]={eve.id}&id[]={joe.id}")
+        return {one["id"]: one["following"] for one in found.json()}
+
+    assert await following() == {str(bob.id): True, str(eve.id): True, str(joe.id): False}
+    relation = (await ada.get(f"/api/v1/accounts/relationships?id[]={bob.id}")).json()[0]
+    assert (relation["showing_reblogs"], relation["notifying"], relation["languages"]) == (False, True, ["de", "fr"])
+    await archives.imported(any_world, ada.id, f"@joe\nbob@{here}\n".encode(), "following", overwrite=True)
+    assert await following() == {str(bob.id): True, str(eve.id): False, str(joe.id): True}
+    await archives.imported(any_world, ada.id, b"\xef\xbb\xbfAccount address,Hide notifications\neve,false\n", "mutes")
+    relation = (await ada.get(f"/api/v1/accounts/relationships?id[]={eve.id}")).json()[0]
+    assert (relation["muting"], relation["muting_notifications"]) == (True, False)
+    await archives.imported(any_world, ada.id, b"Friends,joe\nFriends,eve\n", "lists")
+    made = (await ada.get("/api/v1/lists")).json()
+    assert [one["title"] for one in made] == ["Friends"]
+    assert {one["acct"] for one in (await ada.get(f"/api/v1/lists/{made[0]['id']}/accounts")).json()} == {"joe", "eve"}
+    await archives.imported(any_world, ada.id, b"eve\n", "blocks")
+    assert [one["acct"] for one in (await ada.get("/api/v1/blocks")).json()] == ["eve"]
+    status = (await joe.post("/api/v1/statuses", json={"status": "hello"})).json()
+    await archives.imported(any_world, ada.id, status["url"].encode(), "bookmarks")
+    assert [one["id"] for one in (await ada.get("/api/v1/bookmarks")).json()] == [status["id"]]
+
+
+async def test_one_that_is_killed_anywhere_goes_on(any_world: World):
+    """Every step is begun twice: once by a process that dies when it has half done it, once by the next."""
+    ada = await any_world.person("ada")
+    notes = [archives.note(100 + n, f"number {n}", f"2019-05-01T12:00:{n % 60:02}Z") for n in range(100)]
+    files = {**_mastodon(), "outbox.json": archives.outbox(*NOTES, *notes)}
+    new = await archives.handed_in(any_world, ada.id, archives.zipped(files))
+    tools = archives.tools(any_world)
+    finished, steps = False, 0
+    while not finished:
+        with contextlib.suppress(_Killed):
+            await imports.step(tools._replace(database=_Dying(any_world.database)), new)  # type: ignore[arg-type]
+        finished = await imports.step(tools, new)
+        steps += 1
+    found = await queries.one(any_world.database, ada.id, new, 10)
+    assert (found.row.state, found.row.imported, found.row.done, found.row.total) == ("done", 106, 106, 106)
+    assert steps > 4
+    assert (await ada.get("/api/v1/accounts/verify_credentials")).json()["statuses_count"] == 104
+
+
+class _Killed(Exception):
+    pass
+
+
+class _Dying:
+    """A database whose process is killed at its second commit."""
+
+    def __init__(self, database) -> None:
+        self._database = database
+        self._left = 1
+        self.read = database.read
+
+    async def write(self, fn, *given, **named):
+        if not self._left:
+            raise _Killed
+        self._left -= 1
+        return await self._database.write(fn, *given, **named)
+
+
+async def test_one_at_a_time(world: World):
+    ada = await world.person("ada")
+    await archives.handed_in(world, ada.id, b"bob\n", "blocks")
+    with pytest.raises(Conflict):
+        await archives.handed_in(world, ada.id, b"bob\n", "blocks")
+    await world.run_jobs()
+    await archives.handed_in(world, ada.id, b"bob\n", "blocks")
+
+
+TABLES = ("exports", "export_parts", "imports", "import_items", "import_files", "import_lines", "imported_statuses")
+
+
+async def test_a_deleted_account_leaves_nothing(any_world: World):
+    ada = await any_world.person("ada")
+    await archives.imported(any_world, ada.id, archives.tarred(_mastodon()))
+    await archives.exported(any_world, ada.id)
+    await archives.handed_in(any_world, ada.id, b"bob\n", "blocks")
+    await deletions.delete(any_world.database, None, ada.id, Operation.once(any_world.parts.ids))
+    await any_world.run_jobs()
+    for table in TABLES:
+        assert await _all(any_world, f"select 1 from {table}") == [], table
+    assert [key async for key in any_world.parts.blobs.keys()] == []  # noqa: SIM118  # not a dictionary
+
+
+async def _all(world: World, text: str) -> list[Any]:
+    return await world.database.read(lambda tx: tx.all(sql(text)))
