@@ -11,7 +11,13 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.programs import in_ci
 
-pytest_plugins = ["tests.support.postgres", "tests.support.databases", "tests.support.outside", "tests.support.client"]
+pytest_plugins = [
+    "tests.support.postgres",
+    "tests.support.databases",
+    "tests.support.outside",
+    "tests.support.client",
+    "tests.support.s3",
+]
 
 # A deadline measures the machine, not the code. In CI the same examples run each time, so that red means a change.
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)

@@ -17,6 +17,8 @@ from linnet.telemetry import log
 
 _PIECE = 256 << 10
 _PATIENCE = timedelta(seconds=30)
+# Some of the library's own errors are Python's: a bucket that is not there is a file that is not found.
+_FAILED = (BaseError, OSError)
 
 
 class ObjectBlobs:
@@ -42,7 +44,7 @@ class ObjectBlobs:
         try:
             async for _ in obstore.list(self._store, chunk_size=1):
                 return
-        except BaseError as error:
+        except _FAILED as error:
             raise _unavailable(error) from error
 
     async def put(self, key: str, data: bytes) -> None:
@@ -60,7 +62,7 @@ class ObjectBlobs:
             return bytes(await found.bytes_async())
         except FileNotFoundError:
             return None
-        except BaseError as error:
+        except _FAILED as error:
             raise _unavailable(error) from error
 
     async def fetch(self, key: str) -> BinaryIO | None:
@@ -86,7 +88,7 @@ class ObjectBlobs:
             await obstore.delete_async(self._store, _known(key))
         except FileNotFoundError:
             return
-        except BaseError as error:
+        except _FAILED as error:
             raise _unavailable(error) from error
 
     async def open(self, key: str) -> tuple[Path | None, int] | None:
@@ -100,7 +102,7 @@ class ObjectBlobs:
             found = await obstore.get_async(self._store, _known(key), options={"range": (start, end)})
             async for piece in found.stream(min_chunk_size=_PIECE):
                 yield bytes(piece)
-        except BaseError as error:
+        except _FAILED as error:
             raise _unavailable(error) from error
 
     async def keys(self) -> AsyncIterator[str]:
@@ -110,7 +112,7 @@ class ObjectBlobs:
                 for entry in batch:
                     if is_key(entry["path"]):
                         yield entry["path"]
-        except BaseError as error:
+        except _FAILED as error:
             raise _unavailable(error) from error
 
     @property
@@ -125,7 +127,7 @@ class ObjectBlobs:
     async def _put(self, key: str, data: bytes | BinaryIO) -> None:
         try:
             await obstore.put_async(self._store, _known(key), data)
-        except BaseError as error:
+        except _FAILED as error:
             raise _unavailable(error) from error
 
     async def _size(self, key: str) -> int | None:
@@ -133,7 +135,7 @@ class ObjectBlobs:
             return (await obstore.head_async(self._store, _known(key)))["size"]
         except FileNotFoundError:
             return None
-        except BaseError as error:
+        except _FAILED as error:
             raise _unavailable(error) from error
 
 
@@ -143,7 +145,7 @@ def _known(key: str) -> str:
     return key
 
 
-def _unavailable(error: BaseError) -> Unavailable:
+def _unavailable(error: Exception) -> Unavailable:
     """The store's own words, which name addresses and buckets, are for the log alone."""
     log.warning("object_storage_failed", error=str(error)[:500], done="answered that it is not available now")
     return Unavailable("The object storage does not answer as it should", retry_after=10)

@@ -1,5 +1,6 @@
 """Drives an ASGI application without a server: one request in, the whole answer out."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -43,13 +44,16 @@ def http_scope(
 
 
 def messages(body: bytes | Iterable[bytes], *, end: str = "complete") -> Callable[[], Any]:
-    """``receive`` for a body in pieces. ``end``: ``complete``, or ``gone`` for a client that leaves in the middle."""
+    """``receive`` for a body in pieces. ``end``: ``complete``, ``gone`` for a client that leaves in the middle, or
+    ``patient`` for one that waits for the whole answer."""
     pieces = [body] if isinstance(body, bytes) else list(body)
     waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
-    if end == "complete":
+    if end != "gone":
         waiting.append({"type": "http.request", "body": b"", "more_body": False})
 
     async def receive() -> dict[str, Any]:
+        if not waiting and end == "patient":
+            await asyncio.Event().wait()
         return waiting.pop(0) if waiting else {"type": "http.disconnect"}
 
     return receive
@@ -70,7 +74,7 @@ async def ask(
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    await application(http_scope(method, target, headers, client), messages(body), send)
+    await application(http_scope(method, target, headers, client), messages(body, end="patient"), send)
     assert sent, "nothing was answered"
     assert [m["type"] for m in sent] == ["http.response.start"] + ["http.response.body"] * (len(sent) - 1)
     assert len(sent) >= 2

@@ -24,7 +24,7 @@ from linnet.http.outbound import Outbound
 from linnet.http.reach import Reach
 from linnet.jobs.worker import Worker
 from linnet.media.pool import ImageWorker
-from linnet.ports import Clock, Guards, Mail
+from linnet.ports import Blobs, Clock, Guards, Mail
 from linnet.secrecy import ArgonPasswords, open_vault
 from linnet.storage import access, accounts
 from linnet.storage.blobs import LocalBlobs
@@ -292,11 +292,12 @@ async def running(application: Any) -> AsyncIterator[None]:
 async def open_world(
     folder: Path, database: Callable[[Clock, IdMaker], Awaitable[Any]], *, clock: Clock | None = None,
     site: Site | None = None, background: bool = False, rate_limits: bool = False, mail: Mail | None = None,
+    blobs: Blobs | None = None,
 ) -> AsyncIterator[World]:  # fmt: skip
     """A running server. With ``background`` its own worker runs the jobs; else only ``run_jobs`` does."""
     clock = clock or SystemClock()
     ids = IdMaker(clock, 0, 0)
-    blobs = LocalBlobs(folder / "media")
+    blobs = blobs or LocalBlobs(folder / "media")
     chance = SystemChance()
     limits = RateLimiter(folder / "limits", clock, enabled=rate_limits)
     passwords = ArgonPasswords(memory_kib=8, passes=1)

@@ -117,3 +117,16 @@ def _sing(made: Any, stream: Any, seconds: float) -> None:
         frame.pts, frame.sample_rate, frame.time_base = start, RATE, Fraction(1, RATE)
         made.mux(stream.encode(frame))
     made.mux(stream.encode(None))
+
+
+def with_attachment(words: str) -> bytes:
+    """A film that brings a file along, as a stream of its own."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="matroska") as made:
+        picture: Any = made.add_stream("libx264", rate=24)
+        picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+        made.add_attachment("where.txt", "text/plain", words.encode())
+        for number in range(24):
+            made.mux(picture.encode(_frame(64, 48, number, 24, "yuv420p")))
+        made.mux(picture.encode(None))
+    return out.getvalue()

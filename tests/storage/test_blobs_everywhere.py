@@ -1,0 +1,105 @@
+"""What holds wherever files are kept: in a folder, and in a bucket."""
+
+import io
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from linnet.domain.errors import Invalid, Unavailable
+from linnet.ports import Blobs
+from linnet.storage.blobs import LocalBlobs
+from linnet.storage.object_store import ObjectBlobs
+from tests.support.s3 import BUCKET
+
+
+@pytest.fixture(params=["folder", "bucket", "bucket_with_prefix"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+    if request.param == "folder":
+        return LocalBlobs(tmp_path / "blobs")
+    endpoint = request.getfixturevalue("s3_endpoint")
+    prefix = "our/files" if request.param == "bucket_with_prefix" else ""
+    return ObjectBlobs(BUCKET, prefix, tmp_path / "scratch", endpoint=endpoint)
+
+
+async def keys(blobs: Blobs) -> set[str]:
+    return {key async for key in blobs.keys()}  # noqa: SIM118 - not a dict
+
+
+async def read(blobs: Blobs, key: str, start: int, end: int) -> bytes:
+    """As the server reads it: from its path, or as it comes."""
+    found = await blobs.open(key)
+    assert found is not None
+    if found[0] is not None:
+        return found[0].read_bytes()[start:end]
+    pieces: AsyncIterator[bytes] = blobs.stream(key, start, end)
+    return b"".join([piece async for piece in pieces])
+
+
+async def test_what_is_put_is_there_whole_and_in_part_until_it_is_deleted(blobs: Blobs):
+    data = bytes(range(256)) * 4_000
+    await blobs.put("media/1/abc/original.mp4", data)
+    await blobs.put("media/1/abc/empty.jpeg", b"")
+    assert await blobs.get("media/1/abc/original.mp4") == data
+    assert await blobs.get("media/1/abc/empty.jpeg") == b""
+    found = await blobs.open("media/1/abc/original.mp4")
+    assert found is not None
+    assert found[1] == len(data)
+    assert await read(blobs, "media/1/abc/original.mp4", 700_001, 900_005) == data[700_001:900_005]
+    assert await read(blobs, "media/1/abc/original.mp4", 0, len(data)) == data
+    assert await read(blobs, "media/1/abc/empty.jpeg", 0, 0) == b""
+    assert await keys(blobs) == {"media/1/abc/original.mp4", "media/1/abc/empty.jpeg"}
+    await blobs.delete("media/1/abc/original.mp4")
+    assert await blobs.get("media/1/abc/original.mp4") is None
+    assert await keys(blobs) == {"media/1/abc/empty.jpeg"}
+
+
+async def test_a_large_file_goes_in_and_out_by_open_files(blobs: Blobs):
+    data = os.urandom(12 << 20)
+    file = io.BytesIO(data)
+    file.seek(99)
+    await blobs.put_file("uploads/1/source", file)
+    fetched = await blobs.fetch("uploads/1/source")
+    assert fetched is not None
+    with fetched:
+        assert fetched.fileno() > 0
+        assert fetched.read() == data
+
+
+async def test_a_second_put_replaces(blobs: Blobs):
+    await blobs.put("a/b", b"one")
+    await blobs.put("a/b", b"two")
+    assert await blobs.get("a/b") == b"two"
+
+
+async def test_what_is_not_there_is_none_and_may_be_deleted(blobs: Blobs):
+    assert await blobs.get("media/1/x") is None
+    assert await blobs.fetch("media/1/x") is None
+    assert await blobs.open("media/1/x") is None
+    assert await keys(blobs) == set()
+    await blobs.delete("media/1/x")
+
+
+@pytest.mark.parametrize("key", ["", "/etc/passwd", "../x", "media/../../x", "media//x", ".temporary/x", "media/X"])
+async def test_keys_that_lead_elsewhere_are_refused(blobs: Blobs, key: str):
+    for call in (
+        blobs.put(key, b"x"), blobs.put_file(key, io.BytesIO(b"x")), blobs.get(key), blobs.fetch(key),
+        blobs.delete(key), blobs.open(key),
+    ):  # fmt: skip
+        with pytest.raises(Invalid) as caught:
+            await call
+        assert caught.value.field == "key"
+
+
+async def test_what_is_being_worked_on_is_no_file_that_is_kept(blobs: Blobs):
+    (blobs.scratch / "work").write_bytes(b"half")
+    assert await keys(blobs) == set()
+
+
+async def test_a_bucket_that_does_not_answer_is_our_own_fault_and_passing(s3_endpoint: str, tmp_path: Path):
+    elsewhere = ObjectBlobs("no-such-bucket", "", tmp_path, endpoint=s3_endpoint)
+    for call in (elsewhere.check(), elsewhere.put("a/b", b"x"), anext(elsewhere.keys())):
+        with pytest.raises(Unavailable, match="object storage does not answer"):
+            await call
+    await ObjectBlobs(BUCKET, "", tmp_path, endpoint=s3_endpoint).check()
