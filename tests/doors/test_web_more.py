@@ -194,3 +194,26 @@ async def test_markdown_and_posts_for_this_server_only(world: World):
         {"status": "so *very* good", "content_type": "text/markdown", "local_only": "1"},
     )  # fmt: skip
     assert [one.text for one in (await ada.go("/public")).all("em")] == ["very"]
+
+
+async def test_messages_stand_by_whom_they_are_with(world: World):
+    ada, bob = await person(world, "ada"), await person(world, "bob")
+    assert "No messages yet" in (await bob.go("/conversations")).text
+    await bob.press(await bob.go("/@ada"), "/@ada/follow")
+    id = await posted(ada, "@bob between us", visibility="direct")
+    await world.run_jobs()
+    page = await bob.go("/conversations")
+    assert "between us" in page.text
+    assert "new" in [one.text for one in page.all("b") if one.get("class") == "badge"]
+    read = next(form.action for form in page.forms() if form.action.endswith("/read"))
+    opened = await bob.send(page, read, {})
+    assert opened.location == f"/@ada/{id}"
+    page = await bob.go("/conversations")
+    assert "new" not in [one.text for one in page.all("b") if one.get("class") == "badge"]
+    assert (
+        await ada.ask("POST", read, form={"form_key": (await ada.go("/conversations")).value("form_key")})
+    ).status == 404
+    gone = next(form.action for form in page.forms() if form.action.endswith("/delete"))
+    await bob.send(page, gone, {})
+    assert "No messages yet" in (await bob.go("/conversations")).text
+    assert "between us" in (await ada.go("/conversations")).text
