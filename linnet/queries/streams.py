@@ -31,7 +31,7 @@ async def facts(database: Database, status_id: int) -> Facts | None:
         if row is None:
             return None
         tags = await tx.all(streams.SQL.tags, status_id=status_id)
-        return Facts(*row, tuple(tag for (tag,) in tags))
+        return Facts._make((*row, tuple(tag for (tag,) in tags)))
 
     return await database.read(read)
 

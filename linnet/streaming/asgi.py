@@ -122,6 +122,10 @@ class Streams:
             raise
         return _stream(outbox, connection, asked, knock.position)
 
+    async def position(self) -> str:
+        """Where the log ends now."""
+        return await self._door.position()
+
     async def for_page(self, request: Request, reader: Identity, still: Still) -> Response:
         """The home stream of somebody who is signed in to the pages."""
         outbox = Outbox()

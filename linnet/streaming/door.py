@@ -151,6 +151,9 @@ class Door:
         subscription.ended = True
         self._hub.audience.remove(subscription)
 
+    async def position(self) -> str:
+        return await self._hub.position()
+
     def told(self) -> bytes:
         """The position up to which everybody has been told everything."""
         return str(self._hub.told).encode()

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from linnet.actions import sessions
 from linnet.domain import ids, secrets
@@ -76,6 +76,20 @@ class Visitor:
         return self.signed_in and self.identity.role in MODERATORS
 
 
+class Streams(Protocol):
+    """What happens while a page is looked at; ``app`` hands it in."""
+
+    async def position(self) -> str:
+        """From where on a page that is read now will have to be told."""
+        ...
+
+    async def for_page(
+        self, request: Request, reader: Identity, still: Callable[[], Awaitable[Identity]]
+    ) -> Response:
+        """An endless answer; ``still`` raises where its reader may not hear it any more."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """The parts that handlers use; ``app`` puts them together."""
@@ -91,6 +105,7 @@ class Door:
     guards: Guards
     mail: Mail
     limits: RateLimiter
+    streams: Streams
 
     def once(self) -> Operation:
         """A receipt of its own, against the engine's retries only."""
@@ -126,7 +141,10 @@ class Door:
             form_key=lambda: self._form_key(visitor), number=self.ids.next, here=addresses.here(request),
             sends_mail=self.mail.configured, **values,
         )  # fmt: skip
-        more = headers.page(self.site, known=visitor.identity.signed_in, redirect_uri=values.get("redirect_uri", ""))
+        more = headers.page(
+            self.site, known=visitor.identity.signed_in, redirect_uri=values.get("redirect_uri", ""),
+            live=bool(values.get("position")),
+        )  # fmt: skip
         if visitor.fresh_cookie:
             more = (*more, headers.set_cookie(self.site, headers.STRANGER, visitor.fresh_cookie, None))
         return headers.html(text, status, more)

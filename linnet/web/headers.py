@@ -31,13 +31,28 @@ PRIVATE: tuple[Header, ...] = ((b"cache-control", b"private, no-store"),)
 _STRANGERS: tuple[Header, ...] = ((b"cache-control", b"private, no-cache"),)
 
 
-def page(site: Site, *, known: bool, redirect_uri: str = "") -> tuple[Header, ...]:
-    """``known`` where somebody is signed in; ``redirect_uri`` is where the consent page's answer is sent on to."""
+def page(site: Site, *, known: bool, redirect_uri: str = "", live: bool = False) -> tuple[Header, ...]:
+    """``known`` where somebody is signed in; ``redirect_uri`` is where the consent page's answer is sent on to;
+    ``live`` for a page that our own script listens on."""
     policy = _POLICY.format(actions=_actions(redirect_uri))
+    if live:
+        # Of this host only what is ours: nothing that was uploaded may run.
+        policy += f"; script-src {site.origin}/static/; connect-src 'self'"
     return (
         (b"content-security-policy", policy.encode()),
         *_ALWAYS,
         *(PRIVATE if known else _STRANGERS),
+        *((_HTTPS_ONLY,) if site.origin.startswith("https:") else ()),
+    )
+
+
+def framed(site: Site) -> tuple[Header, ...]:
+    """Of the one kind of page that other sites may show in a frame: no cookie, no form, and one face for all."""
+    policy = _POLICY.format(actions="'none'").replace("frame-ancestors 'none'", "frame-ancestors *")
+    return (
+        (b"content-security-policy", policy.encode()),
+        (b"referrer-policy", b"same-origin"),
+        (b"cache-control", b"public, max-age=300"),
         *((_HTTPS_ONLY,) if site.origin.startswith("https:") else ()),
     )
 

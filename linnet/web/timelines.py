@@ -1,11 +1,11 @@
 """Streams: the front door, home, the public stream, a tag, and what one has favourited or bookmarked."""
 
-from linnet.domain.errors import NotFound
+from linnet.domain.errors import NotFound, Unauthenticated
 from linnet.domain.filters import Matcher, searchable
-from linnet.domain.views import Profile, Relationship, StatusView
+from linnet.domain.views import Identity, Profile, Relationship, StatusView
 from linnet.http.request import Request
 from linnet.http.response import Response
-from linnet.queries import accounts, filters, statuses, timelines
+from linnet.queries import accounts, filters, sessions, statuses, timelines
 from linnet.queries.statuses import Listed
 from linnet.queries.timelines import Tagged
 from linnet.web import addresses, compose
@@ -22,8 +22,10 @@ async def home(door: Door, request: Request) -> Response:
     if not visitor.signed_in:
         return await _front(door, request)
     wanted = addresses.page(request)
-    listed = await timelines.home(door.database, visitor.id, wanted)
     first = not request.query_string
+    # Read before the page is: what comes in between is then told twice rather than not at all.
+    position = await door.streams.position() if first else ""
+    listed = await timelines.home(door.database, visitor.id, wanted)
     form = await compose.empty(door, visitor.id) if first else None
     people = await _newcomers_guide(door, request) if first and not listed else []
     return await door.page(
@@ -33,7 +35,21 @@ async def home(door: Door, request: Request) -> Response:
         turns=turns(request, listed),
         form=form,
         people=people,
+        position=position,
     )
+
+
+async def live(door: Door, request: Request) -> Response:
+    """GET /live: what happens on home while it is looked at, as server-sent events for static/live.js."""
+    secret = visitor_of(request).secret
+
+    async def still() -> Identity:
+        visit = await sessions.visit(door.database, secret)
+        if visit is None or visit.barred:
+            raise Unauthenticated("This session has ended")
+        return visit.identity
+
+    return await door.streams.for_page(request, visitor_of(request).identity, still)
 
 
 async def _newcomers_guide(door: Door, request: Request) -> list[tuple[Profile, Relationship | None]]:

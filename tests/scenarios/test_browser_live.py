@@ -1,0 +1,46 @@
+"""Two people's home pages in real Chromium: a post of the one shows up at the other's, without loading anything."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.support.server import Server
+from tests.support.window import Window, opened
+
+PASSWORD = "a long enough secret"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with opened() as found:
+        yield found
+
+
+def signed_in(browser: Browser, server: Server, name: str) -> Window:
+    who = Window(browser, server.origin, scripts=True)
+    who.go("/sign-in")
+    who.page.locator("main").get_by_label("E-mail address or username").fill(name)
+    who.page.locator("main").get_by_label("Password").fill(PASSWORD)
+    who.press("Sign in")
+    return who
+
+
+def test_a_second_browser_sees_a_post_appear(tmp_path_factory: pytest.TempPathFactory, browser: Browser):
+    with Server(tmp_path_factory.mktemp("live") / "data", "--workers", "2") as server:
+        tokens = {name: server.account(name, password=PASSWORD) for name in ("ada", "bert")}
+        bert = server.get("/api/v1/accounts/lookup?acct=bert")[1].split(b'"id":"')[1].split(b'"')[0].decode()
+        assert server.ask("POST", f"/api/v1/accounts/{bert}/follow", tokens["ada"])[0] == 200
+        ada, other = signed_in(browser, server, "ada"), signed_in(browser, server, "bert")
+        ada.go("/")
+        other.go("/")
+        expect(ada.page.locator("#news")).to_be_hidden()
+        other.page.locator("#status").fill("Fresh from the oven")
+        other.press("Post")
+        news = ada.page.get_by_role("link", name="1 new post", exact=True)
+        expect(news).to_be_visible()
+        expect(ada.page).to_have_title("(1) Home · Linnet")
+        news.click()
+        expect(ada.page.get_by_text("Fresh from the oven")).to_be_visible()
+        expect(ada.page.locator("#news")).to_be_hidden()
+        assert ada.troubles == []
