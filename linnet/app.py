@@ -28,6 +28,7 @@ from linnet.client_api.door import Door, guarded
 from linnet.client_api.meter import Meter
 from linnet.client_api.rendering import Rendering
 from linnet.client_api.telling import Telling
+from linnet.client_api.usage import Usage
 from linnet.config import Config
 from linnet.domain.site import Site
 from linnet.domain.times import DAY_MS
@@ -36,6 +37,7 @@ from linnet.http.proxies import Proxies
 from linnet.http.router import Route, Router
 from linnet.http.server import Application
 from linnet.http.translating import NoTranslator
+from linnet.jobs import push
 from linnet.jobs.worker import Together, Worker
 from linnet.mastodon.cache import FragmentCache
 from linnet.media import serve
@@ -118,6 +120,7 @@ SCHEDULES: dict[str, Schedule] = {
     "maintenance.mutes": sweeping(HOUR_MS, maintenance.mutes),
     "maintenance.tag_uses": sweeping(DAY_MS, maintenance.tag_uses),
     "maintenance.notifications": sweeping(DAY_MS, maintenance.waiting_notifications),
+    "maintenance.weeks": sweeping(HOUR_MS, maintenance.weeks),
     "maintenance.apps": sweeping(DAY_MS, maintenance.apps),
     "maintenance.reports": sweeping(DAY_MS, maintenance.reports),
     "maintenance.access": sweeping(HOUR_MS, maintenance.logins),
@@ -178,6 +181,7 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
     door = Door(
         parts.database, parts.site, rendering, parts.clock, parts.chance, parts.ids, images, recordings, parts.blobs,
         parts.guards, parts.mail, Meter(parts.limits, parts.clock), parts.translator,
+        Usage(parts.database, tasks),
     )  # fmt: skip
     routes = [client_route(door, row) for row in ROUTES]
     routes.append(Route("GET", "/files/*key", serve.handler(parts.blobs)))
@@ -186,7 +190,7 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
     static = pages.assets()
     page_door = PageDoor(
         parts.database, parts.site, Pages(parts.site, static), parts.clock, parts.chance, parts.ids, images,
-        parts.blobs, parts.guards, parts.mail, parts.limits, streams.main,
+        recordings, parts.blobs, parts.guards, parts.mail, parts.limits, streams.main,
     )  # fmt: skip
     routes += pages.routes(page_door, static)
     page_error = page_errors.answerer(page_door)
@@ -374,12 +378,14 @@ def job_handlers(parts: Parts, images: Images, recordings: Recordings) -> dict[s
         return lambda job: row.work(parts, job, row.every_ms)
 
     taking_in = importing(parts, images)
+    pusher = push.Pusher(parts.database, parts.site, parts.clock, parts.guards.vault, parts.remote)
     return (
         {kind: bound(action) for kind, action in JOB_HANDLERS.items()}
         | {kind: placed(action) for kind, action in SITE_HANDLERS.items()}
         | {kind: mailing(action) for kind, action in MAIL_HANDLERS.items()}
         | {kind: scheduled(row) for kind, row in SCHEDULES.items()}
         | {"media.process": lambda job: media_actions.process(parts.database, parts.blobs, recordings, job)}
+        | {"push.send": lambda job: push.send(pusher, job)}
         | {"files.delete": lambda job: maintenance.delete_files(parts.database, parts.blobs, job)}
         | {"account.export": lambda job: export_actions.run(exporting(parts), job)}
         | {"account.import": lambda job: import_actions.run(taking_in, job)}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from linnet.domain.errors import NotFound
 from linnet.domain.notifications import Policy
-from linnet.storage import changes, jobs, notifications
+from linnet.storage import changes, conversations, jobs, notifications
 from linnet.storage.database import Database, Operation, Writer
 from linnet.storage.jobs import Job
 
@@ -63,7 +63,8 @@ async def bring_in(database: Database, job: Job) -> None:
     async def write(tx: Writer) -> None:
         account_id, senders = job.payload["account_id"], job.payload["senders"]
         rows = await tx.run(SQL.unfilter, account_id=account_id, from_account_id=senders[0], limit=BATCH)
-        rest = senders if rows == BATCH else senders[1:]
+        filed = await conversations.bring_in(tx, account_id, senders[0], BATCH)
+        rest = senders if BATCH in (rows, filed) else senders[1:]
         if rest:
             return await jobs.proceed(tx, job, {**job.payload, "senders": rest})
         await changes.append(tx, "notification.merged", account_id, account_id)

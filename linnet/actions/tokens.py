@@ -1,7 +1,10 @@
 """Access tokens that the operator makes: for bots, scripts and the tests of a new server."""
 
+from collections.abc import Sequence
+
 from linnet.domain import scopes as rules
 from linnet.domain import secrets
+from linnet.domain.access import USED_MS
 from linnet.domain.errors import Invalid, NotFound
 from linnet.domain.oauth import OUT_OF_BAND
 from linnet.domain.secrets import fingerprint
@@ -11,6 +14,15 @@ from linnet.storage.database import Database, Writer
 
 CLIENT_ID = "linnet-command-line"
 """The app under which posts of such tokens are shown. It has no secret that anybody knows: it can only be used here."""
+
+
+async def mark_used(database: Database, keys: Sequence[str]) -> None:
+    """Remembers that these tokens (their hashes) are in use; asked for by ``Identity.stale``, about once a day."""
+
+    async def write(tx: Writer) -> None:
+        await tx.run(access.SQL.use_tokens, hashes=keys, now=tx.now, before=tx.now - USED_MS)
+
+    await database.write(write)
 
 
 async def create(database: Database, chance: Chance, name: str, scopes: tuple[str, ...]) -> str:

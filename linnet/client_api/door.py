@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from linnet.client_api import errors
 from linnet.client_api.meter import Meter
 from linnet.client_api.rendering import Rendering, joined
+from linnet.client_api.usage import Usage
 from linnet.domain import ids, scopes
 from linnet.domain.errors import Conflict, LinnetError, NotAllowed, NotFound, Unauthenticated
 from linnet.domain.paging import HIGHEST_ID, Page
@@ -16,7 +17,7 @@ from linnet.http.limits import headers as limit_headers
 from linnet.http.request import Request
 from linnet.http.response import Response
 from linnet.http.router import Handler
-from linnet.ports import Blobs, Chance, Clock, Guards, Ids, Images, Mail, Recordings
+from linnet.ports import Blobs, Chance, Clock, Guards, Ids, Images, Mail, Recordings, Translator
 from linnet.queries import access
 from linnet.queries.accounts import Accounts
 from linnet.queries.statuses import Listed
@@ -55,6 +56,8 @@ class Door:
     guards: Guards
     mail: Mail
     meter: Meter
+    translator: Translator
+    usage: Usage
 
     def once(self) -> Operation:
         """A receipt of its own: for what answers with a secret, which is stored nowhere and so cannot be repeated."""
@@ -108,6 +111,8 @@ def guarded(door: Door, noun: Noun, scope: str, limit: str = "") -> Handler:
                 reader = await access.by_token(door.database, token, even_barred=scope == EVEN_BARRED)
                 request.context = reader
                 verdict = meter.known(reader, request, limit)
+                if reader.stale:
+                    door.usage.note(reader)
             if not verdict.allowed:
                 raise meter.too_many(verdict)
             if token is None and not open_to_all:

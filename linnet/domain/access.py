@@ -12,6 +12,9 @@ SESSION_IDLE_MS = 30 * DAY_MS
 TOUCH_MS = 3_600_000
 """How old a session's last use may be on paper: each request would be a write otherwise."""
 
+USED_MS = DAY_MS
+"""The same of a token."""
+
 
 class User(msgspec.Struct, frozen=True):
     """The local half of an account, as its owner and the moderators see it."""
@@ -87,13 +90,14 @@ class AppView(msgspec.Struct, frozen=True):
 
 
 class AuthorisedApp(msgspec.Struct, frozen=True):
-    """An app that may act for an account."""
+    """An app that may act for an account. ``used_at`` is right to a day."""
 
     id: int
     name: str
     website: str | None
     scopes: tuple[str, ...]
     created_at: int
+    used_at: int
 
 
 class InviteView(msgspec.Struct, frozen=True):

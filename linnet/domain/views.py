@@ -305,6 +305,14 @@ class MarkerView(msgspec.Struct, frozen=True, gc=False):
     updated_at: int
 
 
+class Text(msgspec.Struct, frozen=True, gc=False):
+    """What the operator has written about the instance, as it was written and as HTML."""
+
+    source: str
+    html: str
+    updated_at: int
+
+
 class Relationship(msgspec.Struct, frozen=True, gc=False):
     """How the reader stands to another account."""
 
@@ -343,6 +351,8 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
     """Names the token or session in receipts and rate limits; a hash, never the secret."""
     filters: int = 0
     """The version of the account's filters; 0 says that it has none."""
+    stale: bool = False
+    """Whether the token's use was not written down for a day: ``tokens.mark_used`` does."""
 
     @property
     def signed_in(self) -> bool:

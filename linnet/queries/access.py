@@ -1,6 +1,6 @@
 """Who asks: what a token stands for."""
 
-from linnet.domain.access import why_barred
+from linnet.domain.access import USED_MS, why_barred
 from linnet.domain.errors import NotAllowed, Unauthenticated
 from linnet.domain.secrets import fingerprint
 from linnet.domain.views import NOBODY, Identity
@@ -25,14 +25,15 @@ async def by_key(database: Database, key: str, *, even_barred: bool = False) -> 
         row = await tx.one(access.SQL.token, hash=key)
         if row is None:
             raise Unauthenticated("The access token is invalid")
-        account_id, username, role, app_id, app_name, app_website, scopes, *state, filters = row
+        account_id, username, role, app_id, app_name, app_website, scopes, *state, filters, used_at = row
         if account_id != NOBODY:
             # Without a user's row there is no user (any more): the columns of the outer join are null then.
             barred = why_barred(*state)
             if barred and not (even_barred and role is not None):
                 raise NotAllowed(barred)
         return Identity(
-            account_id, username or "", role or "", app_id, app_name, app_website, tuple(scopes.split()), key, filters
-        )
+            account_id, username or "", role or "", app_id, app_name, app_website, tuple(scopes.split()), key, filters,
+            stale=used_at + USED_MS <= tx.now,
+        )  # fmt: skip
 
     return await database.read(read)

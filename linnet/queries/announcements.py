@@ -27,7 +27,9 @@ async def standing(database: Database, reader: int) -> tuple[Told, ...]:
         ids = [one.id for one in found]
         seen = {row[0] for row in await tx.all(SQL.reads, account_id=reader, ids=ids)}
         given = await tx.all(SQL.reactions, ids=ids, reader=reader)
-        reactions = {id: tuple(Reaction(name, times, bool(me)) for of, name, times, me in given if of == id) for id in ids}
+        reactions: dict[int, tuple[Reaction, ...]] = dict.fromkeys(ids, ())
+        for id, name, times, me in given:
+            reactions[id] += (Reaction(name, times, bool(me)),)
         return tuple(Told(one, one.id in seen, reactions[one.id]) for one in found)
 
     return await database.read(read)

@@ -69,11 +69,12 @@ async def authorised_apps(database: Database, account_id: int) -> tuple[Authoris
 
     async def read(tx: Reader) -> tuple[AuthorisedApp, ...]:
         found: dict[int, AuthorisedApp] = {}
-        for id, name, website, first, _, granted in await tx.all(access.SQL.authorised_apps, account_id=account_id):
+        for id, name, website, first, last, granted in await tx.all(access.SQL.authorised_apps, account_id=account_id):
             known = found.get(id)
             together = tuple(dict.fromkeys((*(known.scopes if known else ()), *granted.split())))
             since = min(first, known.created_at) if known else first
-            found[id] = AuthorisedApp(id, name, website, together, since)
+            used = max(last, known.used_at) if known else last
+            found[id] = AuthorisedApp(id, name, website, together, since, used)
         return tuple(found.values())
 
     return await database.read(read)

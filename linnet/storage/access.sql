@@ -1,7 +1,8 @@
 -- name: token
 -- Who a token stands for, and in what state the account is.
 select coalesce(t.account_id, 0), a.username, u.role, t.app_id, p.name, p.website, t.scopes,
-  a.suspended_at, u.confirmed_at, u.approved_at, coalesce(u.filters_version, 0)
+  a.suspended_at, u.confirmed_at, u.approved_at, coalesce(u.filters_version, 0),
+  coalesce(t.used_at, t.created_at)
 from tokens t join apps p on p.id = t.app_id
 left join accounts a on a.id = t.account_id left join users u on u.account_id = t.account_id
 where t.hash = :hash;
@@ -27,7 +28,7 @@ select id, client_id, secret_hash, name, website, redirect_uris, scopes from app
 
 -- name: authorised_apps
 -- The apps that may act for an account, each with all that its tokens together allow (repeats and all).
-select p.id, p.name, p.website, min(t.created_at), max(t.created_at), t.scopes
+select p.id, p.name, p.website, min(t.created_at), max(coalesce(t.used_at, t.created_at)), t.scopes
 from tokens t join apps p on p.id = t.app_id
 where t.account_id = :account_id
 group by p.id, p.name, p.website, t.scopes order by p.id desc;
@@ -49,6 +50,9 @@ update grants set token_hash = :token_hash where code_hash = :code_hash and toke
 -- name: insert_token
 insert into tokens (hash, id, app_id, account_id, scopes, created_at)
 values (:hash, :id, :app_id, :account_id, :scopes, :now);
+
+-- name: use_tokens
+update tokens set used_at = :now where hash in (:hashes...) and coalesce(used_at, created_at) <= :before;
 
 -- name: token_app
 select app_id from tokens where hash = :hash;

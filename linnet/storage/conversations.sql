@@ -19,6 +19,13 @@ returning id;
 insert into conversation_statuses (account_id, status_id, conversation_id)
 values (:account_id, :status_id, :conversation_id) on conflict (account_id, status_id) do nothing;
 
+-- name: let_through
+-- Direct statuses of somebody who was asked about first and is let through now.
+select n.status_id, s.thread_id from notifications n join statuses s on s.id = n.status_id and s.visibility = 3
+where n.account_id = :account_id and n.type = 'mention' and n.from_account_id = :author_id and n.filtered = 0
+  and not exists (select 1 from conversation_statuses e where e.account_id = n.account_id and e.status_id = n.status_id)
+order by n.status_id limit :limit;
+
 -- name: holding
 -- The conversations that a status stands in, in the order in which they are taken.
 select e.conversation_id, e.account_id from conversation_statuses e where e.status_id = :status_id order by e.account_id;

@@ -16,6 +16,7 @@ KEPT = (
     "client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "code_challenge",
     "code_challenge_method",
 )  # fmt: skip
+TRUE = frozenset({"true", "1", "on", "yes", "t"})
 
 
 async def ask(door: Door, request: Request) -> Response:
@@ -32,15 +33,20 @@ async def ask(door: Door, request: Request) -> Response:
         return _sign_in_first(params)
     if not known:
         return _sign_in_first(params)
+    if params.get("force_login") in TRUE:
+        # Not by ending the session: no link may sign anybody out. Whoever signs in now does that.
+        return _sign_in_first(params, again=1)
     if visitor.barred:
         return redirect("/waiting", headers=headers.PRIVATE)
     return await _page(door, request, wanted)
 
 
-def _sign_in_first(params: Mapping[str, object]) -> Response:
+def _sign_in_first(params: Mapping[str, object], again: int | None = None) -> Response:
+    """``again`` asks even whoever is signed in, who may want the app for another account. It is asked once: what the
+    browser comes back with does not ask for it any more."""
     kept = {name: value for name in KEPT if isinstance(value := params.get(name), str)}
     back = addresses.with_query("/oauth/authorize", **kept)
-    return redirect(addresses.with_query("/sign-in", back=back), headers=headers.PRIVATE)
+    return redirect(addresses.with_query("/sign-in", again=again, back=back), headers=headers.PRIVATE)
 
 
 async def answer(door: Door, request: Request) -> Response:

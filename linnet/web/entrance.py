@@ -29,9 +29,10 @@ def enter(door: Door, signed_in: SignedIn, where: str) -> Response:
 async def sign_in_form(door: Door, request: Request) -> Response:
     """GET /sign-in"""
     back = addresses.local(request.query().get("back"))
-    if visitor_of(request).identity.signed_in:
+    again = visitor_of(request).identity.signed_in
+    if again and request.query().get("again") != "1":
         return redirect(back)
-    return await door.page(request, "sign_in.html", form=Form({"back": back}))
+    return await door.page(request, "sign_in.html", form=Form({"back": back}), again=again)
 
 
 async def sign_in(door: Door, request: Request) -> Response:

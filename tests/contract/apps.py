@@ -77,6 +77,8 @@ async def _consent(walk: Walk, app: dict[str, Any]) -> str:
     page = await walk.page(name, status=200, query=asked, headers=cookie)
     assert "Let Walker in?" in page.body.decode()
     form = next(form for form in Reader.of(page.body.decode()).forms if form.action == "/oauth/authorize")
+    forced = await walk.page(name, status=303, query={**asked, "force_login": "true"}, headers=cookie)
+    assert "/sign-in?again=1" in (forced.header("location") or "")
     answer = await world.client.post("/oauth/authorize", form={**form.fields, "answer": "yes"}, headers=cookie)
     back = urlsplit(answer.header("location") or "")
     assert (answer.status, back.netloc) == (303, "walker.example")

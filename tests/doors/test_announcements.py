@@ -14,8 +14,11 @@ from tests.support.access import once
 from tests.support.client import Person, VirtualClock, World
 
 
-async def announce(world: World, text: str, publish_at: int | None = 0, *times: int) -> int:
-    return await announcements.create(world.database, world.site, Draft(text, publish_at, *times), once(world))
+async def announce(
+    world: World, text: str, publish_at: int | None = 0, starts_at: int | None = None, ends_at: int | None = None
+) -> int:
+    draft = Draft(text, publish_at, starts_at, ends_at)
+    return await announcements.create(world.database, world.site, draft, once(world))
 
 
 async def seen(person: Person) -> list[dict[str, Any]]:
@@ -103,7 +106,8 @@ async def test_nothing_is_left_of_one_that_was_taken_away(any_world: World):
     await announcements.delete(any_world.database, made, once(any_world))
     assert await seen(alice) == []
     for table in ("announcements", "announcement_reads", "announcement_reactions"):
-        assert await any_world.database.read(lambda tx, table=table: tx.all(sql(f"select * from {table}"))) == []
+        statement = sql(f"select * from {table}")
+        assert await any_world.database.read(lambda tx, statement=statement: tx.all(statement)) == []
     for act in (announcements.delete, announcements.publish):
         with pytest.raises(NotFound):
             await act(any_world.database, made, once(any_world))

@@ -132,3 +132,16 @@ async def test_they_page_by_their_latest(any_world: World):
     timeline = (await alice.get(f"/api/v1/timelines/direct?since_id={said[1]}")).json()
     assert [one["id"] for one in timeline] == said[:1:-1]
     assert (await any_world.client.get("/api/v1/timelines/direct")).status == 401
+
+
+async def test_a_strangers_words_come_in_when_they_are_let_through(any_world: World):
+    alice, bob = await any_world.people("alice", "bob")
+    first = await say(alice, "@bob you do not know me")
+    second = await say(alice, "@bob but", in_reply_to_id=first)
+    assert await talks(bob) == []
+    assert await talks(alice) == [(["bob"], second, False)]
+    (request,) = (await bob.get("/api/v1/notifications/requests")).json()
+    assert (await bob.post(f"/api/v1/notifications/requests/{request['id']}/accept")).status == 200
+    await any_world.run_jobs()
+    assert await talks(bob) == [(["alice"], second, True)]
+    assert len((await bob.get("/api/v1/timelines/direct")).json()) == 2

@@ -1,10 +1,11 @@
 """OAuth 2 through the door: registering, consenting, exchanging, revoking, and all that must be refused."""
 
+import asyncio
 import base64
 import hashlib
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
@@ -13,7 +14,10 @@ from linnet.domain import oauth, scopes
 from linnet.domain.oauth import AuthorizationRequest, Refused
 from linnet.queries import oauth as queries
 from linnet.storage.database import Operation
+from tests.storage.queries import sql
+from tests.support.access import PASSWORD, with_password
 from tests.support.client import VirtualClock, World, make_account
+from tests.support.pages import Browser
 
 REDIRECT = "https://app.example/callback"
 VERIFIER = "v" * 50
@@ -337,3 +341,60 @@ async def test_metadata_names_what_there_is(world: World) -> None:
     assert set(seen["scopes_supported"]) == set(scopes.KNOWN)
     assert seen["token_endpoint"] == "http://linnet.test/oauth/token"
     assert seen["grant_types_supported"] == ["authorization_code", "client_credentials"]
+
+
+async def test_signing_in_once_more_is_asked_for_by_the_app(world: World) -> None:
+    await with_password(world, "alice")
+    await with_password(world, "bob")
+    app = await register(world)
+    wanted = {"client_id": app["client_id"], "redirect_uri": REDIRECT, "response_type": "code", "scope": "read"}
+    address = f"/oauth/authorize?{urlencode(wanted)}"
+    browser = Browser(world.client)
+    await browser.send(await browser.go("/sign-in"), "/sign-in", {"name": "alice", "password": PASSWORD})
+    assert "<b>@alice</b>" in (await browser.go(address)).answer.body.decode()
+    before = dict(browser.cookies)
+    page = await browser.go(f"{address}&force_login=true")
+    assert "signed in as @alice" in page.text
+    assert browser.cookies["session"] == before["session"], "a link has signed somebody out"
+    sent = await browser.send(page, "/sign-in", {"name": "bob", "password": PASSWORD})
+    asked_again = await browser.go(sent.location)
+    assert "<b>@bob</b>" in asked_again.answer.body.decode()
+    assert browser.cookies["session"] != before["session"]
+    assert (await world.client.get("/settings", headers={"cookie": f"session={before['session']}"})).status == 303
+    assert "Let An app in?" in (await browser.go(f"{address}&force_login=false")).text
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+async def test_the_use_of_a_token_is_written_down_once_a_day(open_any_world: Any) -> None:
+    clock = VirtualClock()
+    world = await open_any_world(clock=clock)
+    alice = await world.person("alice")
+    used = sql("select used_at from tokens where account_id = :id")
+
+    async def last() -> Any:
+        # Behind the answer: what the loop has to do is done once it has turned some times.
+        for _ in range(200):
+            await asyncio.sleep(0)
+        return (await world.database.read(lambda tx: tx.one(used, id=alice.id)))[0]
+
+    await alice.get("/api/v1/timelines/home")
+    assert await last() is None, "whoever has just come has no need of it"
+    clock.advance(86_400_000)
+    first = clock.now_ms()
+    await alice.get("/api/v1/timelines/home")
+    await until_true(last, first)
+    clock.advance(3_600_000)
+    await alice.get("/api/v1/timelines/home")
+    assert await last() == first
+    clock.advance(86_400_000)
+    await asyncio.gather(*(alice.get("/api/v1/preferences") for _ in range(3)))
+    await until_true(last, clock.now_ms())
+    (app,) = await queries.authorised_apps(world.database, alice.id)
+    assert app.used_at == clock.now_ms()
+
+
+async def until_true(last: Any, value: int) -> None:
+    for _ in range(2_000):
+        if await last() == value:
+            return
+    assert await last() == value
