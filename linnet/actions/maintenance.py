@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from linnet.actions import cards
-from linnet.domain import ids
+from linnet.domain import ids, times
 from linnet.domain.access import SESSION_MS
 from linnet.domain.times import DAY_MS
 from linnet.ports import Blobs
-from linnet.storage import access, jobs, maintenance, settings, timelines
+from linnet.storage import access, instance, jobs, maintenance, settings, timelines
 from linnet.storage import cards as card_rows
 from linnet.storage import changes as log_of_changes
 from linnet.storage import reports as report_rows
@@ -24,6 +24,8 @@ ROWS = 2_000
 READERS = 50
 """How many home timelines one turn trims."""
 TAG_DAYS = 8
+WEEKS = 12
+"""How many weeks an instance tells of, the present one included, as in Mastodon."""
 FILTERED_MS = 90 * DAY_MS
 """So long, filtered notifications wait for their reader to let them through."""
 REPORT_DAYS = 365
@@ -101,6 +103,14 @@ async def preview_cards(tx: Writer, keeping: Keeping) -> int:
 
 async def card_uses(tx: Writer, keeping: Keeping) -> int:
     return await tx.run(card_rows.SQL.expire_uses, before=tx.now // DAY_MS - TAG_DAYS, limit=ROWS)
+
+
+async def weeks(tx: Writer, keeping: Keeping) -> int:
+    """Counts the week that is, and forgets the one before the last twelve; nothing that waits for another turn."""
+    start = times.week_start(tx.now)
+    await tx.run(instance.SQL.count_week, start=start, first=ids.first_at(start))
+    await tx.run(instance.SQL.forget_weeks, before=start - WEEKS * times.WEEK_MS)
+    return 0
 
 
 async def apps(tx: Writer, keeping: Keeping) -> int:

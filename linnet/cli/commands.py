@@ -30,6 +30,9 @@ _PASSWORD = (
 )
 
 _REASON = taking("--reason", metavar="TEXT", says="kept in the moderation log")
+_TEXT = taking(
+    "name", choices=("extended_description", "privacy_policy", "terms_of_service"), says="which of the three"
+)
 _LIMIT = taking("--limit", type=int, default=50, metavar="N", says="how many (default: %(default)s)")
 
 
@@ -85,6 +88,40 @@ _ACCOUNTS = (
     _deciding("unsuspend", "let a suspended account back"),
     _deciding("approve", "let somebody in who waits for approval"),
     _deciding("reject", "turn somebody away who waits for approval"),
+    Command(
+        ("account", "export"),
+        "write everything of an account into one zip file",
+        "linnet.cli.moving:export",
+        (
+            _NAME,
+            taking("file", metavar="FILE", says="the archive; Mastodon and Linnet can read it"),
+            taking("--force", action="store_true", says="write over a file that is there"),
+        ),
+        ("linnet account export alice alice.zip",),
+    ),
+    Command(
+        ("account", "import"),
+        "take an archive or a CSV list into an account, and print what was refused",
+        "linnet.cli.moving:take_in",
+        (
+            _NAME,
+            taking("file", metavar="FILE", says="an archive of Linnet, Mastodon or Twitter, or a CSV list"),
+            taking(
+                "--type", default="archive", says="what the file is (default: %(default)s)",
+                choices=("archive", "following", "mutes", "blocks", "bookmarks", "lists", "domain_blocks"),
+            ),
+            taking("--overwrite", action="store_true", says="a list replaces what is there, else it is added"),
+            taking(
+                "--visibility", choices=("public", "unlisted", "private"), default="public",
+                says="for posts that more people could see (default: as they were)",
+            ),
+            taking("--no-profile", action="store_true", says="leave name, picture and text of the profile as they are"),
+        ),
+        (
+            "linnet account import alice mastodon-archive.zip",
+            "linnet account import alice following_accounts.csv --type following",
+        ),
+    ),
     _deciding(
         "delete", "delete an account with all that it posted",
         taking("--yes", action="store_true", says="do not ask for the name again"),
@@ -191,6 +228,15 @@ _PEOPLE = (
         "linnet.cli.rules:remove",
         (taking("id", metavar="ID", type=int, says="see `linnet rule list`"),),
     ),
+    Command(
+        ("text", "put"),
+        "say more about this server: a description, a privacy policy, terms of service",
+        "linnet.cli.texts:put",
+        (_TEXT, taking("file", metavar="FILE", says="Markdown; - is standard input")),
+        ("linnet text put privacy_policy privacy.md",),
+    ),
+    Command(("text", "list"), "show which of these there are", "linnet.cli.texts:listing", (_JSON,)),
+    Command(("text", "remove"), "take one of them away", "linnet.cli.texts:remove", (_TEXT,)),
 )
 
 _MACHINERY = (

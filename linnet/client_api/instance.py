@@ -34,6 +34,29 @@ async def rules(door: Door, request: Request) -> Response:
     return json(instance.rules(await queries.rules(door.database)))
 
 
+async def activity(door: Door, request: Request) -> Response:
+    """GET /api/v1/instance/activity"""
+    return json([instance.week(week) for week in await queries.activity(door.database)])
+
+
+async def extended_description(door: Door, request: Request) -> Response:
+    """GET /api/v1/instance/extended_description"""
+    return json(instance.text(await queries.text(door.database, "extended_description")))
+
+
+async def privacy_policy(door: Door, request: Request) -> Response:
+    """GET /api/v1/instance/privacy_policy"""
+    return json(instance.text(await queries.text(door.database, "privacy_policy")))
+
+
+async def terms_of_service(door: Door, request: Request) -> Response:
+    """GET /api/v1/instance/terms_of_service, and …/:date for those of one day"""
+    body = instance.terms(await queries.text(door.database, "terms_of_service"))
+    if request.segments.get("date") not in (None, body["effective_date"]):
+        raise NotFound
+    return json(body)
+
+
 async def nothing(door: Door, request: Request) -> Response:
     """GET /api/v1/instance/peers, …/domain_blocks: nobody is federated with yet, so nobody is blocked."""
     return json([])

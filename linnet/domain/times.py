@@ -5,6 +5,16 @@ from datetime import UTC, datetime
 DAY_MS = 86_400_000
 
 
+WEEK_MS = 7 * DAY_MS
+# 1970 began on a Thursday.
+_MONDAY_MS = 4 * DAY_MS
+
+
+def week_start(ms: int) -> int:
+    """The midnight, in UTC, of the Monday of the week."""
+    return ms - (ms - _MONDAY_MS) % WEEK_MS
+
+
 def iso(ms: int) -> str:
     """``2026-11-21T09:30:00.123Z``, of ms since 1970."""
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

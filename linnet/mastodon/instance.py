@@ -6,15 +6,30 @@ from typing import Any, Protocol
 import msgspec
 
 from linnet import __version__
+from linnet.domain import times
 from linnet.domain.files import UPLOAD_TYPES
 from linnet.domain.site import Site
 from linnet.domain.statuses import CONTENT_TYPES
 from linnet.domain.tags import FEATURED_MAX
+from linnet.domain.views import Text
 
 SERVED = "4.2.0"
 """The Mastodon version whose API is served; clients compare with it, so it never says more than is true."""
 API_VERSION = 0
 """Mastodon numbers its API since 4.3; what is served here is older than that."""
+
+
+class Week(Protocol):
+    """What happened in a week."""
+
+    @property
+    def start(self) -> int: ...
+    @property
+    def statuses(self) -> int: ...
+    @property
+    def logins(self) -> int: ...
+    @property
+    def registrations(self) -> int: ...
 
 
 class Rule(Protocol):
@@ -154,4 +169,29 @@ def v1(site: Site, about: About, contact: bytes | None) -> dict[str, Any]:
         "configuration": configuration(site),
         "contact_account": msgspec.Raw(contact) if contact else None,
         "rules": rules(about.rules),
+    }
+
+
+def week(view: Week) -> dict[str, str]:
+    """Of the instance's activity: all of it as text, the time in s since 1970."""
+    return {
+        "week": str(view.start // 1000),
+        "statuses": str(view.statuses),
+        "logins": str(view.logins),
+        "registrations": str(view.registrations),
+    }
+
+
+def text(view: Text) -> dict[str, Any]:
+    """An ExtendedDescription, and a PrivacyPolicy."""
+    return {"updated_at": times.iso(view.updated_at), "content": view.html}
+
+
+def terms(view: Text) -> dict[str, Any]:
+    """TermsOfService: those that hold are the only ones that are kept."""
+    return {
+        "effective_date": times.iso_date(view.updated_at),
+        "effective": True,
+        "content": view.html,
+        "succeeded_by": None,
     }

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from linnet import app
 from linnet.actions import emojis, maintenance, outbox, timelines
 from linnet.config import Config
-from linnet.domain import ids
+from linnet.domain import ids, times
 from linnet.domain.times import DAY_MS
 from linnet.jobs import retry
 from linnet.media.pool import ImageWorker
@@ -270,3 +271,25 @@ async def test_files_of_a_replaced_emoji_go(aged: World) -> None:
     finally:
         await images.close()
         await tasks.close()
+
+
+async def test_weeks_are_counted_while_they_last_and_kept_for_twelve(aged: World) -> None:
+    (person,) = await aged.people("alice")
+    await person.post("/api/v1/statuses", json={"status": "one"})
+    monday = times.week_start(aged.clock.now_ms())
+    for number in range(14):
+        await aged.database.write(lambda tx: maintenance.weeks(tx, _keeping()))
+        await aged.database.write(lambda tx: maintenance.weeks(tx, _keeping()))
+        if number < 13:
+            aged.clock.advance(7 * DAY_MS)
+    found = (await aged.client.get("/api/v1/instance/activity")).json()
+    assert [int(week["week"]) for week in found] == [(monday + n * 7 * DAY_MS) // 1000 for n in range(13, 1, -1)]
+    assert {week["statuses"] for week in found} == {"0"}
+    assert await count(aged, "weeks") <= 13
+    await person.post("/api/v1/statuses", json={"status": "two"})
+    await aged.database.write(lambda tx: maintenance.weeks(tx, _keeping()))
+    assert (await aged.client.get("/api/v1/instance/activity")).json()[0]["statuses"] == "1"
+
+
+def _keeping() -> maintenance.Keeping:
+    return app.keeping(SimpleNamespace(config=KEPT))

@@ -19,10 +19,12 @@ NAMED = frozenset(
             /api/v1/accounts/{id}/lists /api/v1/tags/{name} /api/v1/followed_tags /api/v1/featured_tags
             /api/v1/featured_tags/suggestions /api/v1/accounts/{id}/featured_tags
             /api/v1/accounts/{id}/endorsements /api/v1/endorsements /api/v1/suggestions /api/v2/suggestions
-            /api/v1/domain_blocks
+            /api/v1/domain_blocks /api/v1/instance/activity /api/v1/instance/extended_description
+            /api/v1/instance/privacy_policy /api/v1/instance/terms_of_service
+            /api/v1/instance/terms_of_service/{date}
             /api/v1/notifications /api/v1/notifications/{id} /api/v1/notifications/unread_count
             /api/v2/notifications/policy /api/v1/notifications/requests /api/v1/notifications/requests/{id}
-            /api/v1/notifications/requests/merged
+            /api/v1/notifications/requests/merged /api/v1/push/subscription
             /api/v2/notifications /api/v2/notifications/unread_count /api/v2/notifications/{group_key}
             /api/v2/notifications/{group_key}/accounts
             /api/v2/search /api/v1/markers
@@ -47,20 +49,20 @@ NAMED = frozenset(
             /api/v1/media /api/v2/media /api/v1/notifications/clear /api/v1/notifications/{id}/dismiss
             /api/v2/notifications/{group_key}/dismiss /api/v1/notifications/requests/{id}/accept
             /api/v1/notifications/requests/{id}/dismiss /api/v1/notifications/requests/accept
-            /api/v1/notifications/requests/dismiss /api/v1/markers
+            /api/v1/notifications/requests/dismiss /api/v1/push/subscription /api/v1/markers
             /api/v1/lists /api/v1/lists/{id}/accounts
             /api/v2/filters /api/v2/filters/{filter_id}/keywords /api/v2/filters/{filter_id}/statuses /api/v1/filters
             /api/v1/conversations/{id}/read /api/v1/reports /api/v1/announcements/{id}/dismiss
         """,
         "PUT": """
-            /api/v1/scheduled_statuses/{id}
+            /api/v1/push/subscription /api/v1/scheduled_statuses/{id}
             /api/v1/lists/{id} /api/v1/statuses/{id} /api/v1/media/{id}
             /api/v2/filters/{id} /api/v2/filters/keywords/{id} /api/v1/filters/{id}
             /api/v1/announcements/{id}/reactions/{name}
         """,
         "PATCH": "/api/v1/accounts/update_credentials /api/v2/notifications/policy",
         "DELETE": """
-            /api/v1/scheduled_statuses/{id}
+            /api/v1/push/subscription /api/v1/scheduled_statuses/{id}
             /api/v1/lists/{id} /api/v1/lists/{id}/accounts /api/v1/statuses/{id} /api/v1/media/{id}
             /api/v1/featured_tags/{id} /api/v1/suggestions/{account_id} /api/v1/domain_blocks
             /api/v2/filters/{id} /api/v2/filters/keywords/{id} /api/v2/filters/statuses/{id} /api/v1/filters/{id}
@@ -132,6 +134,7 @@ UNSERVED_FIELDS: dict[str, dict[str, str]] = {
     "StatusEdit": {
         "quote": "there are no quotes yet",
     },
+    "TermsOfService": {"succeeded_by": "only the terms that hold are kept"},
     "Instance": {
         **_LIMITS,
         "api_versions.mastodon": "0: the version of the API that is served is older than this number",
@@ -145,7 +148,6 @@ UNSERVED_FIELDS: dict[str, dict[str, str]] = {
         "configuration.timelines_access.trending_link_feeds": _ACCESS,
         "configuration.timelines_access.trending_link_feeds.local": _ACCESS,
         "configuration.timelines_access.trending_link_feeds.remote": _ACCESS,
-        "configuration.translation.enabled": "nothing is translated",
         "configuration.urls.privacy_policy": "no such page yet",
         "configuration.urls.status": "no such page yet",
         "configuration.urls.terms_of_service": "no such page yet",

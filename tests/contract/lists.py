@@ -1,5 +1,7 @@
 """The walk through what an account gathers: lists, hashtags that it follows or features, endorsements, suggestions."""
 
+from linnet.actions import maintenance, texts
+from linnet.storage.database import Operation
 from tests.contract.cast import Cast, remote
 from tests.support.walk import Walk
 
@@ -127,3 +129,22 @@ async def _servers(walk: Walk, cast: Cast) -> None:
     stranger = await remote(walk.world, "farther.example")
     stands = await walk("GET /api/v1/accounts/relationships", ada, query={"id[]": [stranger, cast.bert.id]})
     assert [one["domain_blocking"] for one in stands] == [True, False]
+
+
+async def about(walk: Walk, cast: Cast) -> None:
+    """What an instance tells of its weeks, and what its operator has written."""
+    at, database = "GET /api/v1/instance/{}", walk.world.database
+    for name in ("extended_description", "privacy_policy", "terms_of_service"):
+        await walk(at.format(name), None, status=404)
+        await texts.put(database, name, f"The *{name}*", Operation(name))
+        assert f"<em>{name}</em>" in (await walk(at.format(name), None))["content"]
+    terms = await walk(at.format("terms_of_service"), None)
+    assert await walk(at.format("terms_of_service/{date}"), None, terms["effective_date"]) == terms
+    await walk(at.format("terms_of_service/{date}"), None, "2001-01-01", status=404)
+    assert await walk(at.format("activity"), None) == []
+    keeping = maintenance.Keeping(*[0] * len(maintenance.Keeping.__dataclass_fields__))
+    await database.write(lambda tx: maintenance.weeks(tx, keeping))
+    (week,) = await walk(at.format("activity"), None)
+    assert int(week["statuses"]) > 10
+    assert int(week["registrations"]) >= 6
+    assert int(week["week"]) % 604_800 == 4 * 86_400

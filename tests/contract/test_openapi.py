@@ -30,9 +30,9 @@ Chapter = Callable[[Walk, Cast], Coroutine[Any, Any, None]]
 
 CHAPTERS: tuple[Chapter, ...] = (
     people.profiles, apps.oauth, people.relations, posts.media, posts.statuses, posts.reactions, posts.of_an_account,
-    posts.timelines, composed.polls, composed.scheduled, links.quotes, links.cards, lists.lists, lists.tags, lists.people, safety.filters, safety.conversations, safety.reports,
+    posts.timelines, composed.polls, composed.scheduled, links.quotes, links.cards, links.embedded, lists.lists, lists.tags, lists.people, lists.about, safety.filters, safety.conversations, safety.reports,
     safety.announcements, news.search, news.markers,
-    told.groups, told.requests, news.notifications, people.walls, people.lookups, news.server, doors.closed, doors.wrong, doors.scopes,
+    told.groups, told.requests, told.push, news.notifications, people.walls, people.lookups, news.server, doors.closed, doors.wrong, doors.scopes,
 )  # fmt: skip
 
 ELSEWHERE: tuple[tuple[dict[str, Any], Chapter], ...] = (
@@ -41,6 +41,7 @@ ELSEWHERE: tuple[tuple[dict[str, Any], Chapter], ...] = (
     ({"rate_limits": True}, doors.counted),
     ({}, streams.streams),
     ({"mail": Letters()}, apps.waiting),
+    ({"translator": links.Dictionary(), "site": Site(ORIGIN, translates=True)}, links.translated),
 )
 """Chapters on servers of their own, and how those are set up."""
 

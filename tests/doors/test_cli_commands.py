@@ -83,6 +83,7 @@ def test_an_account_and_its_token_work_at_once(server: Server) -> None:
         (("announcement", "create", "x", "--ends", "2026-12-24"), ending.BAD_DATA, "ends at and a start"),
         (("jobs", "retry"), ending.USAGE, "Give the id of a job"),
         (("jobs", "retry", "1"), ending.NOT_THERE, "No job with the id 1"),
+        (("text", "put", "privacy_policy", "no-such-file"), ending.NOT_THERE, "no-such-file cannot be read"),
         (("timelines", "rebuild"), ending.USAGE, "Give the name of an account, or --all."),
         (("timelines", "rebuild", "nobody"), ending.NOT_THERE, "There is no account called nobody."),
     ],
@@ -216,6 +217,23 @@ def test_rules_are_in_the_order_in_which_they_were_made(server: Server) -> None:
     assert "Be kind." in server.cli("rule", "list")
     server.cli("rule", "remove", first)
     assert [rule["id"] for rule in json.loads(server.cli("rule", "list", "--json"))] == [second]
+
+
+def test_texts_about_the_server_are_put_shown_and_removed(server: Server, tmp_path: Path) -> None:
+    page = tmp_path / "privacy.md"
+    page.write_text("# Privacy\n\nNothing is *sold*. <script>alert(1)</script>")
+    place = "/api/v1/instance/privacy_policy"
+    assert server.get(place)[0] == 404
+    server.cli("text", "put", "privacy_policy", str(page))
+    shown = json.loads(server.get(place)[1])
+    assert "<em>sold</em>" in shown["content"]
+    assert "<script" not in shown["content"]
+    assert shown["updated_at"].endswith("Z")
+    assert "privacy_policy" in server.cli("text", "list")
+    (listed,) = json.loads(server.cli("text", "list", "--json"))
+    assert listed["text"] == page.read_text()
+    server.cli("text", "remove", "privacy_policy")
+    assert server.get(place)[0] == 404
 
 
 def test_invites_are_printed_as_an_address_listed_and_ended(server: Server) -> None:

@@ -22,6 +22,7 @@ STATEMENTS = {
 }
 
 MAY_SCAN = {
+    "instance.count_week": "counts those who signed in lately, once an hour in the background",
     "instance.stats": "counts all there is; asked for now and then, and its answer is kept",
     "jobs.backlog": "counts the outbox, which is short, once a scrape",
     "maintenance.expire_apps": "once a day",

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from linnet.actions import domain_blocks, endorsements, follows, lists, suggestions, tags
+from linnet.actions import domain_blocks, endorsements, follows, lists, suggestions, tags, texts
 from linnet.domain.lists import ListChanges
 from linnet.domain.relations import FollowOptions
 from tests.storage.queries import sql
@@ -126,3 +126,17 @@ async def unblock_domain(stage: Stage) -> Call:
     actor = await stage.person()
     await stage.do(domain_blocks.block, stage.site, actor, "far.example")
     return partial(domain_blocks.unblock, stage.database, stage.site, actor, "far.example")
+
+
+# -- what the operator writes -----------------------------------------------------------------------------------------
+
+
+@deed("texts.put")
+async def put_text(stage: Stage) -> Call:
+    return partial(texts.put, stage.database, "privacy_policy", f"Policy *{stage.number()}*")
+
+
+@deed("texts.remove")
+async def remove_text(stage: Stage) -> Call:
+    await stage.do(texts.put, "terms_of_service", "Terms")
+    return partial(texts.remove, stage.database, "terms_of_service")

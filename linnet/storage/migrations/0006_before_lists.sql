@@ -70,3 +70,11 @@ create table domain_blocks (
   primary key (account_id, domain)
 ) without rowid;
 create index domain_blocks_by_account on domain_blocks (account_id, id);
+
+-- What an instance tells of each week: counted every hour while it lasts, kept for twelve. `start` is a Monday's midnight.
+create table weeks (
+  start time primary key,
+  statuses id not null,
+  logins id not null,
+  registrations id not null
+);
