@@ -9,8 +9,7 @@ from linnet.actions import announcements
 from linnet.domain.announcements import REACTIONS_MAX, Draft
 from linnet.domain.errors import NotFound
 from linnet.storage import emojis
-from tests.storage.queries import sql
-from tests.support.access import once
+from tests.support.access import once, rows
 from tests.support.client import Person, VirtualClock, World
 
 
@@ -106,8 +105,7 @@ async def test_nothing_is_left_of_one_that_was_taken_away(any_world: World):
     await announcements.delete(any_world.database, made, once(any_world))
     assert await seen(alice) == []
     for table in ("announcements", "announcement_reads", "announcement_reactions"):
-        statement = sql(f"select * from {table}")
-        assert await any_world.database.read(lambda tx, statement=statement: tx.all(statement)) == []
+        assert await rows(any_world, table) == []
     for act in (announcements.delete, announcements.publish):
         with pytest.raises(NotFound):
             await act(any_world.database, made, once(any_world))
