@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -278,8 +277,8 @@ async def test_weeks_are_counted_while_they_last_and_kept_for_twelve(aged: World
     await person.post("/api/v1/statuses", json={"status": "one"})
     monday = times.week_start(aged.clock.now_ms())
     for number in range(14):
-        await aged.database.write(lambda tx: maintenance.weeks(tx, _keeping()))
-        await aged.database.write(lambda tx: maintenance.weeks(tx, _keeping()))
+        await aged.database.write(lambda tx: maintenance.weeks(tx, app.keeping(aged.parts)))
+        await aged.database.write(lambda tx: maintenance.weeks(tx, app.keeping(aged.parts)))
         if number < 13:
             aged.clock.advance(7 * DAY_MS)
     found = (await aged.client.get("/api/v1/instance/activity")).json()
@@ -287,9 +286,5 @@ async def test_weeks_are_counted_while_they_last_and_kept_for_twelve(aged: World
     assert {week["statuses"] for week in found} == {"0"}
     assert await count(aged, "weeks") <= 13
     await person.post("/api/v1/statuses", json={"status": "two"})
-    await aged.database.write(lambda tx: maintenance.weeks(tx, _keeping()))
+    await aged.database.write(lambda tx: maintenance.weeks(tx, app.keeping(aged.parts)))
     assert (await aged.client.get("/api/v1/instance/activity")).json()[0]["statuses"] == "1"
-
-
-def _keeping() -> maintenance.Keeping:
-    return app.keeping(SimpleNamespace(config=KEPT))

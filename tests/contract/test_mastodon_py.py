@@ -235,6 +235,88 @@ def test_people_follow_and_read_home_public_and_tags(anna: Mastodon, bert: Masto
     assert bert.account_follow(anna.me()).following is True
 
 
+def test_polls_are_asked_and_voted_in(anna: Mastodon, bert: Mastodon):
+    asked = anna.make_poll(["ink", "lead", "keys"], expires_in=600, multiple=True, hide_totals=True)
+    posted = parsed(anna.status_post("What do you write with?", poll=asked), types.Status)
+    assert [option.votes_count for option in posted.poll.options] == [None, None, None]
+    voted = parsed(bert.poll_vote(posted.poll, [0, 2]), types.Poll)
+    assert (voted.voted, voted.own_votes, voted.votes_count, voted.voters_count) == (True, [0, 2], 2, 1)
+    with pytest.raises(mastodon.MastodonAPIError, match="already voted"):
+        bert.poll_vote(posted.poll, 1)
+    shown = anna.make_poll(["ink", "lead", "keys"], expires_in=600, multiple=True)
+    edited = parsed(anna.status_update(posted, "What do you write with, then?", poll=shown), types.Status)
+    assert [option.votes_count for option in edited.poll.options] == [1, 0, 1]
+    assert parsed(anna.poll(posted.poll)).expires_at == edited.poll.expires_at
+    limits = anna.instance_v2().configuration.polls
+    assert (limits.max_options, limits.min_expiration) == (4, 300)
+
+
+def test_posts_are_scheduled_moved_and_cancelled(anna: Mastodon):
+    tomorrow = datetime.fromisoformat("2126-01-31T12:00:00+00:00")
+    poll = anna.make_poll(["yes", "no"], expires_in=600)
+    kept = parsed(anna.status_post("In a hundred years", scheduled_at=tomorrow, poll=poll), types.ScheduledStatus)
+    assert (kept.scheduled_at, kept.params.text) == (tomorrow, "In a hundred years")
+    assert parsed(anna.scheduled_statuses()) == [kept]
+    later = tomorrow.replace(month=2, day=1)
+    assert parsed(anna.scheduled_status_update(kept, later)).scheduled_at == later
+    assert parsed(anna.scheduled_status(kept)).scheduled_at == later
+    anna.scheduled_status_delete(kept)
+    assert anna.scheduled_statuses() == []
+
+
+def test_lists_are_kept_and_read(anna: Mastodon, bert: Mastodon):
+    anna.account_follow(bert.me())
+    made = parsed(anna.list_create("Bots", replies_policy="none", exclusive=True), types.UserList)
+    assert (made.title, made.replies_policy, made.exclusive) == ("Bots", "none", True)
+    anna.list_accounts_add(made, [bert.me()])
+    assert [one.username for one in parsed(anna.list_accounts(made))] == ["bert"]
+    assert [one.id for one in parsed(anna.account_lists(bert.me()))] == [made.id]
+    posted = bert.status_post("For a list")
+    assert next(one.id for one in parsed(anna.timeline_list(made))) == posted.id
+    assert posted.id not in [one.id for one in anna.timeline_home()]
+    changed = parsed(anna.list_update(made, "Programs", replies_policy="list", exclusive=False))
+    assert anna.list(made) == changed
+    assert [one.title for one in anna.lists()] == ["Programs"]
+    until(lambda: posted.id in [one.id for one in anna.timeline_home()], what="the post on anna's home")
+    with pytest.raises(mastodon.MastodonAPIError):
+        anna.list_accounts_add(made, [bert.me()])
+    anna.list_accounts_delete(made, [bert.me()])
+    assert anna.list_accounts(made) == []
+    anna.list_delete(made)
+    assert anna.lists() == []
+
+
+def test_hashtags_are_followed_and_featured(anna: Mastodon, bert: Mastodon):
+    assert parsed(anna.tag_follow("pistons"), types.Tag).following is True
+    posted = bert.status_post("All about #pistons")
+    until(lambda: posted.id in [one.id for one in anna.timeline_home()], what="the hashtag's post on anna's home")
+    assert [one.name for one in parsed(anna.followed_tags())] == ["pistons"]
+    assert parsed(anna.tag("pistons")).following is True
+    assert anna.tag_unfollow("pistons").following is False
+    assert "pistons" in [one.name for one in parsed(bert.featured_tag_suggestions())]
+    shown = parsed(bert.featured_tag_create("pistons"), types.FeaturedTag)
+    assert str(shown.statuses_count) == "1"
+    assert [one.name for one in parsed(anna.account_featured_tags(bert.me()))] == ["pistons"]
+    bert.featured_tag_delete(shown)
+    assert bert.featured_tags() == []
+
+
+def test_people_are_endorsed_suggested_and_servers_kept_away(anna: Mastodon, bert: Mastodon):
+    anna.account_follow(bert.me())
+    assert parsed(anna.account_endorse(bert.me()), types.Relationship).endorsed is True
+    assert [one.username for one in parsed(anna.endorsements())] == ["bert"]
+    assert anna.account_unpin(bert.me()).endorsed is False
+    found = parsed(bert.suggestions_v2())
+    assert all(one.account.id != bert.me().id for one in found)
+    for one in found:
+        bert.suggestion_delete(one.account)
+    assert parsed(bert.suggestions_v1()) == []
+    anna.domain_block("far.example")
+    assert list(anna.domain_blocks()) == ["far.example"]
+    anna.domain_unblock("far.example")
+    assert list(anna.domain_blocks()) == []
+
+
 def test_people_are_kept_away(anna: Mastodon, carla: Mastodon):
     other = anna.account_lookup("carla")
     assert parsed(anna.account_mute(other, notifications=True, duration=60)).muting is True

@@ -212,6 +212,51 @@ def test_it_changes_the_account_and_keeps_people_away(nora: Toot, otto: Toot, tm
     assert otto.json("unfollow", "nora")["following"] is False
 
 
+def test_it_asks_and_votes_and_schedules_and_writes_markdown(nora: Toot, otto: Toot):
+    options = ("--poll-option", "tea", "--poll-option", "coffee", "--poll-expires-in", "10m")
+    poll = nora.post("What is in the pot?", *options)["poll"]
+    assert [option["title"] for option in poll["options"]] == ["tea", "coffee"]
+    assert "tea" in otto("polls", "vote", poll["id"], "0")
+    assert "coffee" in nora("polls", "show", poll["id"])
+    assert nora.json("polls", "show", poll["id"])["options"][0]["votes_count"] == 1
+    kept = nora.post("Later", "--scheduled-in", "2h")
+    assert (kept["params"]["text"], kept["media_attachments"]) == ("Later", [])
+    assert nora.post("*really*", "--content-type", "text/markdown")["content"] == "<p><em>really</em></p>"
+
+
+def test_it_keeps_lists(nora: Toot, otto: Toot):
+    nora("follow", "otto")
+    assert "created" in nora("lists", "create", "Neighbours", "--replies-policy", "list")
+    (made,) = nora.json("lists", "list")
+    assert (made["title"], made["replies_policy"]) == ("Neighbours", "list")
+    assert "Neighbours" in nora("lists", "list")
+    assert "has no accounts" in nora("lists", "accounts", "Neighbours")
+    assert "Added account" in nora("lists", "add", "Neighbours", "otto")
+    assert "otto" in nora("lists", "accounts", "Neighbours")
+    otto.post("Over the fence")
+    assert "Over the fence" in nora("timelines", "list", "Neighbours", "--no-pager", "--no-clear")
+    otto("lists", "create", "Others")
+    assert "You must follow @nora" in otto("lists", "add", "Others", "nora", fails=True)
+    assert "Removed account" in nora("lists", "remove", "Neighbours", "otto")
+    assert "deleted" in nora("lists", "delete", "Neighbours")
+    assert "no lists" in nora("lists", "list")
+
+
+def test_it_follows_and_features_hashtags(nora: Toot, otto: Toot):
+    assert "not following" in nora("tags", "followed")
+    assert "now following #gardens" in nora("tags", "follow", "gardens")
+    assert [tag["name"] for tag in nora.json("tags", "followed")] == ["gardens"]
+    posted = otto.post("A hedge in one of the #gardens")
+    page = ("timelines", "home", "--no-pager", "--no-clear")
+    until(lambda: posted["id"] in [one["id"] for one in nora.json(*page)], what="the post with the followed hashtag")
+    assert nora.json("tags", "info", "gardens")["following"] is True
+    assert "no longer following" in nora("tags", "unfollow", "gardens")
+    assert "now featured" in otto("tags", "feature", "gardens")
+    assert "gardens" in otto("tags", "featured")
+    assert "no longer featured" in otto("tags", "unfeature", "gardens")
+    assert otto.json("tags", "featured") == []
+
+
 def test_a_password_is_not_handed_to_apps(server: Server, nora: Toot):
     said = nora(
         "login_cli", "--instance", server.origin, "--email", "nora@example.org", "--password", PASSWORD, fails=True
