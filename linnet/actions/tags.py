@@ -90,6 +90,7 @@ async def unfeature_by_id(database: Database, actor: int, featured_id: int, oper
     """Raises NotFound where there is no such one."""
 
     async def write(tx: Writer) -> None:
+        await tx.all(relations.SQL.lock, ids=(actor,))
         row = await tx.one(SQL.featured_by_id, account_id=actor, id=featured_id)
         if row is None:
             raise NotFound

@@ -51,6 +51,8 @@ async def test_a_blocked_server_is_not_seen_and_what_ties_to_it_ends(any_world, 
     assert (await alice.get(f"{BLOCKS}/preview?domain={FAR}")).json() == {"following_count": 2, "followers_count": 1}
     for _ in range(2):
         assert (await alice.post(BLOCKS, json={"domain": FAR.upper()})).json() == {}
+    waiting = statement("test.jobs", "select count(*) from jobs where kind = 'domain.blocked'")
+    assert tuple(await world.database.read(lambda tx: tx.one(waiting))) == (1,)
     # Before any work is done in the background.
     assert [await ids(alice, stream) for stream in streams] == [[theirs[2]]] * 3
     assert {one["account"]["acct"] for one in (await alice.get("/api/v1/notifications")).json()} == {

@@ -56,8 +56,9 @@ async def remove(stage: Stage) -> Call:
 @deed("tags.follow")
 async def follow_tag(stage: Stage) -> Call:
     actor, author = await stage.pair()
-    await stage.status(author, "something #followed")
-    return partial(tags.follow, stage.database, actor, "Followed")
+    name = f"Followed{stage.number()}"
+    await stage.status(author, f"something #{name}")
+    return partial(tags.follow, stage.database, actor, name)
 
 
 @deed("tags.unfollow")
@@ -133,6 +134,7 @@ async def unblock_domain(stage: Stage) -> Call:
 
 @deed("texts.put")
 async def put_text(stage: Stage) -> Call:
+    await stage.do(texts.put, "privacy_policy", "No policy")
     return partial(texts.put, stage.database, "privacy_policy", f"Policy *{stage.number()}*")
 
 
