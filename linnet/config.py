@@ -244,6 +244,16 @@ def _bucket(value: str) -> Bucket | None:
     return Bucket(parts.netloc, parts.path.strip("/"), endpoint, chosen.get("region", ""))
 
 
+def _translation(value: str) -> str:
+    if not value:
+        return ""
+    kind, _, address = value.partition(":")
+    parts = urlsplit(address)
+    if kind != "libretranslate" or parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+        raise ValueError("it must be like libretranslate:https://translate.example or libretranslate:http://127.0.0.1:5000")
+    return address
+
+
 def _email(value: str) -> str:
     if value and not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", value):
         raise ValueError("it must be an address like admin@social.example")
@@ -303,6 +313,10 @@ class Config:
     max_image: int = option("16M", _size(256), "SIZE", "the largest picture that may be uploaded", "community")
     max_film: int = option("99M", _size(4096), "SIZE", "the largest film or sound that may be uploaded", "community")
     max_film_time: int = option("15m", _period("1s", "4h"), "TIME", "the longest film", "community")
+    translation: str = option(
+        "", _translation, "libretranslate:URL", "what translates posts; without it, nothing does", "community"
+    )
+    translation_key: str = option("", _text, "TEXT", "the key for it, where it wants one", "community")
     smtp: Smtp | None = option(
         "", _smtp, "URL", "the mail server, like smtp://user:password@mail.example:587", "community"
     )

@@ -1,9 +1,11 @@
 """What the outside world must offer to the rules: time, chance, files and mail, as Protocols only."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
+
+from linnet.domain.push import Receiver
 
 
 class Clock(Protocol):
@@ -103,6 +105,35 @@ class RemoteServers(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """Texts in another language, in the order in which they were handed in, and the language that they were in."""
+
+    texts: tuple[str, ...]
+    source: str
+
+
+class Translator(Protocol):
+    """Translates. ``configured`` is False where the operator has chosen no service; ``provider`` is its name."""
+
+    @property
+    def configured(self) -> bool: ...
+
+    @property
+    def provider(self) -> str: ...
+
+    async def languages(self) -> Mapping[str, Sequence[str]]:
+        """Each language (ISO 639-1) that can be translated from -> those it can be translated into. Raises
+        Unavailable."""
+        ...
+
+    async def translate(self, texts: Sequence[str], source: str | None, target: str) -> Translated:
+        """HTML in, HTML out, which is not to be trusted; ``source`` None is found out. Raises Unavailable."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 class Passwords(Protocol):
     """Keeps passwords as hashes that are slow to guess from (argon2id), computed off the event loop, few at once."""
 
@@ -131,6 +162,17 @@ class Vault(Protocol):
     @property
     def push_key(self) -> str:
         """This server's public key for Web Push (VAPID, RFC 8292), in base64url."""
+        ...
+
+    def is_push_key(self, key: bytes) -> bool:
+        """Whether these bytes are a receiver's public key: a point of P-256, uncompressed."""
+        ...
+
+    def seal_push(self, text: bytes, to: Receiver, contact: str, now_ms: int) -> tuple[Mapping[str, str], bytes]:
+        """The headers and the body of a message that only ``to`` can read, with the proof that it comes from here.
+
+        ``contact`` is the e-mail address that a push service may complain to.
+        """
         ...
 
 

@@ -13,7 +13,7 @@ from linnet.domain.errors import Unavailable
 from linnet.domain.secrets import as_text
 from linnet.domain.site import Limits, Site
 from linnet.http.limits import RateLimiter
-from linnet.ports import Blobs, Chance, Clock, Guards, Mail, RemoteServers
+from linnet.ports import Blobs, Chance, Clock, Guards, Mail, RemoteServers, Translator
 from linnet.secrecy import ArgonPasswords, FileVault, open_vault
 from linnet.storage import schema, settings
 from linnet.storage.blobs import LocalBlobs
@@ -42,6 +42,7 @@ class Opened(NamedTuple):
     mail: Mail
     limits: RateLimiter
     remote: RemoteServers
+    translator: Translator
     config: Config
     worker: int
 
@@ -85,7 +86,10 @@ async def opened(config: Config, *, serving: bool = False, origin: str = "") -> 
                 mail = _mail(config, site, clock, chance)
                 blobs = await open_blobs(config, directory, check=serving)
                 remote = _outbound(config, site)
-                yield Opened(database, site, clock, chance, ids, blobs, guards, mail, limits, remote, config, worker)
+                translator = _translator(config, site, clock)
+                yield Opened(
+                    database, site, clock, chance, ids, blobs, guards, mail, limits, remote, translator, config, worker
+                )
         except Unavailable as error:
             raise Ending(UNAVAILABLE, f"{error}.") from error
         finally:
@@ -233,6 +237,14 @@ def _mail(config: Config, site: Site, clock: Clock, chance: Chance) -> Mail:
     return SmtpMail(settings, clock, chance)
 
 
+def _translator(config: Config, site: Site, clock: Clock) -> Translator:
+    from linnet.http.translating import LibreTranslate, NoTranslator
+
+    if not config.translation:
+        return NoTranslator()
+    return LibreTranslate(config.translation, config.translation_key, site.origin, clock)
+
+
 def _outbound(config: Config, site: Site) -> RemoteServers:
     from linnet.http.outbound import Outbound
     from linnet.http.reach import Reach
@@ -257,5 +269,6 @@ def site_of(config: Config, origin: str) -> Site:
         contact_email=config.contact_email or f"admin@{origin.partition('://')[2].partition(':')[0]}",
         registrations=config.registrations,
         languages=config.languages,
+        translates=bool(config.translation),
         limits=limits,
     )

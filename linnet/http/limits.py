@@ -33,6 +33,7 @@ LIMITS: dict[str, Limit] = {
     "media": Limit(30, 30 * _MINUTE),  # uploads, per account
     "paging_account": Limit(300, 15 * _MINUTE),  # page, max_id, min_id or since_id given
     "paging_address": Limit(300, 15 * _MINUTE),
+    "translations": Limit(60, 60 * _MINUTE),  # ours: each may cost the operator money; per account
     "delete": Limit(30, 30 * _MINUTE),  # deletions and undone boosts, per account
     "api_sign_up": Limit(5, 30 * _MINUTE),  # POST /api/v1/accounts, per address
     "sign_up": Limit(25, 5 * _MINUTE),  # the page, per address

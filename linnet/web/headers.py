@@ -14,7 +14,7 @@ THEME = "theme"
 Header = tuple[bytes, bytes]
 
 _POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action {actions}; frame-ancestors 'none'; "
+    "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; form-action {actions}; frame-ancestors 'none'; "
     "base-uri 'none'"
 )
 _ALWAYS: tuple[Header, ...] = (

@@ -41,7 +41,9 @@ ARCHIVE_MAX = Bounds().archive_bytes
 
 
 class Shown(NamedTuple):
-    """A page: who may come stands beside what is shown. Its form may bring ``pictures``, or an ``archive``."""
+    """A page: who may come stands beside what is shown. Its form may bring ``pictures``, ``films`` too, or an
+    ``archive``.
+    """
 
     method: str
     pattern: str
@@ -49,6 +51,7 @@ class Shown(NamedTuple):
     admits: str = ANYBODY
     pictures: bool = False
     archive: bool = False
+    films: bool = False
 
 
 PAGES: tuple[Shown, ...] = (
@@ -66,9 +69,9 @@ PAGES: tuple[Shown, ...] = (
     Shown("GET", "/about", about.show),
     # posts
     Shown("GET", "/compose", compose.show, SIGNED_IN),
-    Shown("POST", "/compose", compose.post, SIGNED_IN, True),
+    Shown("POST", "/compose", compose.post, SIGNED_IN, True, films=True),
     Shown("GET", "/statuses/:id/edit", compose.edit, SIGNED_IN),
-    Shown("POST", "/statuses/:id/edit", compose.save, SIGNED_IN, True),
+    Shown("POST", "/statuses/:id/edit", compose.save, SIGNED_IN, True, films=True),
     Shown("GET", "/statuses/:id/delete", compose.ask_delete, SIGNED_IN),
     Shown("POST", "/statuses/:id/delete", compose.delete, SIGNED_IN),
     Shown("POST", "/statuses/:id/vote", statuses.vote, SIGNED_IN),
@@ -180,8 +183,9 @@ def routes(door: Door, static: StaticFiles) -> list[Route]:
     most = max(PICTURES_MAX, door.site.limits.image_bytes)
     shown = []
     for row in PAGES:
-        upload = ARCHIVE_MAX if row.archive else most if row.pictures else 0
-        spool = door.blobs.scratch if row.archive else None
+        film = door.site.limits.film_bytes if row.films else 0
+        upload = ARCHIVE_MAX if row.archive else max(most, film) if row.pictures else 0
+        spool = door.blobs.scratch if row.archive or row.films else None
         handler = guarded(door, row.page, row.admits)
         shown.append(Route(row.method, row.pattern, handler, row, FORM_MAX, upload, spool))
     return [*shown, *static.routes(), *_lasting(static)]

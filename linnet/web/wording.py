@@ -54,6 +54,8 @@ TOLD = {
     "update": ("pen", "edited a post that you boosted"),
     "poll": ("chart", "asked something that has ended"),
     "admin.sign_up": ("person", "signed up"),
+    "quote": ("link", "quoted your post"),
+    "quoted_update": ("pen", "edited a post that you quoted"),
     "admin.report": ("shield", "sent a report to the moderators"),
 }
 """An icon and the rest of the sentence for each kind of notification."""

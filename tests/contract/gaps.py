@@ -81,9 +81,6 @@ _ACCOUNT = {
     "moved": "accounts do not move yet",
     "memorial": "there are no memorials",
     "feature_approval": "newer than the version of the API that is served",
-    "show_featured": "newer than the version of the API that is served",
-    "show_media": "newer than the version of the API that is served",
-    "show_media_replies": "newer than the version of the API that is served",
 }
 _LIMITS = {
 }
@@ -96,7 +93,6 @@ UNSERVED_FIELDS: dict[str, dict[str, str]] = {
     "Account": _ACCOUNT,
     "CredentialAccount": {
         **_ACCOUNT,
-        "source.attribution_domains": "no links have authors yet",
     },
     "MutedAccount": _ACCOUNT,
     "Notification": {
@@ -117,7 +113,6 @@ UNSERVED_FIELDS: dict[str, dict[str, str]] = {
     "Field": {"verified_at": "links are not fetched yet"},
     "MediaAttachment": {"remote_url": "nothing is taken from other servers yet"},
     "Preferences": {"reading:expand:spoilers": "only the pages' settings change it"},
-    "Profile": {"attribution_domains": "no links have authors yet"},
     "Report": {
         "collection_ids": "there are no collections",
         "forwarded": "there are no other servers yet that could be told",

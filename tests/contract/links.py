@@ -1,10 +1,13 @@
 """The walk through what leads elsewhere: preview cards, quotes, and what trends."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
+from linnet.ports import Translated
 from linnet.storage import jobs
 from tests.contract.cast import Cast
+from tests.contract.posts import upload
 from tests.support import pictures
 from tests.support.outside import outside_at
 from tests.support.walk import Walk
@@ -72,3 +75,44 @@ async def _refresh(walk: Walk) -> None:
 
     await walk.world.database.write(due)
     await walk.world.run_jobs()
+
+
+class Dictionary:
+    """Knows two languages, and says everything backwards."""
+
+    configured = True
+    provider = "Dictionary"
+
+    async def languages(self) -> dict[str, tuple[str, ...]]:
+        return {"de": ("en",), "en": ("de",)}
+
+    async def translate(self, texts: Sequence[str], source: str | None, target: str) -> Translated:
+        return Translated(tuple(text[::-1] if "<" not in text else text for text in texts), source or "de")
+
+    async def close(self) -> None:
+        return None
+
+
+async def translated(walk: Walk, cast: Cast) -> None:
+    """A status with everything that has words, in another language."""
+    ada = cast.ada
+    pictured = {"status": "Hallo", "spoiler_text": "Achtung", "language": "de", "media_ids": [await upload(walk, cast)]}
+    asked = {"status": "Was?", "language": "de", "poll": {"options": ["ja", "nein"], "expires_in": 3600}}
+    for draft in (pictured, asked):
+        status = await walk(f"POST {V1}", ada, json=draft)
+        found = await walk(f"POST {V1}/{{id}}/translate", ada, status["id"], json={"lang": "en"})
+        assert (found["language"], found["detected_source_language"]) == ("en", "de")
+    assert [option["title"] for option in found["poll"]["options"]] == ["aj", "nien"]
+    await walk(f"POST {V1}/{{id}}/translate", ada, status["id"], json={"lang": "fr"}, status=403)
+    assert await walk("GET /api/v1/instance/translation_languages", None) == {"de": ["en"], "en": ["de"]}
+    new = await walk("GET /api/v2/instance", None)
+    assert new["configuration"]["translation"]["enabled"] is True
+
+
+async def embedded(walk: Walk, cast: Cast) -> None:
+    """What other sites are told about a status."""
+    status = await walk(f"POST {V1}", cast.ada, json={"status": "to be shown elsewhere"})
+    asked = {"url": status["url"], "maxwidth": 300, "maxheight": 200}
+    found = await walk("GET /api/oembed", None, query=asked)
+    assert found["author_url"] == status["account"]["url"]
+    await walk("GET /api/oembed", None, query={"url": "https://elsewhere.example/1"}, status=404)

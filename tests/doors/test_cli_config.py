@@ -42,6 +42,10 @@ VALUES: dict[str, tuple[tuple[str, object], tuple[str, object]]] = {
             Bucket("b.example", "a/b", endpoint="https://s3.example:9000", region="de"),
         ),
     ),
+    "translation": (
+        ("libretranslate:http://127.0.0.1:5000", "http://127.0.0.1:5000"), ("libretranslate:https://a.example/x", "https://a.example/x"),
+    ),
+    "translation-key": (("secret", "secret"), ("", "")),
     "smtp": (
         ("smtp://u%40x:p@mail.example", Smtp("mail.example", 587, "starttls", "u@x", "p")),
         ("smtps://mail.example:999", Smtp("mail.example", 999, "tls")),
@@ -84,6 +88,8 @@ WRONG: tuple[tuple[str, str, str], ...] = (
     ("blobs", "s3://bucket?key=1", "'key' is not known there"),
     ("blobs", "s3://bucket?endpoint=s3.example", "must begin with https://"),
     ("languages", "english!", "is not a language code"),
+    ("translation", "https://translate.example", "libretranslate:https://"),
+    ("translation", "libretranslate:translate.example", "libretranslate:https://"),
     ("smtp", "mail.example:25", "smtp://"),
     ("smtp", "smtp://mail.example:x", "its port"),
     ("contact-email", "nobody", "an address like"),

@@ -22,9 +22,10 @@ from linnet.http.limits import RateLimiter
 from linnet.http.mail import NoMail
 from linnet.http.outbound import Outbound
 from linnet.http.reach import Reach
+from linnet.http.translating import NoTranslator
 from linnet.jobs.worker import Worker
 from linnet.media.pool import ImageWorker
-from linnet.ports import Blobs, Clock, Guards, Mail
+from linnet.ports import Blobs, Clock, Guards, Mail, RemoteServers, Translator
 from linnet.secrecy import ArgonPasswords, open_vault
 from linnet.storage import access, accounts
 from linnet.storage.blobs import LocalBlobs
@@ -292,7 +293,7 @@ async def running(application: Any) -> AsyncIterator[None]:
 async def open_world(
     folder: Path, database: Callable[[Clock, IdMaker], Awaitable[Any]], *, clock: Clock | None = None,
     site: Site | None = None, background: bool = False, rate_limits: bool = False, mail: Mail | None = None,
-    blobs: Blobs | None = None,
+    blobs: Blobs | None = None, remote: RemoteServers | None = None, translator: Translator | None = None,
 ) -> AsyncIterator[World]:  # fmt: skip
     """A running server. With ``background`` its own worker runs the jobs; else only ``run_jobs`` does."""
     clock = clock or SystemClock()
@@ -304,7 +305,7 @@ async def open_world(
     guards = Guards(chance, passwords, open_vault(folder / "secrets.key", chance), limits)
     parts = app.Parts(
         await database(clock, ids), site or Site(ORIGIN), clock, chance, ids, blobs, guards, mail or NoMail(), limits,
-        Outbound(ORIGIN, Reach(("127.0.0.0/8", "::1")), lookup=outside.lookup),
+        remote or Outbound(ORIGIN, Reach(("127.0.0.0/8", "::1")), lookup=outside.lookup), translator or NoTranslator(),
     )  # fmt: skip
     application = app.build(parts, runs_jobs=background)
     async with running(application):
