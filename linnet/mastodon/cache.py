@@ -51,7 +51,7 @@ class FragmentCache:
         return found
 
     def put(self, key: Key, fragment: Fragment) -> None:
-        size = len(fragment.body) + OVERHEAD
+        size = _cost(fragment)
         if size > self._half:
             return
         if self._young_bytes + size > self._half:
@@ -59,7 +59,7 @@ class FragmentCache:
             self._young, self._young_bytes = {}, 0
         replaced = self._young.get(key)
         if replaced is not None:
-            self._young_bytes -= len(replaced.body) + OVERHEAD
+            self._young_bytes -= _cost(replaced)
         self._young[key] = fragment
         self._young_bytes += size
 
@@ -71,3 +71,9 @@ class FragmentCache:
     def size(self) -> int:
         """Bytes held, the entries' own cost included."""
         return self._young_bytes + self._old_bytes
+
+
+def _cost(fragment: Fragment) -> int:
+    poll = fragment.poll
+    own = 0 if poll is None else OVERHEAD + len(poll.head) + sum(map(len, poll.titles))
+    return len(fragment.body) + OVERHEAD + own

@@ -12,11 +12,13 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from linnet.actions import lists, media, oauth, suspensions
+from linnet.actions import drafts, lists, media, oauth, scheduled, suspensions
 from linnet.client_api.door import ANY_TOKEN, ANYBODY, EVEN_BARRED, OPTIONAL, UNASKED
 from linnet.domain.errors import Invalid
 from linnet.domain.lists import ListChanges
+from linnet.domain.polls import PollDraft
 from linnet.domain.secrets import fingerprint
+from linnet.domain.statuses import Draft
 from linnet.http.request import BODY_MAX
 from linnet.routes import ROUTES, Client
 from tests.storage.queries import sql
@@ -49,7 +51,7 @@ class Attack:
         self.world = world
         self.stage = Stage(world)
         self.problems: list[str] = []
-        self.list = 0
+        self.list = self.draft = self.scheduled = 0
         self.sent = 0
         self._commits = 0
         self._before: Dump = {}
@@ -68,6 +70,7 @@ class Attack:
             await self.stage.status(account, in_reply_to_id=await self.stage.status(account))
         self.foreign = await self.stage.status(self.other, visibility=3)
         self.mine = await self.stage.status(self.me)
+        self.poll = await self.stage.status(self.other, poll=PollDraft(("one", "other"), 3600))
         await self.refresh()
 
     async def refresh(self) -> None:
@@ -77,6 +80,11 @@ class Attack:
             self.mine = await stage.status(self.me)
         if await stage.one("select 1 from lists where id = :id", id=self.list) is None:
             self.list = int(await stage.do(lists.create, self.me, ListChanges("Those")))
+        if await stage.one("select 1 from drafts where id = :id", id=self.draft) is None:
+            self.draft = int(await stage.do(drafts.save, stage.site, self.me, Draft("a draft")))
+        if await stage.one("select 1 from drafts where id = :id", id=self.scheduled) is None:
+            later = int(self.world.clock.now_ms()) + 3_600_000
+            self.scheduled = int(await stage.do(scheduled.schedule, stage.site, self.me, Draft("later"), later))
         parts = self.world.parts
         given = (parts.blobs, parts.ids, parts.chance, self.me, Pixel(), "a point", None)
         self.upload = int(await stage.do(media.upload, *given))
@@ -84,19 +92,21 @@ class Attack:
 
     def path(self, route: Client, **places: Any) -> str:
         """The route's path with something real in each place, or with what is given."""
-        real = {"account_id": self.other, "hashtag": "tag", "name": "tag", "id": 1}
+        real = {"account_id": self.other, "hashtag": "tag", "name": "tag", "emoji": "\U0001f44d", "id": 1}
+        real["group_key"] = "ungrouped-1"
         for noun, value in self._things():
             if f"{noun}:id" in route.pattern:
                 real["id"] = value
         parts = [
-            quote(str((real | places)[part[1:]]), safe="%") if part.startswith(":") else part
+            quote(str((real | places).get(part[1:], 1)), safe="%") if part.startswith(":") else part
             for part in route.pattern.split("/")
         ]
         return "/".join(parts)
 
     def _things(self) -> tuple[tuple[str, int], ...]:
         mine = (("/statuses/", self.mine), ("/media/", self.upload), ("/lists/", self.list))
-        return (*mine, ("/accounts/", self.other))
+        waiting = (("/drafts/", self.draft), ("/scheduled_statuses/", self.scheduled), ("/polls/", self.poll))
+        return (*mine, *waiting, ("/accounts/", self.other))
 
     async def send(
         self, route: Client, target: str | bytes = "", *, token: str | None = "", kind: str = "", body: bytes = b"",
@@ -208,6 +218,7 @@ async def test_every_scope_is_asked_for(attack: Attack):
         assert asked <= all_scopes, route
         assert (route.method == "GET") == all(scope.startswith(("read", "profile")) for scope in asked) or (
             route.pattern in ("/oauth/userinfo", "/api/v1/media/:id", "/api/v1/suggestions/:account_id")
+            or route.pattern.endswith(("/:group_key/accounts", "/push/subscription"))
         ), f"{route.method} {route.pattern} asks for {route.scope}"
         # `follow` is a scope of old clients, and is more than one of today's.
         others = all_scopes - asked

@@ -1,5 +1,7 @@
 """Polls at the client API's door, on both engines: posted, voted in, changed, hidden until the end, and closed."""
 
+import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -177,3 +179,13 @@ async def test_a_voter_who_goes_takes_the_vote_along(timed: World):
     await deletions.delete(timed.database, None, bert.id, Operation("bye"))
     await timed.run_jobs()
     assert (await anna.get(f"/api/v1/polls/{status['id']}")).json()["voters_count"] == 0
+
+
+async def test_many_vote_at_once_and_each_counts_once(timed: World):
+    anna, *voters = await timed.people("anna", "bert", "carla", "dora")
+    status = await asked(anna)
+    answers = await asyncio.gather(*(vote(voter, status["id"], choice) for voter in voters for choice in (0, 1, 2)))
+    assert Counter(answer.status for answer in answers) == {200: 3, 422: 6}
+    poll = (await anna.get(f"/api/v1/polls/{status['id']}")).json()
+    assert (poll["voters_count"], poll["votes_count"]) == (3, 3)
+    assert sum(option["votes_count"] for option in poll["options"]) == 3

@@ -1,12 +1,16 @@
 """Scheduled statuses and drafts at the client API's door, on both engines: kept, changed, and posted once."""
 
+import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from linnet.actions import edits, statuses
+from linnet.actions.scheduled import publish_due
 from linnet.domain import times
 from linnet.domain.site import Limits, Site
+from linnet.storage import jobs
 from linnet.storage.database import Operation
 from tests.support.client import ORIGIN, Person, VirtualClock, World
 from tests.support.stage import Stage
@@ -199,3 +203,24 @@ async def test_drafts_have_a_limit_and_an_end(timed: World):
     assert (await anna.delete(f"/api/v1/drafts/{first['id']}")).json() == {}
     assert (await anna.post("/api/v1/drafts", json={"status": "c"})).status == 200
     assert (await anna.post("/api/v1/drafts", json={"status": "x" * 10_001})).status == 422
+
+
+async def test_a_scheduled_status_that_two_workers_have_at_once_is_posted_once(timed: World):
+    anna = await timed.person("anna")
+    await scheduled(timed, anna)
+    timed.clock.advance(10 * MINUTE_MS)
+    (job,) = await timed.database.write(lambda tx: jobs.claim(tx, 10, MINUTE_MS))
+    assert job.kind == "status.scheduled"
+    work = [publish_due(timed.database, timed.site, job) for _ in range(4)]
+    outcomes = Counter(type(one) for one in await asyncio.gather(*work, return_exceptions=True))
+    assert outcomes == {type(None): 1, jobs.LeaseLost: 3}
+    assert len(await home(anna)) == 1
+
+
+async def test_of_many_drafts_at_once_as_many_are_kept_as_fit(timed: World):
+    anna = await timed.person("anna")
+    asked = [anna.post("/api/v1/drafts", json={"status": str(number)}) for number in range(6)]
+    assert Counter(answer.status for answer in await asyncio.gather(*asked)) == {200: 2, 422: 4}
+    at = later(timed, 10 * MINUTE_MS)
+    asked = [anna.post("/api/v1/statuses", json={"status": "x", "scheduled_at": at}) for _ in range(8)]
+    assert Counter(answer.status for answer in await asyncio.gather(*asked)) == {200: 4, 422: 4}

@@ -159,6 +159,26 @@ async def do_something_to_a_status(scene: Scene, dice: random.Random) -> None:
 
 
 @step(2)
+async def ask(scene: Scene, dice: random.Random) -> None:
+    poll = {"options": dice.sample(["yes", "no", ":cat:", ":dog:"], 2), "expires_in": 300, "hide_totals": False}
+    answer = await dice.choice(scene.people).post("/api/v1/statuses", json={"status": _words(dice), "poll": poll})
+    if answer.status == 200:
+        scene.posted.append(answer.json()["id"])
+
+
+@step(4)
+async def vote(scene: Scene, dice: random.Random) -> None:
+    if scene.posted:
+        place = f"/api/v1/polls/{dice.choice(scene.posted[-6:])}/votes"
+        await dice.choice(scene.people).post(place, json={"choices": [dice.randrange(2)]})
+
+
+@step(4)
+async def answer_with_an_emoji(scene: Scene, dice: random.Random) -> None:
+    await _to_a_status(scene, dice, "react/cat", "react/dog", "react/%F0%9F%91%8D", "unreact/cat", "unreact/dog")
+
+
+@step(2)
 async def undo_something(scene: Scene, dice: random.Random) -> None:
     await _to_a_status(scene, dice, "unfavourite", "unreblog", "unbookmark", "unpin", "unmute")
 
