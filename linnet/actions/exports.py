@@ -23,6 +23,7 @@ PIECE_BYTES = 4 << 20
 LISTED = 2_000
 """Pieces whose entries are put into the list of contents in one run."""
 KEPT_MS = 7 * DAY_MS
+GIVEN_UP_MS = 3_600_000
 STALLED_MS = 2 * DAY_MS
 LEASE_MS = 30_000
 ROWS = 500
@@ -83,6 +84,7 @@ async def begin(tools: Tools, account_id: int, operation: Operation, *, as_job: 
     async def write(tx: Writer) -> int:
         if not (await accounts.rows(tx, (account_id,))):
             raise NotFound
+        await tx.run(SQL.give_up, account_id=account_id, before=tx.now - GIVEN_UP_MS, now=tx.now)
         new = tx.ids.next()
         size = await tx.one(SQL.size, account_id=account_id)
         if not await tx.run(

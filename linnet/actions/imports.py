@@ -39,6 +39,7 @@ LINES = 1_000
 """So long a report may be; what is beyond is only counted."""
 KEPT = 5
 """How many finished imports an account's page shows."""
+STALLED_MS = 3_600_000
 ROWS = 2_000
 
 
@@ -109,6 +110,7 @@ async def begin(
     async def write(tx: Writer) -> tuple[int, str]:
         if not await accounts.rows(tx, (account_id,)):
             raise NotFound
+        await tx.run(SQL.give_up, account_id=account_id, before=tx.now - STALLED_MS, now=tx.now)
         new = tx.ids.next()
         text = msgspec.json.encode(options).decode()
         if not await tx.run(

@@ -38,6 +38,10 @@ class Progress:
         self._shown = -1
         self._visible = sys.stderr.isatty()
 
+    def of(self, total: int) -> None:
+        """What is known of the total by now."""
+        self._total = total
+
     def add(self, more: int = 1) -> None:
         self._so_far += more
         part = min(1.0, self._so_far / self._total) if self._total else 1.0
@@ -53,7 +57,11 @@ class Progress:
 
 
 def _shown(value: Any) -> str:
-    text = "" if value is None else str(value)
+    return plain("" if value is None else str(value))
+
+
+def plain(text: str) -> str:
+    """On one line, and nothing that a terminal would obey."""
     # A name or an address cannot carry control characters; a job's error can, and a terminal would obey them.
     return "".join(character if character.isprintable() else "·" for character in text)
 

@@ -5,6 +5,11 @@ insert into exports (id, account_id, state, folder, cursor, total, created_at, m
 values (:id, :account_id, 'running', :folder, :cursor, :total, :now, :now, :expires_at)
 on conflict (account_id) where state = 'running' do nothing;
 
+-- name: give_up
+-- One that nobody has gone on with for long: the process that was at it is gone.
+update exports set state = 'failed', moved_at = :now
+where account_id = :account_id and state = 'running' and moved_at < :before;
+
 -- name: one
 select id, account_id, state, folder, cursor, pending, done, total, bytes, created_at, expires_at from exports
 where id = :id;

@@ -5,6 +5,11 @@ insert into imports (id, account_id, kind, options, name, state, file_key, curso
 values (:id, :account_id, :kind, :options, :name, 'running', :file_key, '{}', :bytes, :now, :now)
 on conflict (account_id) where state = 'running' do nothing;
 
+-- name: give_up
+-- One that nobody has gone on with for long: the process that was at it is gone.
+update imports set state = 'failed', error = 'It was interrupted', moved_at = :now
+where account_id = :account_id and state = 'running' and moved_at < :before;
+
 -- name: one
 select id, account_id, kind, options, name, state, file_key, cursor, bytes, done, total, imported, skipped, refused,
   error, created_at, moved_at from imports where id = :id;

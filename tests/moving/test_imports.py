@@ -1,7 +1,6 @@
 """What is taken in: posts of Mastodon and Twitter at their own times, lists, and nobody who is told of any of it."""
 
 import contextlib
-import json
 from typing import Any
 
 import pytest
@@ -17,42 +16,13 @@ from tests.storage.queries import sql
 from tests.support import archives, pictures
 from tests.support.client import World
 
-NOTES = (
-    archives.note(1, "first", "2017-04-01T10:00:00Z", contentMap={"fr": "<p>first</p>"}),
-    archives.note(
-        2, "a reply", "2018-04-01T10:00:00.250Z", inReplyTo=f"{archives.ELSEWHERE}/users/ada/statuses/1",
-        to=[f"{archives.ELSEWHERE}/users/ada/followers"], cc=[], summary="careful", sensitive=True,
-    ),
-    archives.note(
-        3, 'hi <a href="https://far.example/@bob" class="u-url mention">@<span>bob</span></a> &amp; all #Tag',
-        "2018-05-01T10:00:00Z", to=[f"{archives.ELSEWHERE}/users/ada/followers"], cc=[archives.PUBLIC],
-        tag=[{"type": "Mention", "href": "https://far.example/@bob", "name": "@bob@far.example"}],
-    ),
-    archives.note(
-        4, "pictures", "2019-01-01T00:00:00Z",
-        attachment=[
-            {"type": "Document", "mediaType": "image/png", "url": "/media_attachments/files/1/a.png", "name": "a disc",
-             "focalPoint": [0.5, -0.5]},
-            {"type": "Document", "mediaType": "image/png", "url": "/media_attachments/files/1/lost.png", "name": None},
-        ],
-    ),
-)  # fmt: skip
-
-
-def _mastodon() -> dict[str, bytes | str]:
-    return {
-        "outbox.json": archives.outbox(*reversed(NOTES)), "actor.json": archives.actor(name="Ada", summary="<p>I</p>"),
-        "bookmarks.json": json.dumps({"orderedItems": [f"{archives.ELSEWHERE}/users/ada/statuses/1"]}),
-        "media_attachments/files/1/a.png": pictures.png(),
-    }  # fmt: skip
-
 
 @pytest.mark.parametrize("form", ["zip", "tar.gz", "folder in a zip"])
 async def test_posts_of_mastodon(any_world: World, form: str):
     ada, bob = await any_world.people("ada", "bob")
     await bob.post(f"/api/v1/accounts/{ada.id}/follow", json={"notify": True})
     await any_world.run_jobs()
-    files = _mastodon()
+    files = archives.mastodon()
     data = (
         archives.tarred(files)
         if form == "tar.gz"
@@ -85,7 +55,7 @@ async def test_posts_of_mastodon(any_world: World, form: str):
 
 async def test_nothing_is_left_behind(world: World):
     ada = await world.person("ada")
-    await archives.imported(world, ada.id, archives.tarred(_mastodon()))
+    await archives.imported(world, ada.id, archives.tarred(archives.mastodon()))
     await world.run_jobs()
     left = [key async for key in world.parts.blobs.keys()]  # noqa: SIM118  # not a dictionary
     assert len(left) == 2
@@ -201,7 +171,7 @@ async def test_one_that_is_killed_anywhere_goes_on(any_world: World):
     """Every step is begun twice: once by a process that dies when it has half done it, once by the next."""
     ada = await any_world.person("ada")
     notes = [archives.note(100 + n, f"number {n}", f"2019-05-01T12:00:{n % 60:02}Z") for n in range(100)]
-    files = {**_mastodon(), "outbox.json": archives.outbox(*NOTES, *notes)}
+    files = {**archives.mastodon(), "outbox.json": archives.outbox(*archives.NOTES, *notes)}
     new = await archives.handed_in(any_world, ada.id, archives.zipped(files))
     tools = archives.tools(any_world)
     finished, steps = False, 0
@@ -249,7 +219,7 @@ TABLES = ("exports", "export_parts", "imports", "import_items", "import_files", 
 
 async def test_a_deleted_account_leaves_nothing(any_world: World):
     ada = await any_world.person("ada")
-    await archives.imported(any_world, ada.id, archives.tarred(_mastodon()))
+    await archives.imported(any_world, ada.id, archives.tarred(archives.mastodon()))
     await archives.exported(any_world, ada.id)
     await archives.handed_in(any_world, ada.id, b"bob\n", "blocks")
     await deletions.delete(any_world.database, None, ada.id, Operation.once(any_world.parts.ids))

@@ -18,6 +18,7 @@ from linnet.queries import exports as export_queries
 from linnet.queries import imports as import_queries
 from linnet.queries.imports import Report
 from linnet.storage.database import Operation
+from tests.support import pictures
 from tests.support.client import World, open_world
 from tests.support.databases import open_sqlite
 
@@ -65,6 +66,37 @@ def outbox(*items: Any) -> str:
     return json.dumps(
         {"id": "outbox.json", "type": "OrderedCollection", "totalItems": len(items), "orderedItems": items}
     )
+
+
+NOTES = (
+    note(1, "first", "2017-04-01T10:00:00Z", contentMap={"fr": "<p>first</p>"}),
+    note(
+        2, "a reply", "2018-04-01T10:00:00.250Z", inReplyTo=f"{ELSEWHERE}/users/ada/statuses/1",
+        to=[f"{ELSEWHERE}/users/ada/followers"], cc=[], summary="careful", sensitive=True,
+    ),
+    note(
+        3, 'hi <a href="https://far.example/@bob" class="u-url mention">@<span>bob</span></a> &amp; all #Tag',
+        "2018-05-01T10:00:00Z", to=[f"{ELSEWHERE}/users/ada/followers"], cc=[PUBLIC],
+        tag=[{"type": "Mention", "href": "https://far.example/@bob", "name": "@bob@far.example"}],
+    ),
+    note(
+        4, "pictures", "2019-01-01T00:00:00Z",
+        attachment=[
+            {"type": "Document", "mediaType": "image/png", "url": "/media_attachments/files/1/a.png", "name": "a disc",
+             "focalPoint": [0.5, -0.5]},
+            {"type": "Document", "mediaType": "image/png", "url": "/media_attachments/files/1/lost.png", "name": None},
+        ],
+    ),
+)  # fmt: skip
+
+
+def mastodon() -> dict[str, bytes | str]:
+    """The files of a small archive of Mastodon: four posts, a picture, one that is missing, a bookmark, a profile."""
+    return {
+        "outbox.json": outbox(*reversed(NOTES)), "actor.json": actor(name="Ada", summary="<p>I</p>"),
+        "bookmarks.json": json.dumps({"orderedItems": [f"{ELSEWHERE}/users/ada/statuses/1"]}),
+        "media_attachments/files/1/a.png": pictures.png(),
+    }  # fmt: skip
 
 
 def tweet(number: int, text: str, at: str = "Wed Oct 10 20:19:24 +0000 2018", **more: Any) -> dict[str, Any]:

@@ -107,6 +107,35 @@ ROWS: dict[str, tuple[int, dict[str, str]]] = {
     "domain_blocks": (3_000, {"account_id": "n", "domain": "'d' || (n % 40) || '.example'", "id": "n"}),
     "account_notes": (2_000, {"account_id": "n", "target_id": "1 + n * 3 % 3000", "comment": "'hm'"}),
     "favourites": (20_000, {"account_id": _AUTHOR, "status_id": f"{FIRST_STATUS} + 1 + n * 7 % {STATUSES}", "id": "n"}),
+    "exports": (
+        1_000,
+        {
+            "id": "n", "account_id": "n", "state": "'ready'", "folder": "'f'", "cursor": "'{}'", "created_at": str(NOW),
+            "moved_at": f"{NOW} + n", "expires_at": f"{NOW} + n",
+        },
+    ),
+    "export_parts": (
+        4_000, {"export_id": "1 + n / 10", "number": "n", "file_key": "'k' || n", "bytes": "1", "entries": "'[]'"},
+    ),
+    "imports": (
+        1_000,
+        {
+            "id": "n", "account_id": "n", "kind": "'archive'", "options": "'{}'", "name": "'a'", "state": "'done'",
+            "file_key": "''", "cursor": "'{}'", "bytes": "1", "created_at": str(NOW), "moved_at": f"{NOW} + n",
+        },
+    ),
+    "import_items": (
+        20_000,
+        {
+            "import_id": "1 + n % 10", "rank": "n % 4", "at": f"{NOW} + n", "number": "n", "kind": "'post'",
+            "payload": "'{}'", "target": "n",
+        },
+    ),
+    "import_files": (5_000, {"import_id": "1 + n % 10", "name": "'f' || n", "place": "'[]'"}),
+    "import_lines": (5_000, {"import_id": "1 + n % 100", "number": "n", "item": "'i'", "why": "'w'"}),
+    "imported_statuses": (
+        10_000, {"account_id": f"1 + n % {ACCOUNTS}", "source": "'s' || n", "status_id": _STATUS},
+    ),
     "bookmarks": (5_000, {"account_id": _AUTHOR, "status_id": f"{FIRST_STATUS} + n * 2", "id": "n"}),
     "pins": (3_000, {"account_id": "n", "status_id": f"{FIRST_STATUS} + n - 1", "id": "n"}),
     "thread_mutes": (2_000, {"account_id": "n", "thread_id": _STATUS}),
