@@ -72,11 +72,10 @@ async def add_keyword(
     database: Database, actor: int, filter_id: int, change: KeywordChange, operation: Operation
 ) -> int:
     """The new keyword's id. Raises Invalid or NotFound."""
-    checked = _checked(change)
 
     async def write(tx: Writer) -> int:
         await _own(tx, actor, filter_id)
-        return await _add(tx, actor, filter_id, checked)
+        return await _add(tx, actor, filter_id, _checked(change))
 
     return await _change(database, actor, write, operation)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from linnet.actions.statuses import render_text
+from linnet.actions.statuses import as_json, render_text
 from linnet.domain import profiles as rules
 from linnet.domain.errors import NotAllowed, NotFound
 from linnet.domain.profiles import PictureKeys, ProfileChanges
@@ -83,6 +83,12 @@ async def _set_profile(
         header_static_key=header.static,
         avatar_description=_or(given.avatar_description, before.avatar_description),
         header_description=_or(given.header_description, before.header_description),
+        attribution_domains=as_json(
+            before.attribution_domains if given.attribution_domains is None else given.attribution_domains
+        ),
+        show_media=_int(given.show_media, before.show_media),
+        show_media_replies=_int(given.show_media_replies, before.show_media_replies),
+        show_featured=_int(given.show_featured, before.show_featured),
     )
 
 

@@ -94,6 +94,7 @@ async def statuses(door: Door, request: Request) -> Response:
 async def add_status(door: Door, request: Request) -> Response:
     """POST /api/v2/filters/:filter_id/statuses"""
     reader, id = request.context.account_id, path_id(request, "filter_id")
+    await queries.one(door.database, reader, id)
     status_id = parsing.id_(await request.params(), "status_id")
     if status_id is None:
         raise Invalid("status_id", "can't be blank", "ERR_BLANK")

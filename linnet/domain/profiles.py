@@ -3,12 +3,14 @@
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from linnet.domain import servers
 from linnet.domain import text as words
 from linnet.domain.errors import Invalid
 from linnet.domain.quotes import Policy
 from linnet.domain.site import Limits
 from linnet.domain.visibility import Visibility
 
+ATTRIBUTION_DOMAINS_MAX = 10
 RAW_CHARS = 10_000
 """A bound on raw text, before anything counts it: links count less than they are long."""
 
@@ -32,6 +34,10 @@ class ProfileChanges:
     language: str | None = None
     quote_policy: Policy | None = None
     content_type: str | None = None
+    attribution_domains: tuple[str, ...] | None = None
+    show_media: bool | None = None
+    show_media_replies: bool | None = None
+    show_featured: bool | None = None
 
 
 class PictureKeys(NamedTuple):
@@ -51,6 +57,7 @@ def check(changes: ProfileChanges, limits: Limits) -> ProfileChanges:
         avatar_description=_short("avatar_description", changes.avatar_description, limits.description_chars),
         header_description=_short("header_description", changes.header_description, limits.description_chars),
         visibility=_visibility(changes.visibility),
+        attribution_domains=_attribution_domains(changes.attribution_domains),
     )
 
 
@@ -92,3 +99,20 @@ def _visibility(chosen: Visibility | None) -> Visibility | None:
     if chosen == Visibility.DIRECT:
         raise Invalid("source[privacy]", "must be one of public, unlisted, private", "ERR_INCLUSION")
     return chosen
+
+
+def _attribution_domains(given: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """As people write them: with a scheme, or ``*.`` before them; each domain is meant with all below it."""
+    if given is None:
+        return None
+    bare = [
+        one.strip().lower().removeprefix("https://").removeprefix("http://").removeprefix("*.").rstrip("/")
+        for one in given
+    ]
+    try:
+        kept = [servers.domain(one, "") for one in bare if one]
+    except Invalid:
+        raise Invalid("attribution_domains", "holds something that is not a domain name") from None
+    if len(kept) > ATTRIBUTION_DOMAINS_MAX:
+        raise Invalid("attribution_domains", f"takes {ATTRIBUTION_DOMAINS_MAX} domains at most", "ERR_TOO_MANY")
+    return tuple(dict.fromkeys(kept))

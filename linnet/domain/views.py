@@ -74,6 +74,10 @@ class Profile(msgspec.Struct, frozen=True, gc=False):
     avatar_description: str
     header_description: str
     role: str | None
+    attribution_domains: tuple[str, ...] = ()
+    show_media: int = 1
+    show_media_replies: int = 1
+    show_featured: int = 1
 
     @property
     def acct(self) -> str:

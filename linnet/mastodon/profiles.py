@@ -44,6 +44,10 @@ def changes(params: Params) -> ProfileChanges:
         language=(drafts.language(source) or "") if "language" in source else None,
         quote_policy=quotes.policy(source, "quote_policy"),
         content_type=drafts.content_type(source),
+        attribution_domains=_domains(params),
+        show_media=parsing.optional_flag(params, "show_media"),
+        show_media_replies=parsing.optional_flag(params, "show_media_replies"),
+        show_featured=parsing.optional_flag(params, "show_featured"),
     )
 
 
@@ -64,6 +68,12 @@ def _fields(params: Params) -> tuple[tuple[str, str], ...] | None:
             raise Invalid("fields_attributes", "must be a list of names and values")
         found.append((parsing.text(item, "name"), parsing.text(item, "value")))
     return tuple(found)
+
+
+def _domains(params: Params) -> tuple[str, ...] | None:
+    """An empty list, or an empty text in it (which is how forms write one), takes all away."""
+    given = params.get("attribution_domains")
+    return None if given is None else parsing.text_list(params, "attribution_domains", FIELDS_MAX)
 
 
 def role(word: str) -> dict[str, Any]:
@@ -94,7 +104,7 @@ def source(
         "hide_collections": bool(profile.hide_collections),
         "discoverable": bool(profile.discoverable),
         "indexable": bool(profile.indexable),
-        "attribution_domains": [],
+        "attribution_domains": profile.attribution_domains,
     }
 
 
@@ -121,8 +131,8 @@ def profile(site: Site, view: Profile) -> dict[str, Any]:
         "hide_collections": bool(view.hide_collections),
         "discoverable": bool(view.discoverable),
         "indexable": bool(view.indexable),
-        "show_media": True,
-        "show_media_replies": True,
-        "show_featured": True,
-        "attribution_domains": [],
+        "show_media": bool(view.show_media),
+        "show_media_replies": bool(view.show_media_replies),
+        "show_featured": bool(view.show_featured),
+        "attribution_domains": view.attribution_domains,
     }

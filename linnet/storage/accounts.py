@@ -12,6 +12,7 @@ from linnet.storage.database import Reader, Writer
 SQL = statements.load("accounts")
 
 _fields = msgspec.json.Decoder(tuple[Field, ...])
+_domains = msgspec.json.Decoder(tuple[str, ...])
 
 
 async def rows(tx: Reader, ids: Iterable[int]) -> dict[int, AccountRow]:
@@ -20,7 +21,10 @@ async def rows(tx: Reader, ids: Iterable[int]) -> dict[int, AccountRow]:
 
 async def profiles(tx: Reader, ids: Iterable[int]) -> dict[int, Profile]:
     found = await tx.all(SQL.profiles, ids=list(ids))
-    return {row[0]: Profile(*[*row[:14], _fields.decode(row[14]), *row[15:]]) for row in found}
+    return {
+        row[0]: Profile(*[*row[:14], _fields.decode(row[14]), *row[15:22], _domains.decode(row[22]), *row[23:]])
+        for row in found
+    }
 
 
 async def file_terms(tx: Writer, account_id: int, username: str, display_name: str = "") -> None:

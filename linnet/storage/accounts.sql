@@ -22,7 +22,8 @@ from accounts where id in (:ids...);
 -- name: profiles
 select a.id, a.version, a.username, a.domain, a.bot, a.locked, a.discoverable, a.indexable, a.hide_collections,
   a.suspended_at, a.silenced_at, p.display_name, p.note, p.note_html, p.fields,
-  p.avatar_key, p.avatar_static_key, p.header_key, p.header_static_key, p.avatar_description, p.header_description, u.role
+  p.avatar_key, p.avatar_static_key, p.header_key, p.header_static_key, p.avatar_description, p.header_description, u.role,
+  p.attribution_domains, p.show_media, p.show_media_replies, p.show_featured
 from accounts a join profiles p on p.account_id = a.id left join users u on u.account_id = a.id
 where a.id in (:ids...);
 
@@ -86,7 +87,8 @@ from users u where u.account_id = :account_id;
 update profiles set display_name = :display_name, note = :note, note_html = :note_html, fields = :fields,
   avatar_key = :avatar_key, avatar_static_key = :avatar_static_key, header_key = :header_key,
   header_static_key = :header_static_key, avatar_description = :avatar_description,
-  header_description = :header_description
+  header_description = :header_description, attribution_domains = :attribution_domains, show_media = :show_media,
+  show_media_replies = :show_media_replies, show_featured = :show_featured
 where account_id = :account_id;
 
 -- name: set_flags

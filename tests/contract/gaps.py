@@ -105,7 +105,6 @@ UNSERVED_FIELDS: dict[str, dict[str, str]] = {
         "event": "no server is cut off yet",
         "fallback": "newer than the version of the API that is served",
         "moderation_warning": "moderators do not warn yet",
-        "report": "there are no reports yet",
     },
     "AccountRole": {"color": "roles have no colours here"},
     "Role": {"color": "roles have no colours here", "collection_limit": "there are no collections"},

@@ -79,6 +79,12 @@ async def _profile(walk: Walk, cast: Cast) -> None:
     assert (changed["note"], changed["fields"][0]["value"]) == ("Plain words", "Hills")
     shown = await walk("GET /api/v1/profile", dora)
     assert shown == changed
+    assert (shown["show_media"], shown["attribution_domains"]) == (True, ["example.org"])
+    own = (await walk("GET /api/v1/accounts/verify_credentials", dora))["source"]
+    assert own["attribution_domains"] == ["example.org"]
+    other = await walk("PATCH /api/v1/profile", dora, json={"show_media": False, "attribution_domains": []})
+    assert (other["show_media"], other["show_featured"], other["attribution_domains"]) == (False, True, [])
+    await walk("PATCH /api/v1/profile", dora, json={"attribution_domains": ["not a domain"]}, status=422)
     assert (await walk("DELETE /api/v1/profile/avatar", dora))["avatar"] != changed["avatar"]
     assert (await walk("DELETE /api/v1/profile/header", dora))["header"] != changed["header"]
     plain = await walk("GET /api/v1/profile", dora)

@@ -302,3 +302,21 @@ async def test_what_no_account_has_here_is_an_empty_list(world):
     for noun in ("lists", "featured_tags", "endorsements"):
         assert ids(await alice.get(f"/api/v1/accounts/{alice.id}/{noun}")) == []
         assert (await alice.get(f"/api/v1/accounts/1/{noun}")).status == 404
+
+
+async def test_domains_and_tabs_of_a_profile_are_kept(any_world):
+    alice = await any_world.person("alice")
+    written = ["https://Example.org/", "*.news.example", "example.org", " ", "bücher.example"]
+    body = {"attribution_domains": written, "show_media": False, "show_featured": False}
+    changed = (await alice.patch("/api/v1/profile", json=body)).json()
+    assert changed["attribution_domains"] == ["example.org", "news.example", "xn--bcher-kva.example"]
+    await alice.patch("/api/v1/profile", json={"note": "other words"})
+    kept = (await alice.get("/api/v1/profile")).json()
+    assert kept["attribution_domains"] == changed["attribution_domains"]
+    assert [kept[name] for name in ("show_media", "show_media_replies", "show_featured")] == [False, True, False]
+    shown = (await any_world.client.get(f"/api/v1/accounts/{alice.id}")).json()
+    assert (shown["show_media"], shown["show_media_replies"], shown["show_featured"]) == (False, True, False)
+    for wrong in (["no domain"], ["<b>.org"], [f"{number}.example" for number in range(11)], [["a"]]):
+        assert (await alice.patch("/api/v1/profile", json={"attribution_domains": wrong})).status == 422
+    gone = await alice.patch("/api/v1/profile", form={"attribution_domains[]": ""})
+    assert gone.json()["attribution_domains"] == []

@@ -4,6 +4,12 @@
 -- a fresh id at each change.
 alter table users add column filters_version id not null default 0;
 
+-- Who may name the account as the author of what stands there (a list of domains as JSON), and what its page shows.
+alter table profiles add column attribution_domains text not null default '[]';
+alter table profiles add column show_media flag not null default 1;
+alter table profiles add column show_media_replies flag not null default 1;
+alter table profiles add column show_featured flag not null default 1;
+
 -- `contexts` are words with a space between them.
 create table filters (
   id id primary key,
