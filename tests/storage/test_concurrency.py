@@ -194,7 +194,7 @@ async def test_every_action_twice_at_once(stage: Stage, meeting: Meeting):
 
 # -- different actions on the same things -----------------------------------------------------------------------------
 
-PAIRS: dict[str, Pair] = {}
+PAIRS: dict[str, Pair] = {**deeds_lists.PAIRS}
 
 
 def pair(made: Pair) -> Pair:

@@ -142,3 +142,28 @@ async def put_text(stage: Stage) -> Call:
 async def remove_text(stage: Stage) -> Call:
     await stage.do(texts.put, "terms_of_service", "Terms")
     return partial(texts.remove, stage.database, "terms_of_service")
+
+
+# -- what two may do at once ------------------------------------------------------------------------------------------
+
+
+async def adding_and_unfollowing(stage: Stage) -> tuple[Call, Call]:
+    actor, target = await following(stage)
+    new = int(await stage.do(lists.create, actor, ListChanges("Friends")))
+    add_ = partial(lists.add, stage.database, actor, new, [target])
+    return add_, partial(follows.unfollow, stage.database, actor, target)
+
+
+async def adding_and_deleting(stage: Stage) -> tuple[Call, Call]:
+    actor, target = await following(stage)
+    new = int(await stage.do(lists.create, actor, ListChanges("Friends")))
+    return partial(lists.add, stage.database, actor, new, [target]), partial(lists.delete, stage.database, actor, new)
+
+
+async def endorsing_and_unfollowing(stage: Stage) -> tuple[Call, Call]:
+    given = await following(stage)
+    endorse_ = partial(endorsements.endorse, stage.database, *given)
+    return endorse_, partial(follows.unfollow, stage.database, *given)
+
+
+PAIRS = {made.__name__: made for made in (adding_and_unfollowing, adding_and_deleting, endorsing_and_unfollowing)}
