@@ -124,11 +124,11 @@ class Socket(asyncio.Protocol):
             self._received += data
             end = self._received.find(b"\r\n\r\n")
             if end >= 0:
-                head, self._received = self._received[: end + 4], None
+                head, early, self._received = self._received[: end + 4], self._received[end + 4 :], None
                 self._in_time()
                 # What comes before we know who it is from stays with the kernel.
                 self._transport.pause_reading()
-                self._tasks.start("stream-open", self._answer(head))
+                self._tasks.start("stream-open", self._answer(head, early))
             elif len(self._received) > HEAD_BYTES:
                 self._refuse(431, {"error": "The request is too large"})
         elif self._protocol is not None and self._connection is not None:
@@ -145,7 +145,7 @@ class Socket(asyncio.Protocol):
 
     # -- the request ------------------------------------------------------------------------------------------------
 
-    async def _answer(self, raw: bytes) -> None:
+    async def _answer(self, raw: bytes, early: bytes) -> None:
         head = parse(raw[:-4])
         try:
             if head is None:
@@ -157,7 +157,7 @@ class Socket(asyncio.Protocol):
             elif head.path.rstrip("/") == f"{channels.PREFIX}/health":
                 self._finish(200, ((b"content-type", b"text/plain; charset=utf-8"),), b"OK")
             elif head.path.rstrip("/") == channels.PREFIX:
-                await self._websocket(head, raw)
+                await self._websocket(head, raw, early)
             else:
                 await self._events(head)
         except LinnetError as error:
@@ -194,7 +194,8 @@ class Socket(asyncio.Protocol):
         self._head(200, answers.EVENT_STREAM)
         connection.open(asked, knock.position)
 
-    async def _websocket(self, head: Head, raw: bytes) -> None:
+    async def _websocket(self, head: Head, raw: bytes, early: bytes) -> None:
+        """``early`` is what came behind the request without waiting for its answer."""
         if head.headers.get("upgrade", "").lower() != "websocket":
             raise Invalid("upgrade", "must be websocket here")
         knock = self._knock(head)
@@ -219,6 +220,8 @@ class Socket(asyncio.Protocol):
         self._protocol = protocol
         self._flush(protocol)
         connection.open(asked, knock.position)
+        if early:
+            self.data_received(early)
 
     def _head(self, status: int, headers: Any) -> None:
         lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()]

@@ -19,6 +19,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from tests.support import programs
 from tests.support.server import Server, free_port, until
@@ -27,10 +29,21 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 NAME = "social.example"
 
 
+STREAMS = "upstream linnet_streams {\n    server "
+
+
+class Streaming(Server):
+    """A server with a port for streams, ``streaming`` as ADDRESS:PORT."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.streaming = f"127.0.0.1:{free_port()}"
+        super().__init__(folder, "--streaming-bind", self.streaming, *options)
+
+
 class Front(NamedTuple):
     """A proxy with TLS before a server."""
 
-    server: Server
+    server: Streaming
     port: int
     plain_port: int
     certificate: Path
@@ -88,6 +101,7 @@ def nginx(folder: Path, front: Front, key: Path) -> list[str]:
     example = replaced(
         (DEPLOY / "nginx.conf").read_text(),
         {
+            f"{STREAMS}127.0.0.1:8000": f"{STREAMS}{front.server.streaming}",
             "127.0.0.1:8000": f"127.0.0.1:{front.server.port}",
             "listen 80;": f"listen 127.0.0.1:{front.plain_port};",
             "listen [::]:80;": "",
@@ -115,6 +129,7 @@ def caddy(folder: Path, front: Front, key: Path) -> list[str]:
     example = replaced(
         (DEPLOY / "Caddyfile").read_text(),
         {
+            "@streams 127.0.0.1:8000": f"@streams {front.server.streaming}",
             "127.0.0.1:8000": f"127.0.0.1:{front.server.port}",
             f"\n{NAME} {{": f"\n{NAME}:{front.port} {{\n\tbind 127.0.0.1\n\ttls {front.certificate} {key}",
         },
@@ -133,7 +148,7 @@ EXAMPLES = {"nginx": nginx, "caddy": caddy}
 def front(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     folder = tmp_path_factory.mktemp(request.param)
     certificate, key = make_certificate(folder)
-    server = Server(folder / "data", "--trusted-proxies", "127.0.0.1")
+    server = Streaming(folder / "data", "--trusted-proxies", "127.0.0.1")
     server.origin = f"https://{NAME}"
     front = Front(server, free_port(), free_port(), certificate)
     command = EXAMPLES[request.param](folder, front, key)
@@ -216,3 +231,28 @@ async def test_workers_are_replaced_behind_it_without_a_failed_request(front: Fr
     await asyncio.gather(*asking)
     assert set(statuses) == {200}
     assert len(statuses) > 20
+
+
+def test_streams_come_through(front: Front):
+    name = f"stream{front.port}"
+    token = front.server.account(name)
+    context = ssl.create_default_context(cafile=str(front.certificate))
+    address = socket.create_connection(("127.0.0.1", front.port), 30)
+    url = f"wss://{NAME}:{front.port}/api/v1/streaming?stream=user"
+    with connect(url, sock=address, ssl=context, subprotocols=[Subprotocol(token)]) as one:
+        plain = socket.create_connection(("127.0.0.1", front.port), 30)
+        with context.wrap_socket(plain, server_hostname=NAME) as wrapped, wrapped.makefile("rb") as lines:
+            asked = f"GET /api/v1/streaming/user HTTP/1.1\r\nHost: {NAME}\r\nAuthorization: Bearer {token}\r\n\r\n"
+            wrapped.sendall(asked.encode())
+            assert b" 200 " in lines.readline()
+            while lines.readline() != b"\r\n":
+                continue
+            body = json.dumps({"status": "through the proxy"}).encode()
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+            made = json.loads(front.ask("POST", "/api/v1/statuses", body, **headers)[2])
+            message = json.loads(one.recv(20))
+            assert (message["event"], json.loads(message["payload"])["id"]) == ("update", made["id"])
+            line = lines.readline()
+            while not line.startswith(b"data: "):
+                line = lines.readline()
+            assert json.loads(line.removeprefix(b"data: "))["id"] == made["id"]

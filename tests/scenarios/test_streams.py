@@ -7,7 +7,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,8 @@ class Streaming(Server):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Streaming]:
-    with Streaming(tmp_path_factory.mktemp("streams") / "data", "--workers", "2") as server:
+    server = Streaming(tmp_path_factory.mktemp("streams") / "data", "--workers", "2")
+    with server:
         yield server
 
 
@@ -82,9 +83,14 @@ def home(server: Server, token: str) -> dict[str, str]:
     return found
 
 
+def more_than(listener: Listener, count: int) -> Callable[[], bool]:
+    return lambda: len(listener.heard) > count
+
+
 @pytest.mark.parametrize("port", ["streaming", "main"])
 def test_a_socket_misses_nothing_over_kill_and_restart(tmp_path: Path, port: str):
-    with Streaming(tmp_path / "data", "--workers", "2", "--rate-limits", "off") as server:
+    server = Streaming(tmp_path / "data", "--workers", "2", "--rate-limits", "off")
+    with server:
         alice, *others = (server.account(name) for name in ("alice", "bob", "carol"))
         for token in others:
             account = json.loads(server.get("/api/v1/accounts/verify_credentials", token)[1])["id"]
@@ -96,8 +102,7 @@ def test_a_socket_misses_nothing_over_kill_and_restart(tmp_path: Path, port: str
             for writer in writers:
                 writer.start()
             for _ in range(2):
-                before = len(listener.heard)
-                until(lambda least=before + 12: len(listener.heard) > least, what="hearing of the first posts")
+                until(more_than(listener, len(listener.heard) + 12), what="hearing of the first posts")
                 server.kill()
                 server.start()
             for writer in writers:
