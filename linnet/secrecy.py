@@ -5,22 +5,38 @@ import base64
 import hashlib
 import hmac
 import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
+import msgspec
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import Argon2Error, InvalidHashError
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from linnet.domain import passwords as rules
+from linnet.domain.push import Receiver, audience
 from linnet.ports import Chance
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
+_SALT_BYTES = 16
+_CURVE = ec.SECP256R1()
+_RECORD = 4_096
+"""What push services take at least; a message is one record."""
+_AES128GCM, _AESGCM, _NONCE = (
+    b"Content-Encoding: aes128gcm\0",
+    b"Content-Encoding: aesgcm\0",
+    b"Content-Encoding: nonce\0",
+)
+_PROOF_SECONDS = 12 * 3_600
 _GROUP_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256
 
 
@@ -92,15 +108,68 @@ class FileVault:
     def sign(self, text: str, purpose: str) -> str:
         return hmac.new(self._derived("sign"), f"{purpose}\0{text}".encode(), hashlib.sha256).hexdigest()
 
-    @cached_property
+    @property
     def push_key(self) -> str:
-        number = int.from_bytes(self._derived("push"), "big") % (_GROUP_ORDER - 1) + 1
-        public = ec.derive_private_key(number, ec.SECP256R1()).public_key()
-        raw = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+        return _word(_point(self._signer))
+
+    def is_push_key(self, key: bytes) -> bool:
+        try:
+            return bool(ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, key))
+        except ValueError:
+            return False
+
+    def seal_push(self, text: bytes, to: Receiver, contact: str, now_ms: int) -> tuple[Mapping[str, str], bytes]:
+        proof = self._proof(audience(to.endpoint), contact, now_ms)
+        private = self._key_of(self._chance.secret(KEY_BYTES))
+        salt, own = self._chance.secret(_SALT_BYTES), _point(private)
+        shared = private.exchange(ec.ECDH(), ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, to.key))
+        if to.standard:
+            secret = _hkdf(shared, to.secret, b"WebPush: info\0" + to.key + own, 32)
+            key, nonce = _hkdf(secret, salt, _AES128GCM, 16), _hkdf(secret, salt, _NONCE, 12)
+            # The header of RFC 8188: salt, size of records, our key; and the mark of the last record behind the text.
+            head = salt + _RECORD.to_bytes(4, "big") + len(own).to_bytes(1, "big") + own
+            headers = {"Content-Encoding": "aes128gcm", "Authorization": f"vapid t={proof}, k={self.push_key}"}
+            return headers, head + AESGCM(key).encrypt(nonce, text + b"\2", None)
+        secret = _hkdf(shared, to.secret, b"Content-Encoding: auth\0", 32)
+        both = b"P-256\0" + b"".join(len(one).to_bytes(2, "big") + one for one in (to.key, own))
+        key, nonce = _hkdf(secret, salt, _AESGCM + both, 16), _hkdf(secret, salt, _NONCE + both, 12)
+        headers = {
+            "Content-Encoding": "aesgcm",
+            "Encryption": f"salt={_word(salt)}",
+            "Crypto-Key": f"dh={_word(own)};p256ecdsa={self.push_key}",
+            "Authorization": f"WebPush {proof}",
+        }
+        return headers, AESGCM(key).encrypt(nonce, b"\0\0" + text, None)
+
+    def _proof(self, service: str, contact: str, now_ms: int) -> str:
+        """A JWT (RFC 8292): who sends, to which push service, for the next twelve hours."""
+        claims = {"aud": service, "exp": now_ms // 1000 + _PROOF_SECONDS, "sub": f"mailto:{contact}"}
+        signed = ".".join(_word(msgspec.json.encode(part)) for part in ({"typ": "JWT", "alg": "ES256"}, claims))
+        r, s = decode_dss_signature(self._signer.sign(signed.encode(), ec.ECDSA(SHA256())))
+        return f"{signed}.{_word(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+
+    @cached_property
+    def _signer(self) -> ec.EllipticCurvePrivateKey:
+        return self._key_of(self._derived("push"))
+
+    @staticmethod
+    def _key_of(secret: bytes) -> ec.EllipticCurvePrivateKey:
+        return ec.derive_private_key(int.from_bytes(secret, "big") % (_GROUP_ORDER - 1) + 1, _CURVE)
 
     def _derived(self, use: str) -> bytes:
         return hmac.new(self._key, f"linnet {use} 1".encode(), hashlib.sha256).digest()
+
+
+def _hkdf(secret: bytes, salt: bytes, info: bytes, size: int) -> bytes:
+    return HKDF(SHA256(), size, salt, info).derive(secret)
+
+
+def _point(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+def _word(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def open_vault(path: Path, chance: Chance) -> FileVault:

@@ -2,7 +2,7 @@
 
 from linnet.domain import ids
 from linnet.domain import notifications as rules
-from linnet.storage import access, changes, statements
+from linnet.storage import access, changes, push, statements
 from linnet.storage.database import Writer
 
 SQL = statements.load("notifications")
@@ -33,12 +33,14 @@ async def add(
         followers_before=ids.first_at(tx.now - rules.NEW_FOLLOWER_MS),
         accounts_before=ids.first_at(tx.now - rules.NEW_ACCOUNT_MS),
     )
-    for filtered, _pushes in added:
+    for filtered, pushes in added:
         if filtered:
             await tx.run(SQL.request, account_id=account_id, from_account_id=from_account_id, id=tx.ids.next())
         elif kind not in rules.UNUSUAL:
             # Whoever follows the log sends on what any app understands; the others ask for themselves.
             await changes.append(tx, "notification.created", account_id, new)
+            if pushes:
+                await push.enqueue(tx, kind, account_id, from_account_id, new)
 
 
 async def tell_staff(tx: Writer, account_id: int) -> None:

@@ -33,8 +33,10 @@ def _places(operation: Operation, value: str) -> list[str]:
 
 async def closed(walk: Walk, cast: Cast) -> None:
     """Without a token, with one that is none, with one for something else; and ids that name nothing."""
-    elsewhere = await make_token(walk.world.database, cast.ada.id, "push")
+    pushing = await make_token(walk.world.database, cast.ada.id, "push")
+    reading = await make_token(walk.world.database, cast.ada.id, "read:mutes")
     for operation, row in served(walk.contract):
+        elsewhere = reading if row.scope == "push" else pushing
         places = _places(operation, "1")
         needs_token = row.scope not in ("", UNASKED) and not row.scope.startswith(OPTIONAL)
         if needs_token:
@@ -53,6 +55,9 @@ async def closed(walk: Walk, cast: Cast) -> None:
 
 def _least(operation: Operation) -> dict[str, str] | None:
     """A body that is good in itself where the operation takes one, so that only the id is wrong."""
+    for name, value in (("keyword", "x"), ("status_id", "1")):
+        if name in operation.parameters:
+            return {name: value}
     return {"status": "x"} if operation.method == "PUT" and "status" in operation.parameters else None
 
 

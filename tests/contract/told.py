@@ -1,5 +1,11 @@
 """The walk through notifications in groups, what is kept away from them, and where they are sent."""
 
+from base64 import urlsafe_b64encode
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from linnet.domain.notifications import KINDS
 from tests.contract.cast import Cast
 from tests.support.walk import Walk
 
@@ -101,3 +107,32 @@ async def _pages(walk: Walk, cast: Cast, keys: list[str]) -> None:
     since = await walk(GROUPS, cast.ada, query={"since_id": back["notification_groups"][-1]["page_min_id"]})
     assert since["notification_groups"]
     assert (await walk(GROUPS, cast.ada, query={"max_id": 1}))["notification_groups"] == []
+
+
+PUSH = "/api/v1/push/subscription"
+
+
+async def push(walk: Walk, cast: Cast) -> None:
+    """Subscribe for everything, look, wish for something else, end it."""
+    carla = cast.carla
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    point = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    keys = {"p256dh": urlsafe_b64encode(point).decode(), "auth": urlsafe_b64encode(bytes(16)).decode()}
+    given = {"endpoint": "https://push.example/to/carla", "keys": keys, "standard": True}
+    data = {"alerts": dict.fromkeys(KINDS, True), "policy": "followed"}
+    await walk(f"GET {PUSH}", carla, status=404)
+    made = await walk(f"POST {PUSH}", carla, json={"subscription": given, "data": data})
+    server = await walk("GET /api/v2/instance", None)
+    assert made["server_key"] == server["configuration"]["vapid"]["public_key"]
+    assert made["alerts"] == data["alerts"]
+    assert await walk(f"GET {PUSH}", carla) == made
+    fewer = {"data": {"alerts": {**dict.fromkeys(KINDS, False), "poll": True}}, "policy": "all"}
+    changed = await walk(f"PUT {PUSH}", carla, json=fewer)
+    assert changed["alerts"] == fewer["data"]["alerts"]
+    assert await walk(f"DELETE {PUSH}", carla) == {}
+    form = {"subscription[endpoint]": given["endpoint"], "data[alerts][mention]": "true"}
+    form |= {f"subscription[keys][{name}]": value for name, value in keys.items()}
+    simple = await walk(f"POST {PUSH}", carla, form=form)
+    assert [name for name, wanted in simple["alerts"].items() if wanted] == ["mention"]
+    assert await walk(f"DELETE {PUSH}", carla) == {}
+    await walk(f"POST {PUSH}", carla, json={"subscription": {**given, "endpoint": "http://push.example/"}}, status=422)

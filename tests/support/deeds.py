@@ -14,15 +14,20 @@ from linnet.actions import (
     notification_requests,
     notifications,
     profiles,
+    push,
     statuses,
 )
 from linnet.domain.edits import Revision
 from linnet.domain.profiles import PictureKeys, ProfileChanges
+from linnet.domain.push import Receiver, Wishes
 from linnet.domain.quotes import Policy
 from linnet.domain.relations import FollowOptions, Mute
 from linnet.domain.statuses import Draft
+from linnet.domain.views import Identity
 from linnet.domain.visibility import Visibility
+from linnet.queries.access import by_token
 from tests.support import films
+from tests.support.client import make_token
 from tests.support.stage import Call, Pixel, Stage, deed
 
 # -- statuses and what is done to them --------------------------------------------------------------------------------
@@ -263,6 +268,47 @@ async def accept_request(stage: Stage) -> Call:
 @deed("notification_requests.dismiss")
 async def dismiss_request(stage: Stage) -> Call:
     return partial(notification_requests.dismiss, stage.database, *await _waiting(stage))
+
+
+POINT = bytes.fromhex(
+    "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+    "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+)
+"""Of P-256."""
+
+
+def _receiver() -> Receiver:
+    """An address that nobody may ask, so that each message ends its subscription at once."""
+    return Receiver("https://10.0.0.1/push", POINT, bytes(16), standard=True)
+
+
+async def _subscriber(stage: Stage) -> tuple[Identity, str]:
+    token = await make_token(stage.database, await stage.person())
+    return await by_token(stage.database, token), token
+
+
+async def _subscribed(stage: Stage) -> Identity:
+    """Somebody who is subscribed, and of whom something has just been favourited."""
+    who, token = await _subscriber(stage)
+    await stage.do(push.subscribe, stage.guards.vault, who, token, _receiver(), Wishes(("favourite",)))
+    await stage.do(interactions.favourite, await stage.person(), await stage.status(who.account_id))
+    return who
+
+
+@deed("push.subscribe")
+async def subscribe(stage: Stage) -> Call:
+    given = (stage.guards.vault, *await _subscriber(stage), _receiver(), Wishes(("mention",), "followed"))
+    return partial(push.subscribe, stage.database, *given)
+
+
+@deed("push.change")
+async def change_subscription(stage: Stage) -> Call:
+    return partial(push.change, stage.database, await _subscribed(stage), Wishes(("mention",), "none"))
+
+
+@deed("push.unsubscribe")
+async def unsubscribe(stage: Stage) -> Call:
+    return partial(push.unsubscribe, stage.database, await _subscribed(stage))
 
 
 @deed("markers.put")
