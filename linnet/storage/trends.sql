@@ -1,7 +1,8 @@
 -- name: tags
 -- Hashtags that several accounts have used since a day, whoever wants to be found; the most used first.
-select u.tag from tag_uses u join accounts a on a.id = u.account_id
-where u.day >= :since and a.discoverable = 1 and a.suspended_at is null and a.silenced_at is null
+with used as materialized (select tag, account_id from tag_uses where day >= :since)
+select u.tag from used u join accounts a on a.id = u.account_id
+where a.discoverable = 1 and a.suspended_at is null and a.silenced_at is null
 group by u.tag having count(distinct u.account_id) >= :least
 order by count(distinct u.account_id) desc, u.tag limit :limit;
 
@@ -13,8 +14,9 @@ group by u.tag, u.day;
 
 -- name: links
 -- The same for links that have a card.
-select u.card_id from card_uses u join accounts a on a.id = u.account_id
-where u.day >= :since and a.discoverable = 1 and a.suspended_at is null and a.silenced_at is null
+with used as materialized (select card_id, account_id from card_uses where day >= :since)
+select u.card_id from used u join accounts a on a.id = u.account_id
+where a.discoverable = 1 and a.suspended_at is null and a.silenced_at is null
   and exists (select 1 from preview_cards p where p.id = u.card_id and p.card is not null)
 group by u.card_id having count(distinct u.account_id) >= :least
 order by count(distinct u.account_id) desc, u.card_id limit :limit;

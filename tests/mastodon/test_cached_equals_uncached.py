@@ -11,13 +11,14 @@ import pytest
 from linnet import app
 from linnet.actions import deletions, edits, emojis, moderation, profiles, suspensions
 from linnet.client_api.rendering import Rendering
+from linnet.domain.cards import CardView
 from linnet.domain.edits import Revision
 from linnet.domain.errors import LinnetError
 from linnet.domain.profiles import PictureKeys, ProfileChanges
 from linnet.mastodon.cache import OVERHEAD, Fragment, FragmentCache, Key
 from linnet.queries import statuses as queries
 from linnet.queries.access import ANONYMOUS
-from linnet.storage import postgres, sqlite
+from linnet.storage import cards, postgres, sqlite, statuses
 from linnet.storage.statements import Statement
 from tests.storage.queries import sql
 from tests.support.client import Client, Person, VirtualClock, World
@@ -123,6 +124,43 @@ def step(times: int) -> Callable[[Step], Step]:
         return made
 
     return file
+
+
+PAGE = "http://outside.example:9/page"
+
+
+@step(4)
+async def quote_or_link(scene: Scene, dice: random.Random) -> None:
+    """A status with a link, or one that quotes another."""
+    person, draft = dice.choice(scene.people), {"status": f"see {PAGE}"}
+    if scene.posted and dice.random() < 0.5:
+        draft = {"status": "look", "quoted_status_id": dice.choice(scene.posted[-4:])}
+    answer = await person.post("/api/v1/statuses", json=draft)
+    if answer.status == 200:
+        scene.posted.append(answer.json()["id"])
+
+
+@step(2)
+async def change_a_card(scene: Scene, dice: random.Random) -> None:
+    """As the job does when a page says something new of itself."""
+
+    async def write(tx: Any) -> None:
+        row = await cards.of_url(tx, PAGE)
+        await cards.keep(tx, row.id, CardView(PAGE, f"Page {dice.randrange(10**9)}"), 1 << 50)
+        for status_id, _ in await tx.all(cards.SQL.statuses, card_id=row.id, after=0, limit=1000):
+            await statuses.renew(tx, status_id)
+
+    await scene.world.database.write(write)
+
+
+@step(1)
+async def change_a_quote(scene: Scene, dice: random.Random) -> None:
+    """A quote is taken back, or quoting is allowed to others."""
+    if scene.posted:
+        person, status = dice.choice(scene.people), dice.choice(scene.posted[-4:])
+        policy = {"quote_approval_policy": dice.choice(["public", "followers", "nobody"])}
+        await person.put(f"/api/v1/statuses/{status}/interaction_policy", json=policy)
+        await person.post(f"/api/v1/statuses/{status}/quotes/{dice.choice(scene.posted)}/revoke")
 
 
 def _words(dice: random.Random) -> str:
@@ -289,12 +327,14 @@ PLANTED: dict[str, tuple[tuple[str, ...], tuple[Step, ...]]] = {
         ("statuses.forget_parent", "statuses.touch_content"), (post, post, delete_a_status, run_jobs)
     ),
     "an emoji": (("emojis.touch",), (post, change_an_emoji)),
+    "a card": (("statuses.renew", "statuses.touch_content"), (quote_or_link, change_a_card)),
 }  # fmt: skip
 """Statements that give a fresh version -> the steps that must show it where they give the old one."""
 
 UNSEEN = {
     "deletions.close": "a deleted account is shown nowhere",
     "statuses.insert_edit": "keeps a version and gives none",
+    "statuses.renew_edit": "keeps a version and gives none",
 }
 """Statements with a version that no answer depends on."""
 
