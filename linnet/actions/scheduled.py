@@ -1,6 +1,6 @@
 """Scheduled statuses: kept until their time, then posted by a job, once."""
 
-from linnet.actions import statuses
+from linnet.actions import quotes, statuses
 from linnet.actions.drafts import own, remove
 from linnet.domain import statuses as rules
 from linnet.domain.errors import Conflict, Invalid, NotAllowed, NotFound
@@ -30,7 +30,9 @@ async def schedule(
         if instead_of:
             await own(tx, author, instead_of, scheduled=False)
             await remove(tx, instead_of)
+        # What it answers and quotes must be there now, and is looked at again when it is posted.
         await statuses.parent_of(tx, author, checked.in_reply_to_id)
+        await quotes.quoted(tx, author, checked.quoted_status_id)
         await _check_time(tx, site, author, at)
         new = tx.ids.next()
         await tx.run(

@@ -58,6 +58,8 @@ def _params(draft: Draft) -> dict[str, Any]:
         "in_reply_to_id": draft.in_reply_to_id,
         "media_ids": [str(id) for id in draft.media_ids] or None,
         "poll": poll,
+        "quoted_status_id": str(draft.quoted_status_id) if draft.quoted_status_id else None,
+        "quote_approval_policy": draft.quote_policy.word,
         "content_type": draft.content_type,
         "local_only": draft.local_only,
         "application_id": draft.app_id,

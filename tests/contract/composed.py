@@ -64,7 +64,10 @@ async def scheduled(walk: Walk, cast: Cast) -> None:
     poll = {"options": OPTIONS, "expires_in": 3600, "multiple": True, "hide_totals": True}
     asked = await walk(f"POST {V1}", ada, json={"status": "Or?", "poll": poll, "scheduled_at": tomorrow})
     assert asked["params"]["poll"] == poll
-    third = await walk(f"POST {V1}", ada, json={"status": "Third", "scheduled_at": tomorrow})
+    quoting = {"status": "Third", "quoted_status_id": parent["id"], "quote_approval_policy": "followers"}
+    third = await walk(f"POST {V1}", ada, json={**quoting, "scheduled_at": tomorrow})
+    assert third["params"]["quoted_status_id"] == parent["id"]
+    assert third["params"]["quote_approval_policy"] == "followers"
     whole = [third["id"], asked["id"], kept["id"]]
     await walk.pages(name, ada, whole=whole)
     await walk.bounds(name, ada, whole=whole)

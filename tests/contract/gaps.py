@@ -119,8 +119,6 @@ UNSERVED_FIELDS: dict[str, dict[str, str]] = {
     "Rule": {"translations": "rules have one language"},
     "ScheduledStatus": {
         "params.idempotency": "kept as a receipt, which nobody is shown",
-        "params.quoted_status_id": "there are no quotes yet",
-        "params.quote_approval_policy": "there are no quotes yet",
         "params.scheduled_at": "the document says that it is null",
         "params.with_rate_limit": "kept by the document for what was; nothing depends on it",
     },
