@@ -1,6 +1,7 @@
 """The walk through notifications in groups, what is kept away from them, and where they are sent."""
 
 from base64 import urlsafe_b64encode
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -118,15 +119,15 @@ async def push(walk: Walk, cast: Cast) -> None:
     key = ec.generate_private_key(ec.SECP256R1()).public_key()
     point = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     keys = {"p256dh": urlsafe_b64encode(point).decode(), "auth": urlsafe_b64encode(bytes(16)).decode()}
-    given = {"endpoint": "https://push.example/to/carla", "keys": keys, "standard": True}
-    data = {"alerts": dict.fromkeys(KINDS, True), "policy": "followed"}
+    given: dict[str, Any] = {"endpoint": "https://push.example/to/carla", "keys": keys, "standard": True}
+    data: dict[str, Any] = {"alerts": dict.fromkeys(KINDS, True), "policy": "followed"}
     await walk(f"GET {PUSH}", carla, status=404)
     made = await walk(f"POST {PUSH}", carla, json={"subscription": given, "data": data})
     server = await walk("GET /api/v2/instance", None)
     assert made["server_key"] == server["configuration"]["vapid"]["public_key"]
     assert made["alerts"] == data["alerts"]
     assert await walk(f"GET {PUSH}", carla) == made
-    fewer = {"data": {"alerts": {**dict.fromkeys(KINDS, False), "poll": True}}, "policy": "all"}
+    fewer: dict[str, Any] = {"data": {"alerts": {**dict.fromkeys(KINDS, False), "poll": True}}, "policy": "all"}
     changed = await walk(f"PUT {PUSH}", carla, json=fewer)
     assert changed["alerts"] == fewer["data"]["alerts"]
     assert await walk(f"DELETE {PUSH}", carla) == {}

@@ -174,6 +174,26 @@ async def test_many_are_decided_at_once(any_world, decision):
     assert (await alice.post(f"{REQUESTS}/{decision}")).json() == {}
 
 
+@pytest.mark.parametrize(
+    ("decision", "kind"), [("accept", "notifications.accepted"), ("dismiss", "notifications.dismissed")]
+)
+async def test_what_waits_is_moved_a_batch_at_a_time(any_world, monkeypatch, decision, kind):
+    monkeypatch.setattr("linnet.actions.notification_requests.BATCH", 2)
+    alice, bob, carol = await any_world.people("alice", "bob", "carol")
+    await set_policy(alice, for_not_following="filter")
+    for number in range(5):
+        await post(bob, f"@alice {number}")
+    await post(carol, "@alice")
+    await any_world.run_jobs()
+    ids = [one["id"] for one in (await alice.get(REQUESTS)).json()]
+    await alice.post(f"{REQUESTS}/{decision}", json={"id": ids})
+    waiting = await any_world.database.read(lambda tx: tx.all(sql("select kind from jobs")))
+    assert waiting == [(kind,)]
+    assert await any_world.run_jobs() > 3
+    assert len(await everything(alice)) == (6 if decision == "accept" else 0)
+    assert len(await told(alice)) == len(await everything(alice))
+
+
 async def test_what_is_undone_waits_no_more(any_world):
     alice, bob = await any_world.people("alice", "bob")
     await set_policy(alice, for_not_following="filter")

@@ -48,7 +48,7 @@ class Device:
 
     def subscription(self, endpoint: str, *, standard: bool | None = True, **alerts: bool) -> dict[str, Any]:
         keys = {"p256dh": word(self.public), "auth": word(self.secret)}
-        given = {"endpoint": endpoint, "keys": keys}
+        given: dict[str, Any] = {"endpoint": endpoint, "keys": keys}
         if standard is not None:
             given["standard"] = standard
         return {"subscription": given, "data": {"alerts": alerts}}
