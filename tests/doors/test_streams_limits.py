@@ -1,0 +1,311 @@
+"""What open sockets may not do: outlive their token, pile up, be silent, read too slowly; what a hub survives."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from linnet.domain.errors import TooMany, Unauthenticated, Unavailable
+from linnet.domain.views import Identity
+from linnet.queries import access
+from linnet.queries.statuses import Listed
+from linnet.storage import changes
+from linnet.streaming import connection as connections
+from linnet.streaming import door as doors
+from linnet.streaming import hub as hubs
+from linnet.streaming.audience import Relations
+from linnet.streaming.channels import HOME
+from linnet.streaming.connection import GOING_AWAY, POLICY, Connection
+from linnet.streaming.door import Door, Knock
+from linnet.streaming.hub import Hub
+from linnet.supervision import Tasks
+from tests.storage.queries import sql
+from tests.support.client import Person, VirtualClock, World, WorldOpener
+from tests.support.waiting import until
+
+
+class Carrier:
+    """Keeps what is written, and says that so much of it waits as a test wants."""
+
+    def __init__(self, *, pings: bool = False) -> None:
+        self.written: list[bytes] = []
+        self.waiting = 0
+        self.closed: int | None = None
+        self.aborted = False
+        self._pings = pings
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def ping(self) -> bool:
+        return self._pings
+
+    def close(self, code: int, why: str) -> None:
+        self.closed = code
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def heard(self, name: str) -> int:
+        return sum(data.startswith(b"event: %b\n" % name.encode()) for data in self.written)
+
+
+@dataclass
+class Words:
+    """Renders nothing but ids; raises what a test wants, once."""
+
+    failures: list[Exception] = field(default_factory=list)
+
+    async def status(self, place: Listed, reader: Identity) -> bytes | None:
+        if self.failures:
+            raise self.failures.pop()
+        return b'{"id":"%d"}' % place.row.id
+
+    async def notification(self, id: int, reader: Identity) -> bytes | None:
+        return b'{"id":"%d"}' % id
+
+    async def conversation(self, id: int, reader: Identity) -> bytes | None:
+        return b'{"id":"%d"}' % id
+
+
+@dataclass
+class Kept:
+    """A door with its hub, in virtual time."""
+
+    world: World
+    hub: Hub
+    door: Door
+    clock: VirtualClock
+    words: Words
+
+    async def open(
+        self, person: Person, network: str = "192.0.2.1", position: str | None = None, *, pings: bool = False
+    ) -> tuple[Connection, Carrier]:
+        """A home stream, begun; a WebSocket where it ``pings``."""
+        carrier = Carrier(pings=pings)
+        knock = Knock("/api/v1/streaming/user", {}, f"Bearer {person.token}", None, None, network)
+        opened = await self.door.admit(knock, carrier, server_sent=not pings)
+        opened.open(HOME, position)
+        await until(lambda: HOME.channel in self.hub.audience or opened.ended)
+        return opened, carrier
+
+    async def seconds(self, count: int) -> None:
+        for _ in range(count):
+            self.clock.advance(1_000)
+            for _ in range(20):
+                await asyncio.sleep(0)
+
+    async def post(self, person: Person, text: str = "hello") -> str:
+        answer = await person.post("/api/v1/statuses", json={"status": text})
+        return str(answer.json()["id"])
+
+
+@pytest.fixture
+async def kept(open_sqlite_world: WorldOpener) -> AsyncIterator[Kept]:
+    clock, tasks, words = VirtualClock(), Tasks(), Words()
+    world = await open_sqlite_world(clock=clock)
+    hub = Hub(world.database, words, clock, tasks)
+    yield Kept(world, hub, Door(world.database, hub, clock, tasks), clock, words)
+    await tasks.close()
+
+
+async def test_who_does_not_read_is_dropped_and_nobody_waits(kept: Kept):
+    alice = await kept.world.person("alice")
+    slow, stuck = await kept.open(alice)
+    _, quick = await kept.open(alice)
+    stuck.waiting = connections.QUEUE_BYTES
+    await kept.post(alice)
+    await kept.hub.turn()
+    assert stuck.aborted
+    assert slow.ended
+    assert (stuck.heard("update"), quick.heard("update")) == (0, 1)
+    assert len(kept.door) == 1
+
+
+async def test_the_oldest_socket_of_an_account_makes_room(kept: Kept):
+    alice = await kept.world.person("alice")
+    carriers = [(await kept.open(alice))[1] for _ in range(doors.ACCOUNT_SOCKETS + 1)]
+    assert [carrier.closed for carrier in carriers] == [POLICY] + [None] * doors.ACCOUNT_SOCKETS
+
+
+async def test_an_address_opens_only_so_many(kept: Kept, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(doors, "NETWORK_SOCKETS", 3)
+    alice = await kept.world.person("alice")
+    first, _ = await kept.open(alice)
+    for _ in range(2):
+        await kept.open(alice)
+    with pytest.raises(TooMany):
+        await kept.open(alice)
+    await kept.open(alice, "192.0.2.2")
+    first.end()
+    await kept.open(alice)
+
+
+async def test_a_process_opens_only_so_many(kept: Kept, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(doors, "SOCKETS_MAX", 1)
+    alice = await kept.world.person("alice")
+    await kept.open(alice)
+    with pytest.raises(Unavailable):
+        await kept.open(alice)
+
+
+async def test_a_websocket_that_never_answers_is_dropped(kept: Kept):
+    alice = await kept.world.person("alice")
+    talking, alive = await kept.open(alice, pings=True)
+    _, silent = await kept.open(alice, pings=True)
+    for _ in range(connections.SILENT_BEATS + 1):
+        assert not silent.aborted
+        await kept.seconds(doors.BEAT_SECONDS)
+        talking.alive()
+    assert silent.aborted
+    assert not alive.aborted
+
+
+async def test_an_event_stream_shows_that_it_is_there_and_where(kept: Kept):
+    alice = await kept.world.person("alice")
+    _, plain = await kept.open(alice)
+    _, keeping = await kept.open(alice, position="")
+    await kept.post(alice)
+    await kept.seconds(2 * doors.BEAT_SECONDS)
+    assert plain.written[-1] == b":thump\n"
+    assert keeping.written[-1] == b":thump\nid: %b\n\n" % kept.door.told()
+    assert keeping.heard("stream.begun") == 1
+
+
+async def test_a_revoked_token_ends_its_sockets(kept: Kept):
+    alice = await kept.world.person("alice")
+    _, carrier = await kept.open(alice)
+    await kept.world.database.write(lambda tx: tx.run(sql("delete from tokens")))
+    await kept.seconds(doors.BEAT_SECONDS)
+    assert carrier.closed == POLICY
+    with pytest.raises(Unauthenticated):
+        await kept.open(alice)
+
+
+async def test_who_is_suspended_hears_nothing_more(kept: Kept):
+    alice, moderator = await kept.world.person("alice"), await kept.world.person("moderator", role="admin")
+    _, carrier = await kept.open(alice)
+
+    async def suspend(tx) -> None:
+        await tx.run(sql("update accounts set suspended_at = :now where id = :id"), now=tx.now, id=alice.id)
+        await changes.append(tx, "account.changed", alice.id, alice.id)
+
+    await kept.world.database.write(suspend)
+    await kept.hub.turn()
+    assert carrier.closed == POLICY
+    assert moderator.id not in kept.hub.relations.followers(alice.id)
+
+
+async def test_a_door_that_closes_says_so_and_lets_nobody_in(kept: Kept):
+    alice = await kept.world.person("alice")
+    _, carrier = await kept.open(alice)
+    kept.door.close()
+    assert carrier.closed == GOING_AWAY
+    with pytest.raises(Unavailable):
+        await kept.open(alice)
+
+
+async def test_while_nobody_listens_nothing_is_read(kept: Kept):
+    alice = await kept.world.person("alice")
+    idle = kept.clock.sleeping
+    opened, _ = await kept.open(alice)
+    await until(lambda: kept.clock.sleeping == idle + 2)  # the hub and the heartbeat
+    opened.end()
+    await kept.seconds(1)
+    assert kept.clock.sleeping == idle
+    assert not kept.hub.relations
+
+
+async def test_a_database_that_is_away_delays_and_loses_nothing(kept: Kept):
+    alice = await kept.world.person("alice")
+    _, carrier = await kept.open(alice)
+    await kept.post(alice, "one")
+    kept.words.failures.append(Unavailable("away"))
+    with pytest.raises(Unavailable):
+        await kept.hub.turn()
+    await kept.post(alice, "two")
+    await kept.hub.turn()
+    await kept.hub.turn()
+    assert carrier.heard("update") == 2
+
+
+async def test_a_change_that_cannot_be_told_is_owned_up_to(kept: Kept):
+    alice = await kept.world.person("alice")
+    _, carrier = await kept.open(alice)
+    kept.words.failures.append(ValueError("a fault of ours"))
+    await kept.post(alice, "one")
+    await kept.hub.turn()
+    await kept.post(alice, "two")
+    await kept.hub.turn()
+    assert (carrier.heard("stream.reset"), carrier.heard("update")) == (1, 1)
+
+
+async def test_who_was_away_for_too_long_is_told_to_ask_anew(kept: Kept, monkeypatch: pytest.MonkeyPatch):
+    alice = await kept.world.person("alice")
+    position = await kept.hub.position()
+    for _ in range(6):
+        await kept.post(alice)
+    _, patient = await kept.open(alice, position=position)
+    await until(lambda: patient.heard("update") == 6)
+    monkeypatch.setattr(hubs, "BEHIND_MAX", 5)
+    _, late = await kept.open(alice, position=position)
+    await until(lambda: late.heard("stream.reset") == 1)
+    assert late.heard("update") == 0
+    await kept.world.database.write(lambda tx: changes.forget(tx, tx.now + 1, 3))
+    monkeypatch.undo()
+    _, pruned = await kept.open(alice, position=position)
+    await until(lambda: pruned.heard("stream.reset") == 1)
+
+
+async def test_who_reads_what_was_missed_too_slowly_is_waited_for_a_while(kept: Kept):
+    alice = await kept.world.person("alice")
+    position = await kept.hub.position()
+    for _ in range(3):
+        await kept.post(alice)
+    carrier = Carrier()
+    carrier.waiting = connections.FULL_BYTES + 1
+    knock = Knock("/api/v1/streaming/user", {}, f"Bearer {alice.token}", None, None, "192.0.2.1")
+    opened = await kept.door.admit(knock, carrier, server_sent=True)
+    opened.open(HOME, position)
+    await until(lambda: carrier.heard("update") == 1)
+    await kept.seconds(10)
+    assert carrier.heard("update") == 1
+    carrier.waiting = 0
+    await kept.seconds(1)
+    await until(lambda: carrier.heard("update") == 3)
+    stuck = Carrier()
+    stuck.waiting = connections.FULL_BYTES + 1
+    opened = await kept.door.admit(knock, stuck, server_sent=True)
+    opened.open(HOME, position)
+    await until(lambda: stuck.heard("update") == 1)
+    await kept.seconds(int(hubs.SLOW_SECONDS) + 2)
+    await until(lambda: stuck.aborted)
+
+
+def test_relations_forget_whoever_has_gone():
+    relations = Relations()
+    assert relations.enter(1) is False
+    relations.began(1, 7)
+    relations.know(1, {5, 6})
+    relations.know_tags(1, ("cats",))
+    assert relations.enter(1) is True
+    relations.ended(1, 5)
+    relations.ended(1, 99)
+    assert [set(relations.followers(author)) for author in (5, 6, 7)] == [set(), {1}, {1}]
+    assert relations.followers_of_tags(("cats", "dogs")) == {1}
+    assert relations.leave(1) is False
+    assert relations.leave(1) is True
+    assert not relations
+    assert not relations.any_tags
+    assert [set(relations.followers(author)) for author in (6, 7)] == [set(), set()]
+    relations.know(1, {5})  # an answer that came too late
+    assert not relations.followers(5)
+
+
+async def test_a_token_is_known_by_what_is_kept_of_it(world: World):
+    alice = await world.person("alice")
+    identity = await access.by_token(world.database, alice.token)
+    assert await access.by_key(world.database, identity.key) == identity
+    with pytest.raises(Unauthenticated):
+        await access.by_key(world.database, alice.token)
