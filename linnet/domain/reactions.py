@@ -25,7 +25,7 @@ class Count(NamedTuple):
     """How many have answered with an emoji; a custom one is its ``:shortcode:``."""
 
     emoji: str
-    count: int
+    times: int
 
 
 _counts = msgspec.json.Decoder(tuple[Count, ...])
@@ -65,5 +65,5 @@ def counted(known: Sequence[Count], emoji: str, step: int) -> tuple[Count, ...]:
     """With one more of it, or (-1) one less; a new one stands at the end, and one that nobody uses is gone."""
     if all(one.emoji != emoji for one in known):
         known = (*known, Count(emoji, 0))
-    changed = (Count(one.emoji, one.count + step * (one.emoji == emoji)) for one in known)
-    return tuple(one for one in changed if one.count > 0)
+    changed = (Count(one.emoji, one.times + step * (one.emoji == emoji)) for one in known)
+    return tuple(one for one in changed if one.times > 0)

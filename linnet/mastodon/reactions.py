@@ -30,7 +30,7 @@ def of_status(site: Site, row: StatusRow, emojis: Mapping[str, EmojiView]) -> by
         return NONE
     own = (row.reacted or "").split()
     found = _encode(
-        [one(site, each.emoji, each.count, each.emoji in own, emojis) for each in rules.counts(row.reactions)]
+        [one(site, each.emoji, each.times, each.emoji in own, emojis) for each in rules.counts(row.reactions)]
     )
     return b',"reactions":%b,"pleroma":{"emoji_reactions":%b}' % (found, found)
 
@@ -46,7 +46,7 @@ def with_accounts(
     """With accounts that are rendered already, as Pleroma lists them."""
     own = (row.reacted or "").split()
     return [
-        one(site, each.emoji, each.count, each.emoji in own, emojis)
+        one(site, each.emoji, each.times, each.emoji in own, emojis)
         | {"accounts": [msgspec.Raw(account) for account in who[each.emoji]]}
         for each in rules.counts(row.reactions)
         if each.emoji in who

@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
+from linnet.domain import reactions as rules
 from linnet.ports import Blobs
-from linnet.storage import maintenance
+from linnet.storage import maintenance, polls, reactions
 from linnet.storage.database import Database, Reader
 from linnet.storage.statements import Row, Statement
 
@@ -13,7 +14,7 @@ SQL = maintenance.SQL
 
 
 class Counters(NamedTuple):
-    """Whose counters are wrong: an account's or a status's."""
+    """Whose counters are wrong: a noun of ``actions/repairs.RECOUNTS``, and the account's or status's id."""
 
     noun: str
     id: int
@@ -69,7 +70,22 @@ async def statuses(database: Database, blobs: Blobs) -> AsyncIterator[Batch]:
             )
         ]
         wordless = await _rows(database, SQL.wordless, after, until)
+        found += await _miscounted(database, after, until)
         yield [*found, *(Finding(f"The status {row[0]} has lost its words.") for row in wordless)], seen
+
+
+async def _miscounted(database: Database, after: int, until: int) -> list[Finding]:
+    """Polls and reactions of a batch of statuses."""
+    found = [
+        Finding(f"The poll of the status {id} counts {voters} voters; there are {really}.", Counters("poll", id))
+        for id, voters, really in await _rows(database, polls.SQL.miscounted, after, until)
+    ]
+    for id, text, really in await _rows(database, reactions.SQL.tallies, after, until):
+        counted = sum(one.times for one in rules.counts(text))
+        if counted != really:
+            says = f"The status {id} counts {counted} reactions; there are {really}."
+            found.append(Finding(says, Counters("reactions", id)))
+    return found
 
 
 async def files(database: Database, blobs: Blobs) -> AsyncIterator[Batch]:

@@ -59,3 +59,13 @@ async def withdraw(tx: Writer, account_id: int, limit: int) -> bool:
         if await tx.run(SQL.withdraw, status_id=status_id, account_id=account_id) and counted is not None:
             await count(tx, status_id, counted, _numbers.decode(choices), -1)
     return len(rows) == limit
+
+
+async def recount(tx: Writer, status_id: int) -> None:
+    """Sets the counts to what the votes say."""
+    counted = await taken(tx, status_id)
+    if counted is None:
+        return
+    votes = [_numbers.decode(row[0]) for row in await tx.all(SQL.votes, status_id=status_id)]
+    counts = [sum(place in chosen for chosen in votes) for place in range(len(counted.counts))]
+    await tx.run(SQL.count, status_id=status_id, voters=len(votes), counts=as_json(counts))

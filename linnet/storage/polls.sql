@@ -33,3 +33,13 @@ select status_id, choices from poll_votes where account_id = :account_id order b
 
 -- name: withdraw
 delete from poll_votes where status_id = :status_id and account_id = :account_id;
+
+-- name: miscounted
+-- Polls of a batch of statuses that count other voters than there are.
+select c.status_id, c.voters, c.really from (
+  select p.status_id, p.voters, (select count(*) from poll_votes v where v.status_id = p.status_id) as really
+  from polls p where p.status_id > :after and p.status_id <= :until
+) c where c.voters <> c.really order by c.status_id limit :limit;
+
+-- name: votes
+select choices from poll_votes where status_id = :status_id;

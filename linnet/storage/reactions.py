@@ -37,3 +37,10 @@ async def withdraw(tx: Writer, account_id: int, limit: int) -> bool:
     for status_id, emoji in rows:
         await remove(tx, status_id, account_id, emoji, await taken(tx, status_id))
     return len(rows) == limit
+
+
+async def recount(tx: Writer, status_id: int) -> None:
+    """Sets the counts to what the rows say."""
+    await taken(tx, status_id)
+    found = [Count(*row) for row in await tx.all(SQL.counted, status_id=status_id)]
+    await tx.run(SQL.count, id=status_id, reactions=rules.as_text(found))

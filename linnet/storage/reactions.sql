@@ -34,3 +34,13 @@ select status_id, emoji from status_reactions where account_id = :account_id ord
 
 -- name: forget_status
 delete from status_reactions where status_id = :status_id;
+
+-- name: tallies
+-- Statuses of a batch that were answered: what they count, and how many answers there are.
+select c.id, c.reactions, c.really from (
+  select s.id, s.reactions, (select count(*) from status_reactions r where r.status_id = s.id) as really
+  from statuses s where s.id > :after and s.id <= :until
+) c where c.reactions is not null or c.really > 0 order by c.id limit :limit;
+
+-- name: counted
+select emoji, count(*) from status_reactions where status_id = :status_id group by emoji order by min(id);

@@ -5,9 +5,11 @@ from urllib.parse import quote
 
 import pytest
 
-from linnet.actions import deletions, emojis
+from linnet.actions import deletions, emojis, repairs
 from linnet.domain.site import Limits, Site
+from linnet.queries import wholeness
 from linnet.storage.database import Operation
+from tests.storage.queries import sql
 from tests.support.client import ORIGIN, Person, World
 from tests.support.stage import Pixels, Stage
 
@@ -163,3 +165,34 @@ async def test_whoever_goes_takes_the_reactions_along_and_so_does_a_post(any_wor
     assert await reactions(anna, one) == [{"name": THUMB, "count": 1, "me": True}]
     rows = await Stage(any_world).one("select count(*) from status_reactions")
     assert rows[0] == 1
+
+
+async def test_counts_that_went_wrong_are_found_and_set_right(any_world: World):
+    anna, bert = await any_world.people("anna", "bert")
+    poll = {"options": ["a", "b"], "expires_in": 300}
+    id = (await anna.post("/api/v1/statuses", json={"status": "x", "poll": poll})).json()["id"]
+    for emoji in (HEART, THUMB):
+        await bert.put(place(id, emoji))
+    await bert.post(f"/api/v1/polls/{id}/votes", json={"choices": [1]})
+    right = (await bert.get(f"/api/v1/statuses/{id}")).json()
+
+    async def findings() -> list[wholeness.Finding]:
+        looks = wholeness.statuses(any_world.database, any_world.parts.blobs)
+        return [finding async for found, _ in looks for finding in found]
+
+    async def damage(tx: Any) -> None:
+        await tx.run(sql("update polls set voters = 7, counts = '[7,0]'"))
+        await tx.run(sql("update statuses set reactions = null"))
+
+    assert await findings() == []
+    await any_world.database.write(damage)
+    found = await findings()
+    assert [finding.says.partition(" counts ")[2] for finding in found] == [
+        "7 voters; there are 1.",
+        "0 reactions; there are 2.",
+    ]
+    for finding in found:
+        assert finding.counters is not None
+        await repairs.recount(any_world.database, *finding.counters)
+    assert await findings() == []
+    assert (await bert.get(f"/api/v1/statuses/{id}")).json() == right
