@@ -216,6 +216,7 @@ ROUTES: tuple[Client, ...] = (
     Client("GET", "/api/v2/instance", instance.v2),
     Client("GET", "/api/v1/instance/rules", instance.rules),
     Client("GET", "/api/v1/instance/activity", instance.activity),
+    Client("GET", "/api/v1/instance/languages", instance.languages),
     Client("GET", "/api/v1/instance/extended_description", instance.extended_description),
     Client("GET", "/api/v1/instance/privacy_policy", instance.privacy_policy),
     Client("GET", "/api/v1/instance/terms_of_service", instance.terms_of_service),

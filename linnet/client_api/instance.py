@@ -39,6 +39,11 @@ async def activity(door: Door, request: Request) -> Response:
     return json([instance.week(week) for week in await queries.activity(door.database)])
 
 
+async def languages(door: Door, request: Request) -> Response:
+    """GET /api/v1/instance/languages"""
+    return json(instance.languages())
+
+
 async def extended_description(door: Door, request: Request) -> Response:
     """GET /api/v1/instance/extended_description"""
     return json(instance.text(await queries.text(door.database, "extended_description")))

@@ -8,6 +8,7 @@ import msgspec
 from linnet import __version__
 from linnet.domain import times
 from linnet.domain.files import UPLOAD_TYPES
+from linnet.domain.languages import NAMES
 from linnet.domain.site import Site
 from linnet.domain.statuses import CONTENT_TYPES
 from linnet.domain.tags import FEATURED_MAX
@@ -170,6 +171,11 @@ def v1(site: Site, about: About, contact: bytes | None) -> dict[str, Any]:
         "contact_account": msgspec.Raw(contact) if contact else None,
         "rules": rules(about.rules),
     }
+
+
+def languages() -> list[dict[str, str]]:
+    """Those that a post may be in; the interface of this server has one."""
+    return [{"code": code, "name": name} for code, name in NAMES.items()]
 
 
 def week(view: Week) -> dict[str, str]:

@@ -130,6 +130,8 @@ def test_the_instance_is_read(anna: Mastodon):
     assert not anna.verify_minimum_version("5.0.0")
     assert parsed(anna.instance_rules()) == []
     assert parsed(anna.custom_emojis()) == []
+    assert {"code": "de", "name": "German"} in [dict(one) for one in anna.instance_languages()]
+    assert isinstance(parsed(anna.instance_activity()), list)
     assert anna.oauth_authorization_server_info().scopes_supported
 
 
