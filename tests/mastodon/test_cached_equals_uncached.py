@@ -74,6 +74,7 @@ class Scene:
                 f"/api/v1/statuses/{self.posted[-1]}/favourited_by",
             ]
         if signed_in:
+            found += ["/api/v1/conversations"]
             found += ["/api/v1/timelines/home"] * 3 + ["/api/v1/notifications", "/api/v1/favourites"]
             found += [
                 "/api/v1/bookmarks",
@@ -228,6 +229,21 @@ async def change_a_relation(scene: Scene, dice: random.Random) -> None:
     await one.post(f"/api/v1/accounts/{other.id}/{deed}")
 
 
+@step(4)
+async def change_a_filter(scene: Scene, dice: random.Random) -> None:
+    """Made, met by a status of its own, or taken away; of those who look most."""
+    person = dice.choice(scene.people[:2])
+    answer = await person.get("/api/v2/filters")
+    made = answer.json() if answer.status == 200 else []
+    if len(made) > 2:
+        await person.delete(f"/api/v2/filters/{dice.choice(made)['id']}")
+    elif made and scene.posted:
+        body = {"status_id": dice.choice(scene.posted[-6:])}
+        await person.post(f"/api/v2/filters/{dice.choice(made)['id']}/statuses", json=body)
+    keywords = [{"keyword": word} for word in dice.sample(["hello", "tag", "cat", "😀", "look"], 2)]
+    await person.post("/api/v2/filters", json={"title": "t", "context": ["home"], "keywords_attributes": keywords})
+
+
 @step(5)
 async def change_a_profile(scene: Scene, dice: random.Random) -> None:
     form = {
@@ -310,7 +326,7 @@ async def test_a_cached_answer_is_what_an_uncached_one_is(scene: Scene, seed: in
     found = await walk(scene, seed, 120 if scene.world.database.dialect == "sqlite" else 40)
     assert not found, "\n".join(found)
     # The walk proves something only where answers came out of the cache, and where there was something to see.
-    assert scene.warm.hits > 5 * scene.warm.misses
+    assert scene.warm.hits > 4 * scene.warm.misses
     assert len(scene.posted) > 2
 
 
