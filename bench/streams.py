@@ -109,11 +109,13 @@ def listeners(setting: Setting) -> Plan:
 
 
 def everybody_follows(data: Path, plan: Plan) -> None:
-    """Each reader follows the author, so that each has the post on its home timeline."""
+    """Each reader follows the author and keeps nothing against it, so that each has the post on its home timeline."""
     with contextlib.closing(sqlite3.connect(data / "linnet.db")) as db, db:
         (last,) = db.execute("select max(id) from follows").fetchone()
         rows = [(account_id(reader), account_id(AUTHOR), last + 1 + reader) for reader in range(1, plan.readers)]
         db.executemany("insert or ignore into follows (account_id, target_id, id) values (?, ?, ?)", rows)
+        for walls in ("blocks", "mutes"):
+            db.execute(f"delete from {walls} where ? in (account_id, target_id)", (account_id(AUTHOR),))
         db.execute(
             "update accounts set followers = (select count(*) from follows where target_id = accounts.id) where id = ?",
             (account_id(AUTHOR),),
