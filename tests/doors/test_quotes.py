@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.storage.queries import sql
 from tests.support.client import Person, World
 
 STATUSES = "/api/v1/statuses"
@@ -22,6 +23,12 @@ async def post(person: Person, text: str = "words", status: int = 200, **more: A
 
 async def shown(person: Person, id: str) -> Any:
     return (await person.get(f"{STATUSES}/{id}")).json()
+
+
+async def waiting(world: World) -> list[str]:
+    """What is to be done about quotes."""
+    jobs = sql("select kind from jobs where kind like 'quotes.%'")
+    return [row[0] for row in await world.database.read(lambda tx: tx.all(jobs))]
 
 
 async def told(person: Person, kind: str) -> list[tuple[str, str]]:
@@ -159,12 +166,16 @@ async def test_a_deleted_quote_is_uncounted_and_an_edit_is_told_to_who_quotes(wo
     quote = (await post(bert, quoted_status_id=first["id"]))["id"]
     for text in ("second", "third"):
         await ada.put(f"{STATUSES}/{first['id']}", json={"status": text})
+        assert await waiting(world) == ["quotes.updated"]
         await world.run_jobs()
         assert await told(bert, "quoted_update") == [("ada", first["id"])]
     assert await told(ada, "quoted_update") == []
     assert (await shown(bert, quote))["quote"]["quoted_status"]["content"] == "<p>third</p>"
     await bert.delete(f"{STATUSES}/{quote}")
     assert (await shown(ada, first["id"]))["quotes_count"] == 1
+    lonely = await post(ada)
+    await ada.put(f"{STATUSES}/{lonely['id']}", json={"status": "quoted by nobody"})
+    assert await waiting(world) == []
 
 
 async def test_quotes_are_listed_as_their_reader_may_see_them(world: World) -> None:

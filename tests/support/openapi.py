@@ -23,6 +23,8 @@ METHODS = ("get", "post", "put", "patch", "delete")
 LOCATION = Path(__file__).parents[2].parent / "shared" / "mastodon-openapi.json"
 LISTS = (("/api/v1/filters", "get"),)
 """Operations that answer with a list, as the words beside them say, where the document's schema is of one item."""
+APART = {"Quote": "quoted_status", "ShallowQuote": "quoted_status_id"}
+"""Entities of which a field must be there that the document lets be left out: without it, nothing tells them apart."""
 _COMPONENT = "#/components/schemas/"
 _BASE = "urn:contract"
 
@@ -63,6 +65,8 @@ def load() -> "Contract":
     for operation, method in LISTS:
         content = document["paths"][operation][method]["responses"]["200"]["content"]["application/json"]
         content["schema"] = {"type": "array", "items": content["schema"]}
+    for name, field in APART.items():
+        document["components"]["schemas"][name]["required"].append(field)
     return Contract(document)
 
 
