@@ -85,15 +85,16 @@ async def write_status(tx: Writer, site: Site, author: int, draft: Draft) -> Wri
     merged, followers = await count_author(tx, site, author, counts=draft.visibility != Visibility.DIRECT)
     media_views = await media.attach(tx, author, status_id, draft.media_ids)
     html, mentioned, hashtags = await render_text(tx, site, draft.text, draft.content_type)
+    local_only = bool(parent and parent.local_only) if draft.local_only is None else draft.local_only
     card_id, card = await cards.attach(
         tx, site, author, draft.text, bare=not (draft.media_ids or draft.poll or quoted),
-        public=draft.visibility == Visibility.PUBLIC,
+        public=draft.visibility == Visibility.PUBLIC and not local_only,
     )  # fmt: skip
     content = StatusContent(
         status_id, status_id, author, draft.text, draft.spoiler, html,
         int(draft.sensitive or bool(draft.spoiler and media_views)), mentioned, hashtags, media_views, draft.app_name,
         draft.app_website, None, "", poll_rules.opened(draft.poll, tx.now) if draft.poll else None, card,
-        draft.content_type, int(bool(parent and parent.local_only) if draft.local_only is None else draft.local_only),
+        draft.content_type, int(local_only),
     )  # fmt: skip
     answered = rules.reply_audience(author, parent.account_id, parent.in_reply_to_account_id) if parent else None
     row = _new_row(status_id, author, draft, parent.id if parent else None, answered)
