@@ -402,7 +402,8 @@ async def test_an_absurd_page_is_a_page(attack: Attack, size: str):
     for route in ROUTES:
         if route.method == "GET" and route.pattern not in ("/api/v1/accounts/lookup",):
             answer = await attack.send(route, f"{attack.path(route)}?limit={size}&q=tag", what=f"limit={size}")
-            if answer.status == 200 and isinstance(answer.json(), list):
+            fixed = route.pattern == "/api/v1/instance/languages"
+            if answer.status == 200 and isinstance(answer.json(), list) and not fixed:
                 assert len(answer.json()) <= 80
     await attack.finish()
 
