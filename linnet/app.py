@@ -355,10 +355,10 @@ def exporting(parts: Parts) -> export_actions.Tools:
     return export_actions.Tools(parts.database, parts.blobs, parts.chance, parts.site)
 
 
-def importing(parts: Parts, images: Images) -> import_actions.Tools:
+def importing(parts: Parts, images: Images, recordings: Recordings) -> import_actions.Tools:
     """What taking an archive in takes."""
     return import_actions.Tools(
-        parts.database, parts.blobs, parts.chance, parts.ids, parts.site, images, asyncio.Lock()
+        parts.database, parts.blobs, parts.chance, parts.ids, parts.site, images, recordings, asyncio.Lock()
     )
 
 
@@ -377,7 +377,7 @@ def job_handlers(parts: Parts, images: Images, recordings: Recordings) -> dict[s
     def scheduled(row: Schedule) -> Callable[[Job], Awaitable[None]]:
         return lambda job: row.work(parts, job, row.every_ms)
 
-    taking_in = importing(parts, images)
+    taking_in = importing(parts, images, recordings)
     pusher = push.Pusher(parts.database, parts.site, parts.clock, parts.guards.vault, parts.remote)
     return (
         {kind: bound(action) for kind, action in JOB_HANDLERS.items()}

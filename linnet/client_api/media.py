@@ -3,13 +3,13 @@
 from linnet.actions import media as actions
 from linnet.client_api.door import Door, path_id
 from linnet.domain.errors import Invalid, TooLarge
+from linnet.domain.files import HEAD_BYTES
 from linnet.http.request import Request, Upload
 from linnet.http.response import Response, json
 from linnet.mastodon import drafts, parsing, statuses
 from linnet.ports import Picture
 from linnet.queries import media as queries
 
-HEAD_BYTES = 64
 _WAIT_SECONDS = 60.0
 _LOOK_SECONDS = 0.25
 

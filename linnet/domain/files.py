@@ -43,6 +43,10 @@ _RANGE = re.compile(r"bytes=[ \t]*(\d*)-(\d*)[ \t]*", re.ASCII | re.IGNORECASE)
 _DIGITS_MAX = 18
 
 
+HEAD_BYTES = 64
+"""So many of a file's first bytes say what it seems to be."""
+
+
 class RangeNotSatisfiable(LinnetError):
     """The part asked for lies wholly behind the end of the file, which is ``size`` bytes long."""
 

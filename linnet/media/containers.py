@@ -4,9 +4,6 @@ from typing import Literal
 
 from linnet.domain.errors import Invalid
 
-HEAD_BYTES = 64
-"""So many of a file's first bytes are enough."""
-
 Demuxer = Literal["mov", "matroska", "ogg", "flac", "wav", "mp3", "aac"]
 
 _PICTURE_BRANDS = frozenset((b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))

@@ -15,7 +15,8 @@ from typing import BinaryIO, Literal
 import msgspec
 
 from linnet.domain.errors import Invalid, Unavailable
-from linnet.media.containers import HEAD_BYTES, check_length, demuxer
+from linnet.domain.files import HEAD_BYTES
+from linnet.media.containers import check_length, demuxer
 from linnet.media.messages import (
     PREFIX_BYTES,
     Answer,

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from linnet.actions import drafts as draft_actions
 from linnet.actions import edits as edit_actions
@@ -11,8 +11,8 @@ from linnet.actions import media as media_actions
 from linnet.actions import moderation
 from linnet.actions import scheduled as schedule
 from linnet.actions import statuses as actions
-from linnet.domain import ids
-from linnet.domain.errors import Invalid, NotFound
+from linnet.domain import files, ids
+from linnet.domain.errors import Conflict, Invalid, NotFound
 from linnet.domain.statuses import Draft
 from linnet.domain.views import MediaView, StatusContent
 from linnet.http.request import Request, Upload
@@ -28,6 +28,7 @@ FIELDS = (
     "poll_seconds", "scheduled_at",
 )  # fmt: skip
 SLOTS = (1, 2, 3, 4)
+NOUNS = {None: "picture", "video": "film", "audio": "sound"}
 
 
 async def empty(door: Door, account_id: int, **values: Any) -> Form:
@@ -55,7 +56,8 @@ async def post(door: Door, request: Request) -> Response:
             given = {**params, "media_ids": [str(one.id) for one in form.attached], "poll": _poll(door, params)}
             draft = replace(drafts.draft(given, defaults, visitor.identity), app_name=None, app_website=None)
             return redirect(await _keep_or_post(door, request, params, draft))
-    except (Invalid, NotFound) as error:
+    except (Conflict, Invalid, NotFound) as error:
+        # Conflict: a film that is not ready yet. The form keeps it, to be sent again in a moment.
         form.fail(error, *FIELDS)
     return await door.page(request, "compose.html", 422, form=form)
 
@@ -113,7 +115,7 @@ async def save(door: Door, request: Request) -> Response:
                 door.database, door.site, visitor.id, content.id, revision, door.operation(request, params)
             )
             return redirect(f"/@{visitor.identity.username}/{content.id}")
-    except Invalid as error:
+    except (Conflict, Invalid) as error:
         form.fail(error, *FIELDS)
     return await door.page(request, "edit.html", 422, form=form, status_id=content.id)
 
@@ -181,7 +183,7 @@ async def _attach(
         found.append(await media.own(door.database, owner, id))
     for number in SLOTS:
         file = params.get(f"picture{number}")
-        if isinstance(file, Upload) and file.data:
+        if isinstance(file, Upload) and file.size:
             new = await _upload(door, owner, file, form, number, params)
             found += [new] if new else []
     return tuple(found)
@@ -191,15 +193,21 @@ async def _upload(
     door: Door, owner: int, file: Upload, form: Form, number: int, params: Mapping[str, Any]
 ) -> MediaView | None:
     description = text(params, f"description{number}").strip() or None
+    kind: Literal["video", "audio"] | None = None
     try:
         media_actions.check_description(door.site, description)
         door.guards.throttle.spend("media", str(owner))
-        picture = await door.images.process(file.data, "attachment")
-        new = await media_actions.upload(
-            door.database, door.blobs, door.ids, door.chance, owner, picture, description, None, door.once()
-        )
+        place = (door.database, door.blobs, door.ids, door.chance, owner)
+        kind = door.recordings.guess(file.head(files.HEAD_BYTES))
+        _check_size(door, file, kind is not None)
+        if kind is None:
+            picture = await door.images.process(file.whole(), "attachment")
+            new = await media_actions.upload(*place, picture, description, None, door.once())
+        else:
+            received = media_actions.Received(file.stream(), kind, None, description)
+            new = await media_actions.receive(*place, received, door.once())
     except Invalid as error:
-        form.errors[f"picture{number}"] = f"This picture {error.why}."
+        form.errors[f"picture{number}"] = f"This {NOUNS[kind]} {error.why}."
         return None
     form.values.pop(f"description{number}", None)
     return await media.own(door.database, owner, new)
@@ -214,6 +222,13 @@ def _poll(door: Door, params: Mapping[str, Any]) -> dict[str, Any] | None:
         "options": options, "expires_in": text(params, "poll_seconds", 20) or "86400",
         "multiple": ticked(params, "poll_multiple"), "hide_totals": ticked(params, "poll_hide_totals"),
     }  # fmt: skip
+
+
+def _check_size(door: Door, file: Upload, recorded: bool) -> None:
+    limits = door.site.limits
+    most = limits.film_bytes if recorded else limits.image_bytes
+    if file.size > most:
+        raise Invalid("file", f"is larger than {most / 1024 / 1024:g} MiB")
 
 
 def _by_id(params: Mapping[str, Any], name: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from linnet.http.limits import RateLimiter
 from linnet.http.request import Request
 from linnet.http.response import Response, redirect
 from linnet.http.router import Handler
-from linnet.ports import Blobs, Chance, Clock, Guards, Ids, Images, Mail
+from linnet.ports import Blobs, Chance, Clock, Guards, Ids, Images, Mail, Recordings
 from linnet.queries import access, accounts, emojis, notifications
 from linnet.queries import sessions as visits
 from linnet.queries.notifications import Wanted
@@ -101,6 +101,7 @@ class Door:
     chance: Chance
     ids: Ids
     images: Images
+    recordings: Recordings
     blobs: Blobs
     guards: Guards
     mail: Mail

@@ -78,6 +78,7 @@ class Pages:
             audience=wording.AUDIENCE, poll_times=wording.POLL_TIMES, filter_contexts=wording.FILTERED,
             report_categories=wording.REPORTS,
             ms_of=ids.milliseconds, told=wording.TOLD, picture_types=",".join(files.PICTURE_TYPES),
+            upload_types=",".join(files.UPLOAD_TYPES),
         )  # fmt: skip
         self._environment.filters.update(
             avatar=self.avatar, emojified=self.emojified, face=self.face, made=made,
