@@ -111,6 +111,10 @@ UNSERVED_FIELDS: dict[str, dict[str, str]] = {
     "CredentialApplication": {"client_secret_expires_at": "0 is the published word for never"},
     "Field": {"verified_at": "links are not fetched yet"},
     "MediaAttachment": {"remote_url": "nothing is taken from other servers yet"},
+    "PreviewCard": {"missing_attribution": "no links have authors yet"},
+    "PreviewCardAuthor": {"account": "no links have authors yet"},
+    "TrendsLink": {"missing_attribution": "no links have authors yet"},
+    "QuoteApproval": {"manual": "whoever may quote need not ask, and whoever may not cannot"},
     "Preferences": {"reading:expand:spoilers": "only the pages' settings change it"},
     "Report": {
         "collection_ids": "there are no collections",

@@ -406,3 +406,21 @@ def test_a_limit_is_told_with_its_end(anna: Mastodon, bert: Mastodon):
     with pytest.raises(mastodon.MastodonRatelimitError):  # noqa: PT012 - which of them is refused is not the point
         for _ in range(31):
             bert.status_unreblog(posted)
+
+
+def test_quotes_trends_and_embeds(server: Server, app: tuple[str, str], anna: Mastodon, bert: Mastodon):
+    newer = Mastodon(
+        *app, access_token=anna.access_token, api_base_url=server.origin, version_check_mode="none"
+    )  # fmt: skip
+    status = parsed(newer.status_post("to be quoted", quote_approval_policy="public"), types.Status)
+    other = Mastodon(*app, access_token=bert.access_token, api_base_url=server.origin, version_check_mode="none")
+    quote = parsed(other.status_post("quoting", quoted_status_id=status), types.Status)
+    assert (quote.quote.state, quote.quote.quoted_status.id) == ("accepted", status.id)
+    assert [one.id for one in parsed(newer.status_quotes(status))] == [quote.id]
+    assert newer.status_update_quote_approval_policy(status, "nobody").quote_approval.automatic == []
+    assert parsed(newer.status_quote_revoke(status, quote), types.Status).quote.state == "revoked"
+    for found in (newer.trending_tags(), newer.trending_statuses(), newer.trending_links()):
+        assert isinstance(parsed(found), list)
+    assert newer.instance_translation_languages() == {}
+    with pytest.raises(mastodon.MastodonNotFoundError):
+        newer.status_translate(status, lang="de")
