@@ -42,3 +42,9 @@ async def all(database: Database) -> tuple[Announcement, ...]:
         return tuple(announcements.as_announcement(row) for row in await tx.all(SQL.all))
 
     return await database.read(read)
+
+
+async def given_last(database: Database, announcement_id: int, account_id: int) -> Reaction | None:
+    """What an account has given an announcement last; None where it has given nothing."""
+    row = await database.read(lambda tx: tx.one(SQL.given_last, id=announcement_id, account_id=account_id))
+    return None if row is None else Reaction(row[0], row[1], False)

@@ -59,3 +59,8 @@ delete from announcement_reads where announcement_id = :id;
 
 -- name: delete_reactions
 delete from announcement_reactions where announcement_id = :id;
+
+-- name: given_last
+-- What :account_id gave last, and how often that was given.
+select r.name, (select count(*) from announcement_reactions o where o.announcement_id = :id and o.name = r.name)
+from announcement_reactions r where r.announcement_id = :id and r.account_id = :account_id order by r.id desc limit 1;

@@ -49,6 +49,10 @@ class Rendering(Protocol):
 
     async def conversation(self, id: int, reader: Identity) -> bytes | None: ...
 
+    async def announcement(self, id: int) -> bytes | None: ...
+
+    async def reaction(self, id: int, account_id: int) -> bytes | None: ...
+
 
 class Hub:
     """All subscriptions of one process. ``Subscription`` says what each of them is."""
@@ -290,6 +294,25 @@ class Hub:
                 audience.tell(USER, account_id, event, notifications=True)
                 audience.tell(NOTIFICATIONS, account_id, event)
 
+    async def notifications_merged(self, change: Change, audience: Audience) -> None:
+        event = Event("notifications_merged", b"1", change.position)
+        audience.tell(USER, change.account_id, event, notifications=True)
+        audience.tell(NOTIFICATIONS, change.account_id, event)
+
+    async def announced(self, change: Change, audience: Audience) -> None:
+        payload = await self._rendering.announcement(change.subject_id)
+        if payload is not None:
+            audience.tell_all(USER, Event("announcement", payload, change.position))
+
+    async def announcement_reaction(self, change: Change, audience: Audience) -> None:
+        """Only what was given: the log does not say what was taken back."""
+        payload = await self._rendering.reaction(change.subject_id, change.account_id)
+        if payload is not None:
+            audience.tell_all(USER, Event("announcement.reaction", payload, change.position))
+
+    async def announcement_deleted(self, change: Change, audience: Audience) -> None:
+        audience.tell_all(USER, Event("announcement.delete", b"%d" % change.subject_id, change.position))
+
     async def follow_began(self, change: Change, audience: Audience) -> None:
         self.relations.began(change.account_id, change.subject_id)
 
@@ -359,6 +382,10 @@ TOLD: dict[str, Teller] = {
     "status.withdrawn": Hub.withdrawn,
     "status.unsent": Hub.unsent,
     "notification.created": Hub.notified,
+    "notification.merged": Hub.notifications_merged,
+    "announcement.published": Hub.announced,
+    "announcement.reaction": Hub.announcement_reaction,
+    "announcement.deleted": Hub.announcement_deleted,
     "follow.began": Hub.follow_began,
     "follow.ended": Hub.follow_ended,
     "tag.followed": Hub.tags_changed,

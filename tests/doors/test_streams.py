@@ -5,6 +5,10 @@ from typing import Any
 
 import pytest
 
+from linnet.actions import announcements
+from linnet.domain.announcements import Draft
+from linnet.storage import changes
+from linnet.storage.database import Operation
 from tests.support.client import Person, World, make_token
 from tests.support.streams import about, events, websocket
 
@@ -297,3 +301,26 @@ async def test_a_filter_is_told_with_the_status(any_world: World):
         await post(bob, "a spoiler")
         assert [one["filter"]["title"] for one in (await mine.next())["data"]["filtered"]] == ["no"]
         assert (await theirs.next())["data"]["filtered"] == []
+
+
+async def test_everybody_is_told_of_announcements(any_world: World):
+    alice, bob = await any_world.people("alice", "bob")
+    database, operation = any_world.database, Operation("announce")
+    async with events(any_world.application, USER, alice.token) as stream:
+        draft = Draft("Cake at four", publish_at=1)
+        number = await announcements.create(database, any_world.site, draft, operation)
+        event = await stream.next()
+        assert (event["event"], event["data"]) == ("announcement", (await alice.get("/api/v1/announcements")).json()[0])
+        assert (await bob.put(f"/api/v1/announcements/{number}/reactions/🎂")).status == 200
+        event = await stream.next()
+        assert event["event"] == "announcement.reaction"
+        assert event["data"] == {"name": "🎂", "count": 1, "announcement_id": str(number)}
+        await announcements.delete(database, number, Operation("withdraw"))
+        assert about(await stream.next()) == ("announcement.delete", str(number))
+
+
+async def test_notifications_that_were_let_through_are_told_of(any_world: World):
+    alice = await any_world.person("alice")
+    async with events(any_world.application, "/api/v1/streaming/user/notification", alice.token) as stream:
+        await any_world.database.write(lambda tx: changes.append(tx, "notification.merged", alice.id, alice.id))
+        assert (await stream.next())["event"] == "notifications_merged"

@@ -65,6 +65,12 @@ class Words:
     async def notification(self, id: int, reader: Identity) -> bytes | None:
         return b'{"id":"%d"}' % id
 
+    async def announcement(self, id: int) -> bytes | None:
+        return b'{"id":"%d"}' % id
+
+    async def reaction(self, id: int, account_id: int) -> bytes | None:
+        return b"{}"
+
     async def conversation(self, id: int, reader: Identity) -> bytes | None:
         return b'{"id":"%d"}' % id
 

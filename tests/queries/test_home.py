@@ -22,6 +22,7 @@ from linnet.domain.site import Limits, Site
 from linnet.domain.statuses import Draft
 from linnet.domain.visibility import Visibility
 from linnet.queries import lists as list_queries
+from linnet.queries import streams
 from linnet.queries import timelines as queries
 from linnet.storage import jobs
 from linnet.storage.database import Operation
@@ -331,9 +332,32 @@ async def _check(play: Play) -> None:
     now = play.clock.now_ms()
     for reader in play.people:
         await _check_pages(partial(_home, play.database, reader), naive_home(tables, reader, now))
+    await _check_streams(play, tables, now)
     for list_id, owner, replies, _ in tables["lists"]:
         wanted = naive_home(tables, owner, now, (list_id, replies))
+        await _check_list_streams(play, list_id, owner, {entry.id for entry in wanted})
         await _check_pages(partial(_list, play.database, owner, list_id), wanted)
+
+
+async def _check_streams(play: Play, tables: Tables, now: int) -> None:
+    """Who is told of a status is who has it at home, and is shown the same."""
+    homes = {reader: {entry.id for entry in naive_home(tables, reader, now)} for reader in play.people}
+    places = {
+        (reader, place.row.id): place
+        for reader in play.people
+        for place in await queries.home(play.database, reader, Page(limit=100))
+    }
+    for status_id, *_ in tables["statuses"]:
+        seen = await streams.on_home(play.database, status_id, play.people)
+        assert {reader for reader, _ in seen} == {reader for reader, home in homes.items() if status_id in home}
+        for reader, place in seen:
+            assert places.get((reader, status_id), place) == place
+
+
+async def _check_list_streams(play: Play, list_id: int, owner: int, wanted: set[int]) -> None:
+    for status_id, author in await play.database.read(lambda tx: tx.all(sql("select id, account_id from statuses"))):
+        found = await streams.on_lists(play.database, status_id, author, (list_id,))
+        assert [(one.list_id, one.reader) for one in found] == ([(list_id, owner)] if status_id in wanted else [])
 
 
 async def _check_pages(read: Callable[[Page], Awaitable[list[Entry]]], wanted: list[Entry]) -> None:
