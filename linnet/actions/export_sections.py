@@ -184,18 +184,18 @@ def media_name(id: int, key: str) -> str:
 
 
 def _post(whose: Whose, row: Row) -> bytes:
-    id, visibility, language, answers, answered, shows, shown, counts, voters, text, spoiler, html = row[:12]
+    id, visibility, language, answers, answered, shows, shown, counts, voters, local, text, spoiler, html = row[:13]
     address = whose.site.status_url(whose.username, id)
     if shows is not None:
         of = whose.site.status_url(shown, shows) if shown else ""
         return msgspec.json.encode(mastodon.announcement(address, whose.address, layout.milliseconds(id), of))
-    sensitive, mentions, tags, media, edited_at, poll, kind = row[12:]
+    sensitive, mentions, tags, media, edited_at, poll, kind = row[13:]
     post = Post(
         address, layout.milliseconds(id), text or "", spoiler or "", visibility, bool(sensitive), language,
         whose.site.status_url(answered, answers) if answers and answered else None,
         tuple(_attached(one) for one in _media.decode(media or "[]")),
         None if poll is None else _counted(_poll.decode(poll), counts, voters), edited_at,
-        "" if kind in (None, "text/plain") else kind,
+        "" if kind in (None, "text/plain") else kind, bool(local),
     )  # fmt: skip
     named = [
         {
@@ -292,4 +292,4 @@ SECTIONS: tuple[Section, ...] = (
     _noun("drafts", SQL.drafts, "content", "scheduled_at"),
     Section("", _files),
 )  # fmt: skip
-"""In this order. A waiting export holds a place in it: add before the last row, and the archive has it from then on."""
+"""In this order. A waiting export holds the name of its section: rows may be added, and none may be renamed."""

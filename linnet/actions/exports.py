@@ -25,6 +25,8 @@ LISTED = 2_000
 KEPT_MS = 7 * DAY_MS
 GIVEN_UP_MS = 3_600_000
 STALLED_MS = 2 * DAY_MS
+DONE = "."
+"""The section after the last."""
 LEASE_MS = 30_000
 ROWS = 500
 COUNTED = frozenset(
@@ -48,7 +50,7 @@ class Cursor(msgspec.Struct):
     ``listed`` and ``contents`` are the entries of the list of contents so far and where that begins.
     """
 
-    section: int = 0
+    section: str = SECTIONS[0].name
     after: int = 0
     begun: bool = False
     first: bool = True
@@ -177,7 +179,7 @@ async def _produce(tools: Tools, found: ExportRow, cursor: Cursor) -> _Piece:
         raise NotFound
     whose = Whose(tools.site, found.account_id, names[found.account_id].username)
     while len(piece.data) < PIECE_BYTES and not cursor.finished:
-        if cursor.section < len(SECTIONS):
+        if cursor.section != DONE:
             await _section(tools, whose, found, cursor, piece)
         else:
             await _contents(tools, found, cursor, piece)
@@ -188,7 +190,8 @@ async def _produce(tools: Tools, found: ExportRow, cursor: Cursor) -> _Piece:
 
 async def _section(tools: Tools, whose: Whose, found: ExportRow, cursor: Cursor, piece: _Piece) -> None:
     """The next batch of the section that the cursor is in."""
-    section = SECTIONS[cursor.section]
+    number = next(number for number, one in enumerate(SECTIONS) if one.name == cursor.section)
+    section = SECTIONS[number]
     if section.name and not cursor.begun:
         data, cursor.open = zipping.begin(section.name, piece.place, found.created_at)
         piece.data += data
@@ -213,7 +216,8 @@ async def _section(tools: Tools, whose: Whose, found: ExportRow, cursor: Cursor,
     cursor.done += len(batch.pieces) + len(batch.blobs) if section.name in COUNTED else 0
     cursor.after = batch.after
     if not batch.after:
-        cursor.section, cursor.begun = cursor.section + 1, False
+        cursor.section = SECTIONS[number + 1].name if number + 1 < len(SECTIONS) else DONE
+        cursor.begun = False
 
 
 async def _contents(tools: Tools, found: ExportRow, cursor: Cursor, piece: _Piece) -> None:

@@ -1,8 +1,9 @@
 """Pictures of an archive: found in it, made safe like any upload, and kept; those of posts and those of the profile."""
 
 import asyncio
+import tempfile
 from collections.abc import Mapping
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import msgspec
 
@@ -13,10 +14,10 @@ from linnet.archives.posts import Attached, Person, word
 from linnet.archives.unzipping import Place
 from linnet.domain import text as words
 from linnet.domain.errors import Invalid, LinnetError
-from linnet.domain.files import Room
+from linnet.domain.files import HEAD_BYTES, Room
 from linnet.domain.profiles import PictureKeys, ProfileChanges
 from linnet.domain.site import Limits, Site
-from linnet.ports import Blobs, Chance, Ids, Images, PictureKind
+from linnet.ports import Blobs, Chance, Ids, Images, PictureKind, Recordings
 from linnet.storage import imports
 from linnet.storage.database import Database, Operation
 from linnet.storage.imports import ImportRow
@@ -35,12 +36,13 @@ class Medium(NamedTuple):
     chance: Chance
     site: Site
     images: Images
+    recordings: Recordings
     row: ImportRow
 
 
 def bytes_max(site: Site) -> int:
     """Larger files of an archive are not looked at."""
-    return site.limits.image_bytes
+    return max(site.limits.image_bytes, site.limits.film_bytes)
 
 
 async def attachment(medium: Medium, wanted: Attached, number: int, place: int) -> int:
@@ -50,12 +52,28 @@ async def attachment(medium: Medium, wanted: Attached, number: int, place: int) 
     """
     operation = Operation(f"import:{medium.row.id}:{number}:{place}")
     data = await _bytes(medium, wanted.name)
-    picture = await medium.images.process(data, "attachment")
     description = _printable(wanted.description)[: medium.site.limits.description_chars] or None
+    if medium.recordings.guess(data[:HEAD_BYTES]) is not None:
+        return await _recording(medium, data, description, operation)
+    picture = await medium.images.process(data, "attachment")
     return await media.upload(
         medium.database, medium.blobs, medium.ids, medium.chance, medium.row.account_id, picture, description,
         wanted.focus, operation,
     )  # fmt: skip
+
+
+async def _recording(medium: Medium, data: bytes, description: str | None, operation: Operation) -> int:
+    """A film or a sound, made anew like any upload; raises Unavailable while another one is in work."""
+    folder = medium.blobs.scratch
+    with tempfile.TemporaryFile(dir=folder) as source, tempfile.TemporaryFile(dir=folder) as target:
+        await asyncio.to_thread(source.write, data)
+        source.seek(0)
+        made = await medium.recordings.process(cast(BinaryIO, source), cast(BinaryIO, target))
+        target.seek(0)
+        return await media.keep(
+            medium.database, medium.blobs, medium.ids, medium.chance, medium.row.account_id, made,
+            cast(BinaryIO, target), description, operation,
+        )  # fmt: skip
 
 
 async def _bytes(medium: Medium, name: str) -> bytes:

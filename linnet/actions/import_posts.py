@@ -12,7 +12,7 @@ from linnet.domain import text as words
 from linnet.domain.errors import Invalid
 from linnet.domain.polls import PollView
 from linnet.domain.site import Site
-from linnet.domain.statuses import reply_audience
+from linnet.domain.statuses import MARKDOWN, PLAIN, reply_audience
 from linnet.domain.text_entities import Mentioned, entities
 from linnet.domain.views import MediaView
 from linnet.domain.visibility import Visibility
@@ -27,7 +27,6 @@ TEXT_CHARS = 10_000
 OPTIONS = 20
 OPTION_CHARS = 300
 _TRIES = 1_000
-_PLAIN = "text/plain"
 
 
 class Origin(NamedTuple):
@@ -54,6 +53,8 @@ def check(post: Post, has_media: bool) -> tuple[str, str]:
         text, spoiler = spoiler, ""
     if not text and not has_media:
         raise Invalid("text", "is empty")
+    if post.content_type == MARKDOWN:
+        words.markdown_html(text)
     _poll(post)
     return text, spoiler
 
@@ -87,7 +88,8 @@ async def take(tx: Writer, site: Site, origin: Origin, post: Post, media_ids: Se
     parent = await known(tx, site, origin.account_id, post.parent) if post.parent else None
     if not origin.home and origin.host:
         text = named_in_full(text, origin.host)
-    html, tags = await _rendered(tx, site, text, home=origin.home)
+    kind = post.content_type or PLAIN
+    html, tags = await _rendered(tx, site, text, kind, home=origin.home)
     version = tx.ids.next()
     attached = await media.attach(tx, origin.account_id, status_id, tuple(media_ids))
     poll = _poll(post) if not attached else None
@@ -103,8 +105,10 @@ async def take(tx: Writer, site: Site, origin: Origin, post: Post, media_ids: Se
         language=post.language,
         has_media=int(bool(attached)),
         has_poll=int(poll is not None),
+        local_only=int(post.local_only),
     )
-    await _insert_content(tx, origin.account_id, status_id, version, post, (text, spoiler, html), tags, attached, poll)
+    written = (text, spoiler, html, kind)
+    await _insert_content(tx, origin.account_id, status_id, version, post, written, tags, attached, poll)
     if poll is not None and post.poll is not None:
         votes = [*post.poll.votes, *([0] * len(poll.options))][: len(poll.options)]
         counts = msgspec.json.encode(votes).decode()
@@ -134,10 +138,10 @@ async def _claim(tx: Writer, account_id: int, post: Post) -> int:
     raise Invalid("id", "there are too many posts of this very moment")
 
 
-async def _rendered(tx: Writer, site: Site, text: str, *, home: bool) -> tuple[str, tuple[str, ...]]:
+async def _rendered(tx: Writer, site: Site, text: str, kind: str, *, home: bool) -> tuple[str, tuple[str, ...]]:
     """Names are linked only where they can mean somebody here; nobody counts as mentioned."""
-    if home:
-        html, _, tags = await render_text(tx, site, text)
+    if home or kind == MARKDOWN:
+        html, _, tags = await render_text(tx, site, text, kind)
         return html, tags
     return words.to_html(text, lambda _mention: None, site.tag_url), words.hashtags(text)
 
@@ -154,10 +158,10 @@ def named_in_full(text: str, host: str) -> str:
 
 
 async def _insert_content(
-    tx: Writer, account_id: int, status_id: int, version: int, post: Post, written: tuple[str, str, str],
+    tx: Writer, account_id: int, status_id: int, version: int, post: Post, written: tuple[str, str, str, str],
     tags: tuple[str, ...], attached: tuple[MediaView, ...], poll: PollView | None,
 ) -> None:  # fmt: skip
-    text, spoiler, html = written
+    text, spoiler, html, kind = written
     await tx.run(
         SQL.insert_content,
         id=status_id,
@@ -170,7 +174,7 @@ async def _insert_content(
         tags=as_json(tags),
         media=as_json(attached),
         poll=None if poll is None else msgspec.json.encode(poll).decode(),
-        content_type=_PLAIN,
+        content_type=kind,
         edited_at=post.edited_at if post.edited_at and post.edited_at > post.at else None,
     )
 

@@ -1,9 +1,24 @@
 """Everything of an account that is no post, taken in row by row: a new noun is one function and one row of NOUNS."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from linnet.actions import blocks, filters, follows, import_posts, interactions, lists, profiles, tags
+import msgspec
+
+from linnet.actions import (
+    blocks,
+    domain_blocks,
+    drafts,
+    endorsements,
+    filters,
+    follows,
+    import_posts,
+    interactions,
+    lists,
+    profiles,
+    tags,
+)
 from linnet.archives.posts import word
 from linnet.domain import filters as filter_rules
 from linnet.domain.errors import Invalid, NotFound
@@ -11,6 +26,7 @@ from linnet.domain.lists import ListChanges
 from linnet.domain.profiles import ProfileChanges
 from linnet.domain.relations import FollowOptions, Mute
 from linnet.domain.site import Site
+from linnet.domain.statuses import MARKDOWN, PLAIN, Draft
 from linnet.domain.visibility import Visibility
 from linnet.storage import accounts, imports, relations
 from linnet.storage import lists as list_rows
@@ -191,14 +207,38 @@ async def _mute_thread(here: Here, row: Row, operation: Operation) -> int:
 
 async def _preferences(here: Here, row: Row, operation: Operation) -> int:
     visibility = Visibility.parse(word(row.get("visibility"), 20))
-    sensitive, language = row.get("sensitive"), row.get("language")
+    sensitive, language, kind = row.get("sensitive"), row.get("language"), row.get("content_type")
     changes = ProfileChanges(
         visibility=visibility if visibility != Visibility.DIRECT else None,
         sensitive=bool(sensitive) if isinstance(sensitive, int) else None,
+        content_type=kind if kind in (PLAIN, MARKDOWN) else None,
         language=language if isinstance(language, str) and len(language) <= 10 else None,
     )
     await profiles.update(here.database, here.site, here.account_id, changes, {}, operation)
     return here.account_id
+
+
+async def _block_domain(here: Here, row: Row, operation: Operation) -> int:
+    domain = word(row.get("domain"), 300)
+    await domain_blocks.block(here.database, here.site, here.account_id, domain, operation)
+    blocked = await here.database.read(lambda tx: tx.one(SQL.domain_block, account_id=here.account_id, domain=domain))
+    return int(blocked[0]) if blocked is not None else 0
+
+
+async def _endorse(here: Here, row: Row, operation: Operation) -> int:
+    target = await _account(here, row)
+    await endorsements.endorse(here.database, here.account_id, target, operation)
+    return target
+
+
+async def _draft(here: Here, row: Row, operation: Operation) -> int:
+    """Without its media and what it answers, which have other ids here; a scheduled one is a draft here."""
+    try:
+        kept = msgspec.convert(row.get("content"), Draft)
+    except msgspec.ValidationError as error:
+        raise Invalid("draft", "is not of the expected form") from error
+    plain = replace(kept, in_reply_to_id=None, media_ids=(), quoted_status_id=None, app_id=0, app_name=None)
+    return await drafts.save(here.database, here.site, here.account_id, plain, operation)
 
 
 async def _not_moved(here: Here, row: Row, operation: Operation) -> int:
@@ -215,6 +255,9 @@ NOUNS: dict[str, Take] = {
     "notes": _note,
     "lists": _list,
     "list_members": _list_member,
+    "endorsements": _endorse,
+    "domain_blocks": _block_domain,
+    "drafts": _draft,
     "followed_tags": _followed_tag,
     "featured_tags": _featured_tag,
     "filters": _filter,
@@ -259,11 +302,18 @@ async def _unlist(here: Here, made: int, operation: Operation) -> None:
     await lists.delete(here.database, here.account_id, made, operation)
 
 
+async def _unblock_domain(here: Here, block: int, operation: Operation) -> None:
+    row = await here.database.read(lambda tx: tx.one(SQL.blocked_domain, account_id=here.account_id, id=block))
+    if row is not None:
+        await domain_blocks.unblock(here.database, here.site, here.account_id, row[0], operation)
+
+
 OTHERS: dict[str, Other] = {
     "following": Other(SQL.other_follows, _unfollow),
     "mutes": Other(SQL.other_mutes, _unmute),
     "blocks": Other(SQL.other_blocks, _unblock),
     "bookmarks": Other(SQL.other_bookmarks, _unbookmark),
+    "domain_blocks": Other(SQL.other_domain_blocks, _unblock_domain),
     "lists": Other(SQL.other_lists, _unlist),
 }
 """By the kind of the import."""

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import msgspec
 
-from linnet.actions import import_media, import_posts, import_rows, import_scan
+from linnet.actions import import_clearing, import_media, import_posts, import_rows, import_scan
 from linnet.actions.import_media import Medium
 from linnet.actions.import_posts import Origin
 from linnet.actions.import_rows import Here
@@ -22,7 +22,7 @@ from linnet.domain import files
 from linnet.domain.errors import Conflict, Invalid, LinnetError, NotFound, Unavailable
 from linnet.domain.site import Site
 from linnet.domain.visibility import Visibility
-from linnet.ports import Blobs, Chance, Ids, Images
+from linnet.ports import Blobs, Chance, Ids, Images, Recordings
 from linnet.storage import accounts, imports, jobs
 from linnet.storage.database import Database, Operation, WriteFunction, Writer
 from linnet.storage.imports import ImportRow
@@ -40,7 +40,6 @@ LINES = 1_000
 KEPT = 5
 """How many finished imports an account's page shows."""
 STALLED_MS = 3_600_000
-ROWS = 2_000
 
 
 class Tools(NamedTuple):
@@ -52,6 +51,7 @@ class Tools(NamedTuple):
     ids: Ids
     site: Site
     images: Images
+    recordings: Recordings
     turn: asyncio.Lock
     bounds: Bounds = Bounds()
 
@@ -293,7 +293,15 @@ class _Run:
                     whole.imported += 1
             await self._advance(tx, whole, done=len(rows))
 
-        await self._write(write)
+        try:
+            await self._write(write)
+        except (Invalid, Conflict) as error:
+            # Rules that are only known in the transaction. Which of them it was shows when each is taken by itself.
+            if len(rows) > 1:
+                self.cursor.rank, self.cursor.at, self.cursor.number = rows[0][:3]
+                return await self._take_posts(rows[:1])
+            outcome.refused.append(Refusal(ready[0][1].source, error.why if isinstance(error, Invalid) else str(error)))
+            await self._commit(outcome, done=1)
 
     def _narrowed(self, post: Post) -> Post:
         visibility = max(post.visibility, min(self.options.visibility, Visibility.PRIVATE))
@@ -312,7 +320,7 @@ class _Run:
     def _medium(self) -> Medium:
         tools = self.tools
         return Medium(
-            tools.database, tools.blobs, tools.ids, tools.chance, tools.site, tools.images, self.row
+            tools.database, tools.blobs, tools.ids, tools.chance, tools.site, tools.images, tools.recordings, self.row
         )  # fmt: skip
 
     async def _media(self, row: tuple[Any, ...], post: Post, outcome: Outcome) -> tuple[int, ...]:
@@ -372,7 +380,7 @@ class _Run:
         """Forgets what was found, then the archive; the report stays."""
 
         async def write(tx: Writer) -> bool:
-            if await clear_some(tx, self.row.id):
+            if await import_clearing.clear_some(tx, self.row.id):
                 return False
             await self._settle(tx, "done", None)
             return True
@@ -381,7 +389,7 @@ class _Run:
 
     async def fail(self, why: str) -> None:
         async def write(tx: Writer) -> None:
-            while await clear_some(tx, self.row.id):
+            while await import_clearing.clear_some(tx, self.row.id):
                 pass
             await self._settle(tx, "failed", why)
 
@@ -442,46 +450,6 @@ def _gathered(found: Iterator[Found]) -> list[Found]:
         if len(batch) >= SCANNED or size >= SCANNED_BYTES:
             break
     return batch
-
-
-async def clear_some(tx: Writer, id: int) -> bool:
-    """Forgets some of what was found; whether there is more."""
-    if await tx.run(SQL.delete_items, import_id=id, limit=ROWS) == ROWS:
-        return True
-    rows = await tx.all(SQL.unpacked, import_id=id, limit=ROWS)
-    await tx.run(SQL.delete_files, import_id=id, names=[row[0] for row in rows])
-    keys = [row[1] for row in rows if row[1]]
-    if keys:
-        await jobs.add(tx, "files.delete", {"keys": keys})
-    return len(rows) == ROWS
-
-
-async def remove(tx: Writer, id: int) -> bool:
-    """Takes an import away with its report; whether there is more of it."""
-    found = await imports.one(tx, id)
-    if await clear_some(tx, id):
-        return True
-    if found is not None and found.file_key:
-        await jobs.add(tx, "files.delete", {"keys": [found.file_key]})
-    await tx.run(SQL.delete_lines, import_id=id)
-    await tx.run(SQL.delete, id=id)
-    return False
-
-
-async def expire(tx: Writer, before: int, limit: int = 20) -> int:
-    """Takes away imports of long ago; how many there were."""
-    rows = await tx.all(SQL.old, before=before, limit=limit)
-    for (id,) in rows:
-        await remove(tx, id)
-    return len(rows)
-
-
-async def forget(tx: Writer, account_id: int) -> bool:
-    """Part of an account's deletion: whether there is more."""
-    for (id,) in await tx.all(SQL.all_of_account, account_id=account_id, limit=1):
-        await remove(tx, id)
-        return True
-    return await tx.run(SQL.delete_imported, account_id=account_id, limit=ROWS) == ROWS
 
 
 def _encoded(cursor: Cursor) -> str:

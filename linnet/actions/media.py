@@ -75,6 +75,47 @@ async def upload(
     return kept
 
 
+async def keep(
+    database: Database,
+    blobs: Blobs,
+    ids: Ids,
+    chance: Chance,
+    account_id: int,
+    made: Recording,
+    file: BinaryIO,
+    description: str | None,
+    receipt: Operation,
+) -> int:
+    """Keeps a film or a sound that is made already; the attachment's id. Its files are on the disk before its row."""
+    new = ids.next()
+    folder = files.folder("media", new, chance.secret(files.SECRET_BYTES))
+    key = files.key(folder, f"original.{made.extension}")
+    await blobs.put_file(key, file)
+    stored = await pictures.store_in(blobs, folder, made.preview) if made.preview else pictures.Stored({})
+
+    async def write(tx: Writer) -> int:
+        await tx.run(
+            media.SQL.insert,
+            id=new,
+            account_id=account_id,
+            type=made.type,
+            mime=made.mime,
+            file_key=key,
+            preview_key=stored.small,
+            description=description,
+            focus_x=None,
+            focus_y=None,
+            blurhash=made.preview.blurhash if made.preview else None,
+            meta=_as_text(_meta(made.preview, made.measures, None)),
+        )
+        return new
+
+    kept = await database.write(write, receipt, returns=int)
+    if kept != new:
+        await pictures.forget(blobs, [key, *stored.keys.values()])
+    return kept
+
+
 async def receive(
     database: Database,
     blobs: Blobs,

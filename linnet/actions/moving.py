@@ -1,6 +1,6 @@
-"""The end of archives: of those that nobody may fetch any more, of old reports, and of all that a deleted account had."""
+"""The end of archives: of those that expire, of old reports, and of all that a deleted account had."""
 
-from linnet.actions import exports, imports
+from linnet.actions import exports, import_clearing
 from linnet.actions.maintenance import ROWS, Keeping
 from linnet.domain.times import DAY_MS
 from linnet.storage.database import Writer
@@ -12,10 +12,10 @@ AT_ONCE = 20
 
 async def sweep(tx: Writer, keeping: Keeping) -> int:
     """A turn of ``maintenance.archives``."""
-    gone = await exports.expire(tx, AT_ONCE), await imports.expire(tx, tx.now - REPORTS_MS, AT_ONCE)
+    gone = await exports.expire(tx, AT_ONCE), await import_clearing.expire(tx, tx.now - REPORTS_MS, AT_ONCE)
     return ROWS if AT_ONCE in gone else max(gone)
 
 
 async def forget(tx: Writer, account_id: int) -> bool:
     """A step of an account's deletion: whether there is more."""
-    return await exports.forget(tx, account_id) or await imports.forget(tx, account_id)
+    return await exports.forget(tx, account_id) or await import_clearing.forget(tx, account_id)

@@ -48,6 +48,8 @@ def activity(post: Post, html: str, address: str, person: str, tags: Sequence[Ma
         "updated": times.iso(post.edited_at) if post.edited_at else None,
         "attachment": [_document(one) for one in post.media], "tag": list(tags),
     }  # fmt: skip
+    if post.local_only:
+        note["localOnly"] = True
     if post.poll is not None:
         note |= _question(post.poll)
     note = {key: value for key, value in note.items() if value is not None or key in ("summary", "inReplyTo")}
@@ -150,6 +152,7 @@ def post_of(activity: Any, where: str, owner: str) -> Post | Refusal:
         visibility=_visibility(note, followers), sensitive=note.get("sensitive") is True, language=_language(note),
         parent=word(note.get("inReplyTo")) or None, media=_media(note), poll=_poll(note),
         edited_at=milliseconds(note.get("updated")), content_type=kind,
+        local_only=note.get("localOnly") is True,
     )  # fmt: skip
 
 

@@ -39,6 +39,7 @@ class Post(msgspec.Struct, frozen=True, omit_defaults=True):
     poll: Poll | None = None
     edited_at: int | None = None
     content_type: str = ""
+    local_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,18 @@ from typing import BinaryIO
 
 from linnet.actions import exports, imports
 from linnet.actions.imports import Options
+from linnet.cli.data_directory import DataDirectory
 from linnet.cli.ending import BAD_DATA, CANNOT_CREATE, NOT_THERE, Ending
 from linnet.cli.opening import Opened
 from linnet.cli.printing import Progress, plain
 from linnet.cli.running import on_data, once
 from linnet.config import Config
-from linnet.domain.errors import NotFound
+from linnet.domain.errors import NotFound, Unavailable
 from linnet.domain.visibility import Visibility
 from linnet.media.messages import Limits as PictureLimits
+from linnet.media.messages import RecordingLimits
 from linnet.media.pool import ImageWorker
+from linnet.media.recording_pool import RecordingWorker
 from linnet.queries import exports as export_queries
 from linnet.queries import imports as import_queries
 from linnet.queries import users
@@ -114,11 +117,17 @@ def take_in(config: Config, chosen: argparse.Namespace) -> None:
 async def _tools(parts: Opened) -> AsyncIterator[imports.Tools]:
     limits, tasks = parts.site.limits, Tasks()
     images = ImageWorker(tasks, PictureLimits(bytes_max=limits.image_bytes, pixels_max=limits.image_pixels))
+    films = RecordingLimits(
+        limits.film_bytes, limits.film_pixels, frame_rate_max=limits.film_frame_rate,
+        film_seconds_max=limits.film_ms // 1000,
+    )  # fmt: skip
+    recordings = RecordingWorker(films, DataDirectory(parts.config.data).run / "recording.lock")
     try:
         yield imports.Tools(
-            parts.database, parts.blobs, parts.chance, parts.ids, parts.site, images, asyncio.Lock()
+            parts.database, parts.blobs, parts.chance, parts.ids, parts.site, images, recordings, asyncio.Lock()
         )  # fmt: skip
     finally:
+        await recordings.close()
         await images.close()
         await tasks.close()
 
@@ -133,7 +142,11 @@ async def _take_in(
     progress, done, finished = Progress("Importing", 0), 0, False
     try:
         while not finished:
-            finished = await imports.step(tools, made)
+            try:
+                finished = await imports.step(tools, made)
+            except Unavailable as error:
+                # The server is making a film ready, or the disk is full for the moment.
+                await parts.clock.sleep(error.retry_after)
             report = await import_queries.one(parts.database, account_id, made, LINES)
             progress.of(report.row.total)
             progress.add(report.row.done - done)

@@ -79,7 +79,7 @@ from users where account_id = :account_id;
 
 -- name: posts
 -- Statuses and reblogs, the oldest first, with what each answers or shows.
-select s.id, s.visibility, s.language, s.in_reply_to_id, pa.username, s.reblog_of_id, oa.username, q.counts, q.voters,
+select s.id, s.visibility, s.language, s.in_reply_to_id, pa.username, s.reblog_of_id, oa.username, q.counts, q.voters, s.local_only,
   c.text, c.spoiler, c.html, c.sensitive, c.mentions, c.tags, c.media, c.edited_at, c.poll, c.content_type
 from statuses s
 left join status_contents c on c.status_id = s.id

@@ -111,9 +111,9 @@ on conflict do nothing;
 
 -- name: insert_status
 insert into statuses (id, account_id, version, visibility, in_reply_to_id, in_reply_to_account_id, thread_id, language,
-  has_media, has_poll)
+  has_media, has_poll, local_only)
 values (:id, :account_id, :version, :visibility, :in_reply_to_id, :in_reply_to_account_id, :thread_id, :language,
-  :has_media, :has_poll);
+  :has_media, :has_poll, :local_only);
 
 -- name: insert_content
 insert into status_contents (status_id, account_id, version, text, spoiler, html, sensitive, tags, media, poll,
@@ -154,6 +154,12 @@ select b.status_id from bookmarks b where b.account_id = :account_id and not exi
 -- name: other_domain_blocks
 select d.id from domain_blocks d where d.account_id = :account_id and not exists (
   select 1 from import_items i where i.import_id = :import_id and i.target = d.id) limit :limit;
+
+-- name: domain_block
+select d.id from domain_blocks d where d.account_id = :account_id and d.domain = :domain;
+
+-- name: blocked_domain
+select d.domain from domain_blocks d where d.account_id = :account_id and d.id = :id;
 
 -- name: other_lists
 select l.id from lists l where l.account_id = :account_id and not exists (

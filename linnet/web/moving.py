@@ -30,6 +30,7 @@ KINDS = (
     ("blocks", "CSV: whom I block"),
     ("bookmarks", "CSV: my bookmarks"),
     ("lists", "CSV: my lists"),
+    ("domain_blocks", "CSV: servers that I block"),
 )
 
 
@@ -91,7 +92,8 @@ async def take_in(door: Door, request: Request) -> Response:
             raise Invalid("file", "has to be chosen", "ERR_BLANK")
         options = Options(ticked(params, "overwrite"), ticked(params, "profile"), visibility or Visibility.PUBLIC)
         tools = imports.Tools(
-            door.database, door.blobs, door.chance, door.ids, door.site, door.images, asyncio.Lock()
+            door.database, door.blobs, door.chance, door.ids, door.site, door.images, door.recordings,
+            asyncio.Lock(),
         )  # fmt: skip
         source = io.BytesIO(file.data) if file.file is None else file.file
         source.seek(0)

@@ -13,7 +13,7 @@ from linnet.domain.errors import Conflict
 from linnet.queries import imports as queries
 from linnet.storage.database import Operation
 from tests.storage.queries import sql
-from tests.support import archives, pictures
+from tests.support import archives, films, pictures
 from tests.support.client import World
 
 
@@ -94,6 +94,26 @@ async def test_posts_of_twitter(world: World):
     assert (posts[1]["content"], posts[1]["sensitive"]) == ("<p>look</p>", True)
     assert posts[1]["media_attachments"][0]["description"] == "a disc"
     assert [(line.item, line.why) for line in report.lines] == [("tweet 21", "is a retweet, which is not taken in")]
+
+
+async def test_films_and_what_cannot_stand_together(world: World):
+    ada = await world.person("ada")
+    attached = [
+        {"type": "Document", "url": "/media_attachments/files/1/a.mp4", "name": "a tone"},
+        {"type": "Document", "url": "/media_attachments/files/1/a.png", "name": None},
+    ]
+    files: dict[str, bytes | str] = {
+        "outbox.json": archives.outbox(
+            archives.note(1, "a film", attachment=attached[:1]), archives.note(2, "both", attachment=attached),
+            archives.note(3, "words"),
+        ),
+        "media_attachments/files/1/a.mp4": films.film(), "media_attachments/files/1/a.png": pictures.png(),
+    }  # fmt: skip
+    report = await archives.imported(world, ada.id, archives.zipped(files))
+    posts = (await ada.get(f"/api/v1/accounts/{ada.id}/statuses")).json()
+    assert [post["content"] for post in posts] == ["<p>words</p>", "<p>a film</p>"]
+    assert [(one["type"], one["description"]) for one in posts[1]["media_attachments"]] == [("video", "a tone")]
+    assert [line.why for line in report.lines] == ["Cannot attach a video to a post that already contains images"]
 
 
 async def test_many_posts_of_one_moment_have_ids_of_their_own(any_world: World):

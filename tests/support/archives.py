@@ -116,7 +116,7 @@ async def exported(world: World, account_id: int) -> bytes:
 
 
 def tools(world: World, **bounds: int) -> imports.Tools:
-    found = app.importing(world.parts, world.images)
+    found = app.importing(world.parts, world.images, world.recordings)
     return found._replace(bounds=Bounds(**bounds)) if bounds else found
 
 

@@ -28,7 +28,7 @@ async def begin_import(stage: Stage) -> Call:
     actor, other = await stage.pair()
     name = (await stage.one("select username from accounts where id = :id", id=other))[0]
     data = f"Account address,Show boosts\n{name},true\n".encode()
-    tools = app.importing(stage.world.parts, stage.world.images)
+    tools = app.importing(stage.world.parts, stage.world.images, stage.world.recordings)
 
     async def call(operation: Operation) -> int:
         return await imports.begin(
