@@ -97,7 +97,8 @@ def _served(contract: Contract) -> set[str]:
 
 
 def test_every_field_was_seen_with_a_real_value_or_says_why_not(walk: Walk):
-    unseen = {entity: _missing(walk, entity) for entity in walk.ledger.seen}
+    # What the document gives no name to is checked with its operation's own chapter.
+    unseen = {entity: _missing(walk, entity) for entity in walk.ledger.seen if entity}
     stated = {entity: set(reasons) for entity, reasons in UNSERVED_FIELDS.items()}
     assert {entity: fields for entity, fields in unseen.items() if fields} == stated
     for needed in ("Status", "Account", "CredentialAccount", "Notification", "MediaAttachment", "Relationship", "Tag"):
