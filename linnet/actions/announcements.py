@@ -12,6 +12,8 @@ from linnet.storage import announcements, changes, emojis
 from linnet.storage.database import Database, Operation, Writer
 
 SQL = announcements.SQL
+SOON_MS = 60_000
+"""What comes by itself within this is left to come: of two who publish it at once, the clocks may differ."""
 
 
 async def create(database: Database, site: Site, draft: Draft, operation: Operation) -> int:
@@ -42,7 +44,7 @@ async def publish(database: Database, announcement_id: int, operation: Operation
     async def write(tx: Writer) -> None:
         if await tx.one(SQL.one, id=announcement_id) is None:
             raise NotFound("There is no announcement with this id")
-        if await tx.run(SQL.publish, id=announcement_id, now=tx.now):
+        if await tx.run(SQL.publish, id=announcement_id, now=tx.now, soon=tx.now + SOON_MS):
             await changes.append(tx, "announcement.published", NOBODY, announcement_id)
 
     await database.write(write, operation, returns=None)

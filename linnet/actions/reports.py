@@ -3,7 +3,7 @@
 from linnet.domain import reports as rules
 from linnet.domain.errors import Conflict, Invalid, NotFound
 from linnet.domain.reports import Complaint
-from linnet.storage import access, changes, moderation, notifications, reports
+from linnet.storage import access, changes, moderation, notifications, relations, reports
 from linnet.storage.database import Database, Operation, Writer
 
 SQL = reports.SQL
@@ -15,6 +15,8 @@ async def report(database: Database, actor: int, complaint: Complaint, operation
     wanted = rules.check(complaint)
 
     async def write(tx: Writer) -> int:
+        # First of all: of two reports of one account at once, the second counts and tells of itself after the first.
+        await tx.all(relations.SQL.lock, ids=(actor,))
         if await tx.one(SQL.target, id=wanted.target_id) is None:
             raise NotFound
         seen = {

@@ -5,7 +5,7 @@ values (:id, :text, :html, :mentions, :tags, :statuses, :all_day, :starts_at, :e
 
 -- name: publish
 update announcements set published_at = :now, updated_at = :now
-where id = :id and (published_at is null or published_at > :now);
+where id = :id and (published_at is null or published_at > :soon);
 
 -- name: delete
 delete from announcements where id = :id;
