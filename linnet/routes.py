@@ -207,6 +207,7 @@ ROUTES: tuple[Client, ...] = (
     Client("POST", "/api/v1/lists/:id/accounts", lists.add, "write:lists"),
     Client("DELETE", "/api/v1/lists/:id/accounts", lists.remove, "write:lists"),
     # trends
+    Client("GET", "/api/v1/timelines/link", trends.link, "?read:statuses"),
     Client("GET", "/api/v1/trends", trends.tags),
     Client("GET", "/api/v1/trends/tags", trends.tags),
     Client("GET", "/api/v1/trends/statuses", trends.statuses),

@@ -32,5 +32,13 @@ async def links(door: Door, request: Request) -> Response:
     return json([cards.trending(door.site, view.card, view.history) for view in found])
 
 
+async def link(door: Door, request: Request) -> Response:
+    """GET /api/v1/timelines/link"""
+    url = parsing.text(request.query(), "url")
+    return await door.statuses(
+        request, await queries.with_link(door.database, request.context.account_id, url, page(request))
+    )
+
+
 def _window(request: Request, default: int, most: int) -> tuple[int, int]:
     return page(request, default, most).limit, parsing.number(request.query(), "offset", 0, OFFSET_MAX)

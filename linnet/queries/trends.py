@@ -1,9 +1,11 @@
 """What trends now, as one reader may see it."""
 
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urldefrag
 
 from linnet.domain.cards import CardView
+from linnet.domain.errors import NotFound
+from linnet.domain.paging import Page
 from linnet.domain.times import DAY_MS
 from linnet.domain.trends import DAYS
 from linnet.domain.views import NOBODY, TagView
@@ -46,6 +48,18 @@ async def trending_links(database: Database, limit: int, offset: int = 0) -> tup
             for id, card in views
             if card is not None
         )
+
+    return await database.read(read)
+
+
+async def with_link(database: Database, reader: int, url: str, page: Page) -> tuple[Listed, ...]:
+    """Public statuses that link there, newest first. Raises NotFound where nobody has, or there is nothing to show."""
+
+    async def read(tx: Reader) -> tuple[Listed, ...]:
+        known = await tx.one(cards.SQL.known, url=urldefrag(url)[0])
+        if known is None:
+            raise NotFound
+        return without_reblogs(await tx.page(cards.SQL.timeline, page, card_id=known[0], reader=reader, now=tx.now))
 
     return await database.read(read)
 

@@ -20,6 +20,18 @@ on conflict (card_id, day, account_id) do update set uses = card_uses.uses + 1;
 select c.status_id, c.account_id from status_contents c
 where c.card_id = :card_id and c.status_id > :after order by c.status_id limit :limit;
 
+-- name: known
+select id from preview_cards where url = :url and card is not null;
+
+-- name: timeline
+-- Public statuses that show the card.
+select {status_row} from status_contents c
+join statuses s on s.id = c.status_id
+join accounts a on a.id = s.account_id and a.suspended_at is null
+where c.card_id = :card_id and s.visibility = 0 and {at_home} and {audible} and {unblocked}
+  and not exists (select 1 from blocks vb where vb.account_id = s.account_id and vb.target_id = :reader)
+  and :page(c.status_id);
+
 -- name: unused_since
 select p.id from preview_cards p where p.used_at < :before order by p.used_at limit :limit;
 

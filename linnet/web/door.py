@@ -10,7 +10,7 @@ from linnet.domain.access import Visit
 from linnet.domain.errors import NotAllowed, NotFound
 from linnet.domain.notifications import KINDS
 from linnet.domain.site import Site
-from linnet.domain.views import NOBODY, Identity, Profile
+from linnet.domain.views import NOBODY, Identity, Profile, StatusView
 from linnet.http.limits import RateLimiter
 from linnet.http.request import Request
 from linnet.http.response import Response, redirect
@@ -46,7 +46,8 @@ class Chrome(NamedTuple):
 class Visitor:
     """Whose browser asks. ``fresh_cookie`` is a new secret for a stranger's forms, set as soon as a page uses it.
 
-    ``warned`` are the posts on this page that meet filters of theirs, each with the filters' titles.
+    ``warned`` are the posts on this page that meet filters of theirs, each with the filters' titles; ``quoted`` is what
+    posts on this page quote, by the id of the post that does.
     """
 
     identity: Identity
@@ -57,6 +58,7 @@ class Visitor:
     fresh_cookie: str = ""
     chrome: Chrome | None = None
     warned: dict[int, str] = field(default_factory=dict)
+    quoted: dict[int, StatusView] = field(default_factory=dict)
 
     @property
     def id(self) -> int:

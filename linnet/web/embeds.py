@@ -6,7 +6,7 @@ from linnet.domain.visibility import Visibility
 from linnet.http.request import Request
 from linnet.http.response import Response
 from linnet.queries import access, statuses
-from linnet.web import headers
+from linnet.web import headers, quotes
 from linnet.web.door import Door, Visitor, path_id
 
 
@@ -20,6 +20,7 @@ async def show(door: Door, request: Request) -> Response:
         raise NotFound
     if views[0].author.acct != request.segments["name"]:
         raise NotFound
+    await quotes.look_up(door, request, views)
     response = await door.page(request, "embed.html", view=views[0])
     response.headers = headers.framed(door.site)
     return response

@@ -39,7 +39,7 @@ async def find(door: Door, request: Request) -> Response:
     tags = await search.tags(door.database, who, query, TAGS) if query and not older else ()
     return await door.page(
         request, "search.html", query=query, people=await shown(door, request, people), tags=tags,
-        why="", views=await whole(door, posts), terms=terms,
+        why="", views=await whole(door, posts, request), terms=terms,
         turns=addresses.turns(request, wanted, tuple(place.cursor for place in posts)),
     )  # fmt: skip
 

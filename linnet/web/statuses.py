@@ -11,7 +11,7 @@ from linnet.http.response import Response, redirect
 from linnet.mastodon import polls
 from linnet.queries import accounts, statuses
 from linnet.storage.database import Operation
-from linnet.web import addresses, compose
+from linnet.web import addresses, compose, quotes
 from linnet.web.door import Door, path_id, reader, visitor_of
 from linnet.web.timelines import whole
 
@@ -69,6 +69,7 @@ async def thread(door: Door, request: Request) -> Response:
         return redirect(_address(view.shown))
     if view.author.acct != request.segments["name"]:
         return redirect(_address(view))
+    await quotes.look_up(door, request, (view,))
     found = await statuses.context(door.database, status_id, reader(request))
     form = await compose.empty(door, visitor.id, **_reply(view, visitor.id)) if visitor.signed_in else None
     return await door.page(

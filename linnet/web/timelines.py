@@ -8,7 +8,7 @@ from linnet.http.response import Response
 from linnet.queries import accounts, filters, sessions, statuses, timelines
 from linnet.queries.statuses import Listed
 from linnet.queries.timelines import Tagged
-from linnet.web import addresses, compose
+from linnet.web import addresses, compose, quotes
 from linnet.web.door import Door, reader, visitor_of
 from linnet.web.people import shown
 
@@ -61,7 +61,7 @@ async def _newcomers_guide(door: Door, request: Request) -> list[tuple[Profile, 
 
 async def _front(door: Door, request: Request) -> Response:
     listed = await timelines.public(door.database, 0, addresses.page(request, FRONT))
-    return await door.page(request, "front.html", views=await whole(door, listed))
+    return await door.page(request, "front.html", views=await whole(door, listed, request))
 
 
 async def public(door: Door, request: Request) -> Response:
@@ -104,7 +104,7 @@ async def _marked(
     door: Door, request: Request, listed: tuple[Listed, ...], heading: str, nothing: str, help: str
 ) -> Response:
     return await door.page(
-        request, "marked.html", heading=heading, nothing=nothing, help=help, views=await whole(door, listed),
+        request, "marked.html", heading=heading, nothing=nothing, help=help, views=await whole(door, listed, request),
         turns=turns(request, listed),
     )  # fmt: skip
 
@@ -114,6 +114,8 @@ async def whole(
 ) -> tuple[StatusView, ...]:
     """Whole posts. With a ``context`` the reader's filters for it hold: some are left out, some folded up."""
     views = await statuses.whole(door.database, listed) if listed else ()
+    if request is not None:
+        await quotes.look_up(door, request, views)
     return await filtered(door, request, views, context) if request is not None and context else views
 
 

@@ -31,6 +31,8 @@ NAMED = frozenset(
             /api/v2/filters /api/v2/filters/{id} /api/v2/filters/{filter_id}/keywords /api/v2/filters/keywords/{id}
             /api/v2/filters/{filter_id}/statuses /api/v2/filters/statuses/{id} /api/v1/filters /api/v1/filters/{id}
             /api/v1/conversations /api/v1/timelines/direct /api/v1/announcements
+            /api/v1/timelines/link /api/v1/trends/tags /api/v1/trends/statuses /api/v1/trends/links
+            /api/v1/statuses/{id}/quotes /api/oembed /api/v1/instance/translation_languages
         """,
         "POST": """
             /api/v1/tags/{name}/follow /api/v1/tags/{name}/unfollow /api/v1/tags/{id}/feature

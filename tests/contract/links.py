@@ -56,7 +56,12 @@ async def cards(walk: Walk, cast: Cast) -> None:
         link = outside.put("/locomotives", PAGE)
         posts = [await walk(f"POST {V1}", person, json={"status": f"{link} #rail"}) for person in (dora, bert)]
         await walk.world.run_jobs()
+        posts.append(await walk(f"POST {V1}", dora, json={"status": f"again {link}"}))
     card = (await walk(f"GET {V1}/{{id}}", None, posts[0]["id"]))["card"]
+    name, whole = "GET /api/v1/timelines/link", [one["id"] for one in reversed(posts)]
+    await walk.pages(name, bert, whole=whole, url=link)
+    await walk.bounds(name, bert, whole=whole, url=link)
+    await walk(name, None, query={"url": "https://elsewhere.example/"}, status=404)
     assert (card["type"], card["title"], card["authors"][0]["name"]) == ("video", "Locomotives", "George")
     for person in (bert, cast.carla):
         await walk(f"POST {V1}/{{id}}/favourite", person, posts[0]["id"])

@@ -189,3 +189,24 @@ async def test_quotes_are_listed_as_their_reader_may_see_them(world: World) -> N
     await carla.post(f"/api/v1/accounts/{bert.id}/mute")
     assert (await carla.get(name)).json() == []
     assert (await carla.get(f"{STATUSES}/1/quotes")).status == 404
+
+
+async def test_pages_show_what_is_quoted_to_whom_may_see_it(open_sqlite_world: Any) -> None:
+    world: World = await open_sqlite_world()
+    ada, bert = await world.people("ada", "bert")
+    first = await post(ada, "the <b>first</b> one")
+    quote = await post(bert, "look", quoted_status_id=first["id"])
+
+    async def pages() -> list[str]:
+        found = [
+            await world.client.get(path)
+            for path in ("/public", f"/@bert/{quote['id']}", f"/@bert/{quote['id']}/embed", "/@bert")
+        ]
+        return [one.body.decode() for one in found if one.status == 200]
+
+    assert len(await pages()) == 4
+    for page in await pages():
+        assert f'href="/@ada/{first["id"]}"' in page
+        assert "the &lt;b&gt;first&lt;/b&gt; one" in page
+    await ada.post(f"{STATUSES}/{first['id']}/quotes/{quote['id']}/revoke")
+    assert ["cannot be shown" in page for page in await pages()] == [True] * 4
