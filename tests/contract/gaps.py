@@ -55,8 +55,10 @@ NAMED = frozenset(
             /api/v1/lists /api/v1/lists/{id}/accounts
             /api/v2/filters /api/v2/filters/{filter_id}/keywords /api/v2/filters/{filter_id}/statuses /api/v1/filters
             /api/v1/conversations/{id}/read /api/v1/reports /api/v1/announcements/{id}/dismiss
+            /api/v1/statuses/{id}/quotes/{quoting_status_id}/revoke /api/v1/statuses/{id}/translate
         """,
         "PUT": """
+            /api/v1/statuses/{id}/interaction_policy
             /api/v1/push/subscription /api/v1/scheduled_statuses/{id}
             /api/v1/lists/{id} /api/v1/statuses/{id} /api/v1/media/{id}
             /api/v2/filters/{id} /api/v2/filters/keywords/{id} /api/v1/filters/{id}

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tests.support.asgi import Answer
 from tests.support.client import Person, World
@@ -90,7 +90,7 @@ class Walk:
         while "next" in self.links():
             address = self.links()["next"]
             for key, value in query.items():
-                assert f"{key}={value}" in address, f"{address} forgot {key}"
+                assert urlencode({key: value}) in address, f"{address} forgot {key}"
             page = await self.follow(name, by, address)
             found += _ids(page)
             if page:
