@@ -51,7 +51,7 @@ async def edit(stage: Stage) -> Call:
     status = await stage.status(author)
     await stage.do(interactions.reblog, stage.site, other, status, Visibility.PUBLIC)
     await stage.status(other, quoted_status_id=status)
-    words = "other words #other http://outside.example:9/nobody-answers"
+    words = f"other words #other http://outside.example:9/nobody-answers/{stage.number()}"
     revision = Revision(words, spoiler="careful", quote_policy=Policy.FOLLOWERS)
     return lambda operation: edits.edit(stage.database, stage.site, author, status, revision, operation)
 
