@@ -3,6 +3,7 @@
 import pytest
 
 from linnet.actions import tags as actions
+from linnet.actions import timelines
 from linnet.domain import tags as rules
 from linnet.domain.errors import Invalid
 from linnet.storage.database import Operation
@@ -67,6 +68,25 @@ async def test_a_hashtag_with_many_followers_is_written_in_batches(world, monkey
     await world.run_jobs()
     for person in people:
         assert await ids(person, HOME) == [status]
+
+
+async def test_a_rebuilt_home_has_what_followed_hashtags_bring(any_world):
+    world = any_world
+    alice, bob = await world.people("alice", "bob")
+    tagged = [await post(bob, f"an #engine {number}") for number in range(3)]
+    await alice.post("/api/v1/tags/engine/follow")
+    await alice.post("/api/v1/tags/steam/follow")
+    steam = await post(bob, "only #steam")
+    await world.run_jobs()
+    await alice.post("/api/v1/tags/steam/unfollow")
+    await timelines.rebuild(world.database, alice.id, 100)
+    count = statement("test.entries", "select count(*) from home_entries where status_id = :id")
+    assert tuple(await world.database.read(lambda tx: tx.one(count, id=int(steam)))) == (1,)
+    assert await ids(alice, HOME) == tagged[::-1]
+    clear = statement("test.clear", "delete from home_entries where account_id = :id")
+    await world.database.write(lambda tx: tx.run(clear, id=alice.id))
+    await timelines.rebuild(world.database, alice.id, 2)
+    assert await ids(alice, HOME) == tagged[:0:-1]
 
 
 async def test_an_exclusive_list_does_not_hide_a_followed_hashtag(world):
