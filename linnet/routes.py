@@ -78,6 +78,7 @@ ROUTES: tuple[Client, ...] = (
     Client("GET", "/api/v1/accounts/:id", accounts.show, "?read:accounts"),
     Client("GET", "/api/v1/accounts/:id/statuses", accounts.statuses, "?read:statuses"),
     Client("GET", "/api/v1/accounts/:id/lists", lists.of_account, "read:lists"),
+    Client("GET", "/api/v1/accounts/:id/identity_proofs", accounts.nothing, "?read:accounts"),
     Client("GET", "/api/v1/accounts/:id/featured_tags", tags.of_account, "?read:accounts"),
     Client("GET", "/api/v1/accounts/:id/endorsements", endorsements.of_account, "?read:accounts"),
     Client("POST", "/api/v1/accounts/:id/endorse", endorsements.endorse, "write:accounts"),
@@ -151,6 +152,7 @@ ROUTES: tuple[Client, ...] = (
     # conversations
     Client("GET", "/api/v1/conversations", conversations.index, "read:statuses"),
     Client("POST", "/api/v1/conversations/:id/read", conversations.read, "write:conversations"),
+    Client("POST", "/api/v1/conversations/:id/unread", conversations.unread, "write:conversations"),
     Client("DELETE", "/api/v1/conversations/:id", conversations.delete, "write:conversations"),
     Client("GET", "/api/v1/timelines/direct", conversations.timeline, "read:statuses"),
     # announcements

@@ -9,9 +9,17 @@ SQL = conversations.SQL
 
 async def read(database: Database, actor: int, conversation_id: int, operation: Operation) -> int:
     """Marks it as read. Raises NotFound."""
+    return await _mark(database, actor, conversation_id, operation, unread=False)
 
+
+async def unread(database: Database, actor: int, conversation_id: int, operation: Operation) -> int:
+    """Marks it as not read yet. Raises NotFound."""
+    return await _mark(database, actor, conversation_id, operation, unread=True)
+
+
+async def _mark(database: Database, actor: int, conversation_id: int, operation: Operation, *, unread: bool) -> int:
     async def write(tx: Writer) -> int:
-        if not await tx.run(SQL.read, id=conversation_id, account_id=actor):
+        if not await tx.run(SQL.mark, id=conversation_id, account_id=actor, unread=int(unread)):
             raise NotFound
         await changes.append(tx, "conversation.updated", actor, conversation_id)
         return conversation_id

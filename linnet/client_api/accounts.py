@@ -85,6 +85,6 @@ async def statuses(door: Door, request: Request) -> Response:
 
 
 async def nothing(door: Door, request: Request) -> Response:
-    """What every account has none of here: lists that it is in, featured hashtags, endorsements."""
+    """GET /api/v1/accounts/:id/identity_proofs: what Mastodon has none of any more."""
     await queries.one(door.database, path_id(request))
     return Response(joined(()))

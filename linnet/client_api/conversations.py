@@ -1,6 +1,6 @@
 """Conversations: direct statuses by who takes part."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from linnet.actions import conversations as actions
 from linnet.client_api.door import Door, page, path_id
@@ -10,6 +10,9 @@ from linnet.http.request import Request
 from linnet.http.response import Response, json
 from linnet.queries import conversations as queries
 from linnet.queries.conversations import Conversation
+from linnet.storage.database import Database, Operation
+
+_Mark = Callable[[Database, int, int, Operation], Awaitable[int]]
 
 
 async def index(door: Door, request: Request) -> Response:
@@ -21,8 +24,17 @@ async def index(door: Door, request: Request) -> Response:
 
 async def read(door: Door, request: Request) -> Response:
     """POST /api/v1/conversations/:id/read"""
+    return await _mark(door, request, actions.read)
+
+
+async def unread(door: Door, request: Request) -> Response:
+    """POST /api/v1/conversations/:id/unread"""
+    return await _mark(door, request, actions.unread)
+
+
+async def _mark(door: Door, request: Request, mark: _Mark) -> Response:
     reader, id = request.context.account_id, path_id(request)
-    await actions.read(door.database, reader, id, door.operation(request))
+    await mark(door.database, reader, id, door.operation(request))
     return Response((await rendered(door, (await queries.one(door.database, reader, id),), request.context))[0])
 
 

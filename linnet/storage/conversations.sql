@@ -45,8 +45,8 @@ delete from conversations where id = :id and account_id = :account_id;
 -- name: delete_statuses
 delete from conversation_statuses where conversation_id = :id;
 
--- name: read
-update conversations set unread = 0 where id = :id and account_id = :account_id;
+-- name: mark
+update conversations set unread = :unread where id = :id and account_id = :account_id;
 
 -- name: page
 -- What :reader may see, and no word of whom it keeps away.

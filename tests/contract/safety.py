@@ -68,6 +68,11 @@ async def _old(walk: Walk, cast: Cast) -> None:
     assert await walk(f"DELETE {V1}/{{id}}", dora, old["id"]) == {}
 
 
+async def leftovers(walk: Walk, cast: Cast) -> None:
+    """What Mastodon answers with nothing since 3.5, and older apps still ask for."""
+    assert await walk("GET /api/v1/accounts/{id}/identity_proofs", None, cast.ada.id) == []
+
+
 async def conversations(walk: Walk, cast: Cast) -> None:
     """Direct words by thread and people, in pages, read and put away."""
     bert, dora = cast.bert, cast.dora

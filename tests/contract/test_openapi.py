@@ -31,7 +31,8 @@ Chapter = Callable[[Walk, Cast], Coroutine[Any, Any, None]]
 CHAPTERS: tuple[Chapter, ...] = (
     people.profiles, apps.oauth, people.relations, posts.media, posts.statuses, posts.reactions, posts.of_an_account,
     posts.timelines, composed.polls, composed.scheduled, links.quotes, links.cards, links.embedded, lists.lists,
-    lists.tags, lists.people, lists.about, safety.filters, safety.conversations, safety.reports, safety.announcements,
+    lists.tags, lists.people, lists.about, safety.filters,
+    safety.leftovers, safety.conversations, safety.reports, safety.announcements,
     news.search, news.markers, told.groups, told.requests, told.push, news.notifications, people.walls,
     people.lookups, news.server, doors.closed, doors.wrong, doors.scopes,
 )  # fmt: skip

@@ -64,6 +64,7 @@ async def test_a_conversation_is_read_and_put_away(any_world: World):
     answer = await bob.post(f"/api/v1/conversations/{one['id']}/read")
     assert answer.json() == {**one, "unread": False}
     assert await talks(bob) == [(["alice"], first, False)]
+    assert (await bob.post(f"/api/v1/conversations/{one['id']}/unread")).json() == one
     assert (await bob.delete(f"/api/v1/conversations/{one['id']}")).json() == {}
     assert await talks(bob) == []
     assert (await bob.get("/api/v1/timelines/direct")).json() == []

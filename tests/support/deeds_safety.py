@@ -98,6 +98,13 @@ async def read_conversation(stage: Stage) -> Call:
     return partial(conversations.read, stage.database, *await _conversation(stage))
 
 
+@deed("conversations.unread")
+async def unread_conversation(stage: Stage) -> Call:
+    actor, made = await _conversation(stage)
+    await stage.do(conversations.read, actor, made)
+    return partial(conversations.unread, stage.database, actor, made)
+
+
 @deed("conversations.delete")
 async def delete_conversation(stage: Stage) -> Call:
     return partial(conversations.delete, stage.database, *await _conversation(stage))
