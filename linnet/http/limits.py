@@ -51,7 +51,6 @@ LIMITS: dict[str, Limit] = {
     "posts": Limit(300, 3 * _HOUR),  # per account
     "follows": Limit(400, 24 * _HOUR),
     "reports": Limit(400, 24 * _HOUR),
-    "reports": Limit(400, 24 * _HOUR),
 }
 
 

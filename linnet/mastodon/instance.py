@@ -14,10 +14,11 @@ from linnet.domain.statuses import CONTENT_TYPES
 from linnet.domain.tags import FEATURED_MAX
 from linnet.domain.views import Text
 
-SERVED = "4.2.0"
+SERVED = "4.5.0"
 """The Mastodon version whose API is served; clients compare with it, so it never says more than is true."""
-API_VERSION = 0
-"""Mastodon numbers its API since 4.3; what is served here is older than that."""
+API_VERSION = 7
+"""The number of that version's API, with quotes."""
+_OPEN = {"local": "public", "remote": "public"}
 
 
 class Week(Protocol):
@@ -134,6 +135,7 @@ def v2(site: Site, about: About, contact: bytes | None, push_key: str) -> dict[s
             },
             "vapid": {"public_key": push_key},
             "translation": {"enabled": site.translates},
+            "timelines_access": {"live_feeds": _OPEN, "hashtag_feeds": _OPEN, "trending_link_feeds": _OPEN},
             "limited_federation": True,
         },
         "registrations": {

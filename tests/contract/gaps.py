@@ -88,7 +88,6 @@ _ACCOUNT = {
 }
 _LIMITS = {
 }
-_ACCESS = "newer than the version of the API that is served: every feed is public"
 
 UNSERVED_FIELDS: dict[str, dict[str, str]] = {
     "Status": {
@@ -137,17 +136,6 @@ UNSERVED_FIELDS: dict[str, dict[str, str]] = {
     "TermsOfService": {"succeeded_by": "only the terms that hold are kept"},
     "Instance": {
         **_LIMITS,
-        "api_versions.mastodon": "0: the version of the API that is served is older than this number",
-        "configuration.timelines_access": _ACCESS,
-        "configuration.timelines_access.hashtag_feeds": _ACCESS,
-        "configuration.timelines_access.hashtag_feeds.local": _ACCESS,
-        "configuration.timelines_access.hashtag_feeds.remote": _ACCESS,
-        "configuration.timelines_access.live_feeds": _ACCESS,
-        "configuration.timelines_access.live_feeds.local": _ACCESS,
-        "configuration.timelines_access.live_feeds.remote": _ACCESS,
-        "configuration.timelines_access.trending_link_feeds": _ACCESS,
-        "configuration.timelines_access.trending_link_feeds.local": _ACCESS,
-        "configuration.timelines_access.trending_link_feeds.remote": _ACCESS,
         "configuration.urls.privacy_policy": "no such page yet",
         "configuration.urls.status": "no such page yet",
         "configuration.urls.terms_of_service": "no such page yet",

@@ -103,12 +103,14 @@ async def translated(walk: Walk, cast: Cast) -> None:
     ada = cast.ada
     pictured = {"status": "Hallo", "spoiler_text": "Achtung", "language": "de", "media_ids": [await upload(walk, cast)]}
     asked = {"status": "Was?", "language": "de", "poll": {"options": ["ja", "nein"], "expires_in": 3600}}
-    for draft in (pictured, asked):
-        status = await walk(f"POST {V1}", ada, json=draft)
-        found = await walk(f"POST {V1}/{{id}}/translate", ada, status["id"], json={"lang": "en"})
-        assert (found["language"], found["detected_source_language"]) == ("en", "de")
-    assert [option["title"] for option in found["poll"]["options"]] == ["aj", "nien"]
-    await walk(f"POST {V1}/{{id}}/translate", ada, status["id"], json={"lang": "fr"}, status=403)
+    name, ids = (
+        f"POST {V1}/{{id}}/translate",
+        [(await walk(f"POST {V1}", ada, json=one))["id"] for one in (pictured, asked)],
+    )
+    found = [await walk(name, ada, id, json={"lang": "en"}) for id in ids]
+    assert {(one["language"], one["detected_source_language"]) for one in found} == {("en", "de")}
+    assert [option["title"] for option in found[1]["poll"]["options"]] == ["aj", "nien"]
+    await walk(name, ada, ids[0], json={"lang": "fr"}, status=403)
     assert await walk("GET /api/v1/instance/translation_languages", None) == {"de": ["en"], "en": ["de"]}
     new = await walk("GET /api/v2/instance", None)
     assert new["configuration"]["translation"]["enabled"] is True
