@@ -8,6 +8,7 @@ from linnet.queries import moderation as log
 from linnet.queries import reports as queries
 from linnet.web import addresses
 from linnet.web.door import Door, path_id, visitor_of
+from linnet.web.forms import Form
 
 DEEDS = {"resolve": actions.resolve, "reopen": actions.reopen}
 
@@ -26,7 +27,7 @@ async def show(door: Door, request: Request) -> Response:
     found = await queries.details(door.database, path_id(request), visitor_of(request).id)
     return await door.page(
         request, "moderation_report.html", found=found, report=found.case.report, target=found.case.target,
-        reporter=found.case.reporter, views=found.statuses,
+        reporter=found.case.reporter, views=found.statuses, form=Form(),
     )  # fmt: skip
 
 

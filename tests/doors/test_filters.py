@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from linnet.domain import filters as rules
+from linnet.queries import filters
 from tests.storage.queries import sql
 from tests.support.client import Person, VirtualClock, World
 
@@ -183,6 +184,23 @@ async def test_nobody_reaches_the_filters_of_others(any_world: World):
     theirs = {"keywords_attributes": [{"id": keyword["id"], "keyword": "x"}]}
     assert (await bob.ask("PUT", f"/api/v2/filters/{own['id']}", json=theirs)).status == 404
     assert (await alice.get(f"/api/v2/filters/{made['id']}")).json()["keywords"] == made["keywords"]
+
+
+async def test_whoever_has_no_filters_pays_for_none(world: World, monkeypatch: pytest.MonkeyPatch):
+    alice, bob = await world.people("alice", "bob")
+    cat = await post(bob, "cat")
+    made = await make(alice, "cat")
+
+    def fail(*_: Any) -> None:
+        raise AssertionError("filters were looked for")
+
+    monkeypatch.setattr(filters, "in_force", fail)
+    for person, status in ((bob, 200), (alice, 500)):
+        assert (await person.get(f"/api/v1/statuses/{cat}")).status == status
+    monkeypatch.undo()
+    await alice.delete(f"/api/v2/filters/{made['id']}")
+    monkeypatch.setattr(filters, "in_force", fail)
+    assert (await alice.get(f"/api/v1/statuses/{cat}")).json()["filtered"] == []
 
 
 async def test_a_deleted_status_is_forgotten(any_world: World):

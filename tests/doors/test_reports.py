@@ -67,6 +67,13 @@ async def test_a_report_is_read_and_resolved_on_the_moderators_pages(world: Worl
     for words in ("@alice", "Against the rules", "Be kind", "Buy my engines", "<b>Every</b> day"):
         assert words in page.text, words
     assert any(one.get("href") == "/moderation/accounts/bob" for one in page.all("a"))
+    key = page.value("form_key")
+    back = f"/moderation/reports/{made['id']}"
+    silence = {"form_key": key, "reason": "too loud", "back": back}
+    sent = await mia.ask("POST", "/moderation/accounts/bob/silence", form=silence)
+    assert sent.location == back
+    assert "Give the voice back" in (await mia.go(back)).text
+    assert "too loud" in (await mia.go("/moderation/log")).text
     await mia.press(page, f"/moderation/reports/{made['id']}/resolve")
     assert "All quiet" in (await mia.go("/moderation/reports")).text
     assert "@bob" in (await mia.go("/moderation/reports?resolved=1")).text
