@@ -99,11 +99,6 @@ class Rendering:
             raise NotFound
         return (await self.accounts((rows[id],)))[0]
 
-    async def emojis_of(self, texts: Iterable[str]) -> dict[str, EmojiView]:
-        """The custom emojis that texts name."""
-        found, _ = await self._emojis(words.shortcodes(text) for text in texts)
-        return found
-
     async def emojis_called(self, codes: Iterable[str]) -> Emojis:
         """The custom emojis with these shortcodes."""
         found, _ = await self._emojis((codes,))

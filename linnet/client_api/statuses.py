@@ -89,7 +89,7 @@ async def history(door: Door, request: Request) -> Response:
     """GET /api/v1/statuses/:id/history"""
     content, revisions = await queries.history(door.database, path_id(request), request.context.account_id)
     author = await door.rendering.account_by_id(content.account_id)
-    emojis = await door.rendering.emojis_of(f"{one.spoiler}\n{one.text}" for one in revisions)
+    emojis = await door.rendering.emojis_called({code for one in revisions for code in statuses.shortcodes(one)})
     return json([statuses.edit(door.site, one, msgspec.Raw(author), emojis) for one in revisions])
 
 

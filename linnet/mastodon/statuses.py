@@ -49,8 +49,19 @@ def application(content: StatusContent) -> dict[str, str | None] | None:
     return {"name": content.app_name, "website": content.app_website} if content.app_name else None
 
 
-def shortcodes(content: StatusContent) -> tuple[str, ...]:
-    """The custom emojis that this status may name."""
+class Worded(Protocol):
+    """What has a status's words: it as it is, or as it was."""
+
+    @property
+    def spoiler(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def poll(self) -> PollView | None: ...
+
+
+def shortcodes(content: Worded) -> tuple[str, ...]:
+    """The custom emojis that a status may name, in its poll, too."""
     options = "\n".join(content.poll.options) if content.poll else ""
     return words.shortcodes(f"{content.spoiler}\n{content.text}\n{options}")
 
@@ -80,28 +91,22 @@ def static(site: Site, row: StatusRow, content: StatusContent, emojis: Mapping[s
     return body
 
 
-class State(Protocol):
+class State(Worded, Protocol):
     """One state that a status was in."""
 
     @property
     def html(self) -> str: ...
-    @property
-    def spoiler(self) -> str: ...
-    @property
-    def text(self) -> str: ...
     @property
     def sensitive(self) -> int: ...
     @property
     def media(self) -> tuple[MediaView, ...]: ...
     @property
     def created_at(self) -> int: ...
-    @property
-    def poll(self) -> PollView | None: ...
 
 
 def edit(site: Site, state: State, author: msgspec.Raw, emojis: Mapping[str, EmojiView]) -> dict[str, Any]:
     """A StatusEdit."""
-    codes = words.shortcodes(f"{state.spoiler}\n{state.text}")
+    codes = shortcodes(state)
     body = {
         "content": state.html,
         "spoiler_text": state.spoiler,

@@ -28,6 +28,7 @@ async def polls(walk: Walk, cast: Cast) -> None:
     assert [option["votes_count"] for option in edited["poll"]["options"]] == [0, 1, 1]
     history = await walk(f"GET {V1}/{{id}}/history", carla, status["id"])
     assert [option["title"] for option in history[0]["poll"]["options"]] == OPTIONS
+    assert history[0]["emojis"][0]["shortcode"] == "linnet"
     await end(walk, int(id))
     await walk.world.run_jobs()
     over = await walk("GET /api/v1/polls/{id}", bert, id)

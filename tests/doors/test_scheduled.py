@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from linnet.actions import edits, statuses
+from linnet.actions import deletions, edits, statuses
 from linnet.actions.scheduled import publish_due
 from linnet.domain import times
 from linnet.domain.site import Limits, Site
@@ -224,3 +224,15 @@ async def test_of_many_drafts_at_once_as_many_are_kept_as_fit(timed: World):
     at = later(timed, 10 * MINUTE_MS)
     asked = [anna.post("/api/v1/statuses", json={"status": "x", "scheduled_at": at}) for _ in range(8)]
     assert Counter(answer.status for answer in await asyncio.gather(*asked)) == {200: 4, 422: 4}
+
+
+async def test_whoever_goes_leaves_nothing_unposted_behind(timed: World):
+    anna = await timed.person("anna")
+    await scheduled(timed, anna)
+    await anna.post("/api/v1/drafts", json={"status": "a draft"})
+    await deletions.delete(timed.database, None, anna.id, Operation("bye"))
+    await timed.run_jobs()
+    timed.clock.advance(DAY_MS)
+    await timed.run_jobs()
+    for table in ("drafts", "statuses"):
+        assert (await Stage(timed).one(f"select count(*) from {table}"))[0] == 0

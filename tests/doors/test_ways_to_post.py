@@ -67,6 +67,11 @@ async def test_a_local_only_status_is_for_those_who_are_signed_in(any_world: Wor
     for place in places:
         seen = [one["id"] for one in (await bert.get(place)).json()]
         assert seen == [other["id"], status["id"]]
+    for page in ("/@anna", "/@bert", "/public", "/tags/tag"):
+        assert b"just us" not in (await any_world.client.get(page)).body, page
+    assert (await any_world.client.get(f"/@anna/{status['id']}")).status == 404
+    found = (await bert.get("/api/v2/search?q=just&type=statuses")).json()["statuses"]
+    assert [one["id"] for one in found] == [status["id"]]
     boosts = [one["reblog"]["id"] for one in (await bert.get("/api/v1/timelines/home")).json() if one["reblog"]]
     assert boosts == [status["id"]]
     one = f"/api/v1/statuses/{status['id']}"

@@ -28,6 +28,10 @@ def _posted(server: Server) -> int:
     return int(_file(server, "select count(*) from status_contents")[0][0])
 
 
+def _reach(server: Server, goal: int) -> None:
+    until(lambda: _posted(server) >= goal, 60, f"{goal} posts")
+
+
 def _come_due(server: Server) -> None:
     """All at once; and whoever was killed holds no job any more, because nobody waits here for a lease to end."""
     _file(server, "update drafts set scheduled_at = 1")
@@ -55,13 +59,12 @@ async def test_scheduled_statuses_are_posted_once_through_kills(tmp_path: Path):
         for kill in range(1, KILLS + 1):
             _come_due(server)
             await asyncio.to_thread(server.start)
-            goal = kill * len(texts) // (KILLS + 2)
-            await asyncio.to_thread(until, lambda goal=goal: _posted(server) >= goal, 60, f"{goal} posts")
+            await asyncio.to_thread(_reach, server, kill * len(texts) // (KILLS + 2))
             await asyncio.to_thread(server.kill)
         seen = _posted(server)
         _come_due(server)
         await asyncio.to_thread(server.start)
-        await asyncio.to_thread(until, lambda: _posted(server) >= len(texts), 60, "the rest")
+        await asyncio.to_thread(_reach, server, len(texts))
         assert await asyncio.to_thread(server.stop) == 0
     assert seen < len(texts), "it was not killed in the middle"
     found = Counter(row[0] for row in _file(server, "select text from status_contents"))
