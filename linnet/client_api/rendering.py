@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from linnet.client_api.filtering import Filtered, Filtering
-from linnet.domain import text as words
 from linnet.domain.errors import NotFound
 from linnet.domain.quotes import WITH_STATUS, State
 from linnet.domain.site import Site
