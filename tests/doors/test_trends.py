@@ -9,6 +9,7 @@ from linnet.domain.times import DAY_MS
 from linnet.storage import jobs
 from tests.contract.cast import moderate
 from tests.storage.queries import sql
+from tests.support import pages
 from tests.support.access import once
 from tests.support.client import Person, VirtualClock, World
 from tests.support.outside import Outside
@@ -133,3 +134,25 @@ async def test_a_moderator_takes_something_out_for_good(world: World) -> None:
     assert set(await names(world, "tags")) == {"steam", "coal"}
     log = await world.database.read(lambda tx: tx.all(sql("select action, target from moderation_log order by id")))
     assert [tuple(row) for row in log] == [("trend.suppress", "tag steam"), ("trend.allow", "tag steam")]
+
+
+async def test_a_moderator_takes_it_out_on_a_page(world: World) -> None:
+    ada, bert = await world.people("ada", "bert")
+    status = await post(ada, "#steam <b>")
+    for person in (ada, bert):
+        await post(person, "#coal")
+        await person.post(f"/api/v1/statuses/{status['id']}/favourite")
+    carla = await world.person("carla")
+    await carla.post(f"/api/v1/statuses/{status['id']}/favourite")
+    await refresh(world)
+    mona = await pages.person(world, "mona", role="moderator")
+    page = await mona.go("/moderation")
+    assert "#coal" in page.text
+    assert "@ada: #steam <b>" in page.text
+    given = {"kind": "tag", "subject": "coal"}
+    await mona.send(page, "/moderation/trends/remove", given)
+    assert await names(world, "tags") == []
+    assert "#coal" not in (await mona.go("/moderation")).text
+    stranger = await pages.person(world, "otto")
+    answer = await stranger.ask("POST", "/moderation/trends/remove", form=given)
+    assert answer.status in (403, 404)
