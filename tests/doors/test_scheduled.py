@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from linnet.actions import deletions, edits, statuses
+from linnet import app
+from linnet.actions import deletions, edits, maintenance, statuses
 from linnet.actions.scheduled import publish_due
 from linnet.domain import times
 from linnet.domain.site import Limits, Site
@@ -118,9 +119,14 @@ async def test_media_is_kept_for_it_alone_and_is_not_forgotten_meanwhile(timed: 
     other = await anna.post("/api/v1/statuses", json={"status": "x", "media_ids": [picture]})
     assert "media_ids" in other.json()["details"]
     assert (await anna.delete(f"/api/v1/media/{picture}")).status == 422
+    draft = (await anna.post("/api/v1/drafts", json={"media_ids": [str(await stage.upload(anna.id))]})).json()
+    unused = await stage.upload(anna.id)
     timed.clock.advance(2 * DAY_MS)
-    await timed.run_jobs()
+    keeping = app.keeping(timed.parts)
+    assert await timed.database.write(lambda tx: maintenance.uploads(tx, keeping)) == 1
+    assert (await anna.get(f"/api/v1/media/{unused}")).status == 404
     assert (await anna.get(f"{PLACE}/{kept['id']}")).json() == kept
+    assert (await anna.get(f"/api/v1/drafts/{draft['id']}")).json() == draft
     timed.clock.advance(DAY_MS)
     await timed.run_jobs()
     (status,) = await home(anna)
