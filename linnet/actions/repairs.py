@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from linnet.storage import maintenance, polls, reactions
+from linnet.storage import maintenance, polls, reactions, tags
 from linnet.storage.database import Database, Writer
 
 
@@ -19,6 +19,7 @@ RECOUNTS: dict[str, Callable[[Writer, int], Awaitable[None]]] = {
     "status": _status,
     "poll": polls.recount,
     "reactions": reactions.recount,
+    "featured hashtag": tags.recount,
 }
 
 

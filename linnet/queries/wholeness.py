@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from linnet.domain import reactions as rules
 from linnet.ports import Blobs
-from linnet.storage import maintenance, polls, reactions
+from linnet.storage import maintenance, polls, reactions, tags
 from linnet.storage.database import Database, Reader
 from linnet.storage.statements import Row, Statement
 
@@ -43,18 +43,21 @@ async def size(database: Database) -> int:
 
 async def accounts(database: Database, blobs: Blobs) -> AsyncIterator[Batch]:
     async for after, until, seen in _batches(database, SQL.account_batch):
-        rows = await _rows(database, SQL.wrong_counters, after, until)
-        yield (
-            [
-                Finding(
-                    f"@{name} counts {followers} followers, {following} followed and {posts} posts; "
-                    f"there are {really[0]}, {really[1]} and {really[2]}.",
-                    Counters("account", id),
-                )
-                for id, name, followers, following, posts, *really in rows
-            ],
-            seen,
-        )
+        found = [
+            Finding(
+                f"@{name} counts {followers} followers, {following} followed and {posts} posts; "
+                f"there are {really[0]}, {really[1]} and {really[2]}.",
+                Counters("account", id),
+            )
+            for id, name, followers, following, posts, *really in await _rows(
+                database, SQL.wrong_counters, after, until
+            )
+        ]
+        featured = [
+            Finding(f"@{name} counts {posts} posts with #{tag}; there are {really}.", Counters("featured hashtag", id))
+            for id, name, tag, posts, really in await _rows(database, tags.SQL.miscounted, after, until)
+        ]
+        yield [*found, *featured], seen
 
 
 async def statuses(database: Database, blobs: Blobs) -> AsyncIterator[Batch]:

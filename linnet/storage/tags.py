@@ -33,6 +33,11 @@ async def featured(tx: Reader, account_id: int) -> tuple[FeaturedTagView, ...]:
     return tuple(FeaturedTagView(*row) for row in await tx.all(SQL.featured, account_id=account_id))
 
 
+async def recount(tx: Writer, featured_id: int) -> None:
+    """Counts the statuses of a featured hashtag anew."""
+    await tx.run(SQL.recount, id=featured_id)
+
+
 async def count(tx: Writer, status_id: int, author: int, tags: Sequence[str], visibility: int) -> None:
     """What follows from a status's having hashtags: its author's profile counts it, their followers get it."""
     keys = sorted({hashtag_key(name) for name in tags})

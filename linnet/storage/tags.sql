@@ -92,6 +92,22 @@ update featured_tags set statuses = statuses - 1,
 where account_id = :account_id and statuses > 0
   and tag in (select t.tag from status_tags t where t.status_id = :status_id);
 
+-- name: miscounted
+-- Featured hashtags, of accounts in a range, that count something else than there is.
+select c.id, a.username, c.name, c.statuses, c.really from (
+  select x.id, x.account_id, x.name, x.statuses, (
+    select count(*) from statuses s where s.account_id = x.account_id and s.visibility <= 1
+      and exists (select 1 from status_tags t where t.tag = x.tag and t.status_id = s.id)) as really
+  from featured_tags x where x.account_id > :after and x.account_id <= :until
+) c join accounts a on a.id = c.account_id
+where c.statuses <> c.really order by c.id limit :limit;
+
+-- name: recount
+update featured_tags set statuses = (
+  select count(*) from statuses s where s.account_id = featured_tags.account_id and s.visibility <= 1
+    and exists (select 1 from status_tags t where t.tag = featured_tags.tag and t.status_id = s.id))
+where id = :id;
+
 -- name: most_used
 -- What an account writes of most, among its latest :scan statuses, and does not feature.
 select u.tag, coalesce(t.name, u.tag) from (

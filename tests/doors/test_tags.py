@@ -2,10 +2,11 @@
 
 import pytest
 
+from linnet.actions import repairs, timelines
 from linnet.actions import tags as actions
-from linnet.actions import timelines
 from linnet.domain import tags as rules
 from linnet.domain.errors import Invalid
+from linnet.queries import wholeness
 from linnet.storage.database import Operation
 from linnet.storage.statements import statement
 from tests.doors.test_lists import following, ids, post
@@ -148,6 +149,26 @@ async def test_a_featured_hashtag_counts_what_everybody_may_see(any_world):
     assert (await bob.delete(f"/api/v1/featured_tags/{new['id']}")).status == 404
     await alice.post("/api/v1/tags/steam/unfeature")
     assert await featured(bob, alice) == []
+
+
+async def test_a_wrong_count_of_a_featured_hashtag_is_found_and_set_right(any_world):
+    world = any_world
+    (alice,) = await world.people("alice")
+    await post(alice, "an #engine")
+    await alice.post("/api/v1/featured_tags", json={"name": "engine"})
+
+    async def findings() -> list[wholeness.Finding]:
+        looks = wholeness.accounts(world.database, world.parts.blobs)
+        return [finding async for found, _ in looks for finding in found]
+
+    assert await findings() == []
+    await world.database.write(lambda tx: tx.run(statement("test.spoil", "update featured_tags set statuses = 7")))
+    (found,) = await findings()
+    assert found.says == "@alice counts 7 posts with #engine; there are 1."
+    assert found.counters is not None
+    await repairs.recount(world.database, *found.counters)
+    assert await findings() == []
+    assert await featured(alice, alice) == [("engine", "1", True)]
 
 
 async def test_a_profile_shows_only_so_many_hashtags(world):
