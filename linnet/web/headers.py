@@ -14,8 +14,8 @@ THEME = "theme"
 Header = tuple[bytes, bytes]
 
 _POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; form-action {actions}; frame-ancestors 'none'; "
-    "base-uri 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; form-action {actions}; "
+    "frame-ancestors 'none'; base-uri 'none'"
 )
 _ALWAYS: tuple[Header, ...] = (
     (b"x-frame-options", b"DENY"),
