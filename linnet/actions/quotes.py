@@ -7,7 +7,7 @@ from linnet.domain.errors import NotFound
 from linnet.domain.quotes import Policy
 from linnet.domain.views import StatusContent, StatusRow
 from linnet.domain.visibility import Visibility
-from linnet.storage import changes, jobs, notifications, quotes, statuses
+from linnet.storage import changes, jobs, notifications, quotes
 from linnet.storage.database import Database, Operation, Writer
 from linnet.storage.jobs import Job
 
@@ -72,9 +72,7 @@ async def revoke(database: Database, author: int, status_id: int, quoting_id: in
     """``author``'s status is no longer shown in another one that quotes it. Raises NotFound."""
 
     async def write(tx: Writer) -> int:
-        if await tx.one(statuses.SQL.own, id=status_id, account_id=author) is None:
-            raise NotFound
-        row = await tx.one(quotes.SQL.revoke, id=quoting_id, quoted_id=status_id)
+        row = await tx.one(quotes.SQL.revoke, id=quoting_id, quoted_id=status_id, author=author)
         if row is None:
             raise NotFound
         await tx.run(quotes.SQL.count, id=status_id, step=-1)

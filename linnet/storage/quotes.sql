@@ -36,9 +36,10 @@ join accounts a on a.id = s.account_id and a.suspended_at is null
 where s.quote_of_id = :id and s.quote_state = 1 and {visible} and {unblocked} and {audible} and :page(s.id);
 
 -- name: revoke
--- Taken back by whoever was quoted.
+-- Taken back by whoever was quoted. The quote's row is taken before the quoted one's, as by its deletion.
 update statuses set quote_state = 2
 where id = :id and quote_of_id = :quoted_id and quote_state = 1
+  and exists (select 1 from statuses q where q.id = :quoted_id and q.account_id = :author)
 returning account_id;
 
 -- name: set_policy
