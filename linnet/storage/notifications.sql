@@ -1,7 +1,7 @@
 -- name: add
--- One notification, unless the account blocks or mutes whoever caused it, muted the thread, is the same account (whom
--- only the end of its own poll is told), or has
--- a policy that drops it. `:latest` is the group that it begins, `:earliest` the oldest that it may join; '' for none.
+-- One notification, unless the account blocks whoever caused it, or its server, or mutes it, muted the thread, is the
+-- same account (whom only the end of its own poll is told), or has a policy that drops it. `:latest` is the group that
+-- it begins, `:earliest` the oldest that it may join; '' for none.
 -- The `limit` keeps the policy from being asked for as often as its answer is used.
 insert into notifications (id, account_id, type, from_account_id, status_id, filtered, group_key)
 select :id, d.account_id, :type, :from_account_id, :status_id, d.level,
@@ -13,6 +13,8 @@ from (
   select u.account_id, case when :filterable = 0 then 0 else {policy} end as level from users u
   where u.account_id = :account_id and (u.account_id <> :from_account_id or :type = 'poll')
     and not exists (select 1 from blocks b where b.account_id = :account_id and b.target_id = :from_account_id)
+    and not exists (select 1 from accounts a join domain_blocks k on k.account_id = :account_id and k.domain = a.domain
+      where a.id = :from_account_id)
     and not exists (select 1 from mutes m where m.account_id = :account_id and m.target_id = :from_account_id
       and m.notifications = 1 and (m.expires_at is null or m.expires_at > :now))
     and not exists (select 1 from thread_mutes t where t.account_id = :account_id and t.thread_id = :thread_id)

@@ -59,6 +59,9 @@ async def test_a_blocked_server_is_not_seen_and_what_ties_to_it_ends(any_world, 
         "stranger@near.example"
     }
     assert await ids(bob, streams[1]) == theirs[::-1]
+    told = statement("test.told", "select count(*) from notifications where account_id = :id and status_id = :status")
+    given = {"id": alice.id, "status": int(await posts(world, strangers[0], "again, @alice"))}
+    assert tuple(await world.database.read(lambda tx: tx.one(told, **given))) == (0,)
     stands = (await alice.get(f"/api/v1/accounts/relationships?id[]={strangers[0]}")).json()[0]
     assert stands["domain_blocking"] is True
     assert (await alice.post(f"/api/v1/accounts/{strangers[0]}/follow")).status == 403
