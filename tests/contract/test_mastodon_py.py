@@ -334,6 +334,7 @@ def test_people_are_kept_away(anna: Mastodon, carla: Mastodon):
 
 def test_search_and_the_directory_find_people_tags_and_posts(anna: Mastodon, bert: Mastodon):
     posted = anna.status_post("A rare marmoset #findings")
+    until(lambda: bert.search("marmoset", result_type="statuses").statuses, what="the post among what is found")
     found = parsed(bert.search("findings"), types.SearchV2)
     assert [tag.name for tag in found.hashtags] == ["findings"]
     assert [one.id for one in parsed(bert.search("marmoset", result_type="statuses")).statuses] == [posted.id]

@@ -56,9 +56,9 @@ async def test_ones_own_account_says_more(world):
     alice = await world.person("alice")
     mine = (await alice.get("/api/v1/accounts/verify_credentials")).json()
     assert mine["source"] == {
-        "privacy": "public", "sensitive": False, "language": None, "quote_policy": "nobody", "note": "", "fields": [],
+        "privacy": "public", "sensitive": False, "language": None, "quote_policy": "public", "note": "", "fields": [],
         "follow_requests_count": 0, "hide_collections": False, "discoverable": True, "indexable": True,
-        "attribution_domains": [],
+        "attribution_domains": [], "content_type": "text/plain",
     }  # fmt: skip
     assert mine["role"] == {"id": "-99", "name": "", "permissions": "65536", "color": "", "highlighted": False}
     root = await world.person("root", role="owner")
@@ -102,8 +102,8 @@ async def test_a_profile_is_changed_and_what_is_not_named_stays(any_world):
     preferences = (await alice.get("/api/v1/preferences")).json()
     assert preferences == {
         "posting:default:visibility": "unlisted", "posting:default:sensitive": True,
-        "posting:default:language": "de", "posting:default:quote_policy": "nobody", "reading:expand:media": "default",
-        "reading:expand:spoilers": False, "reading:autoplay:gifs": False,
+        "posting:default:language": "de", "posting:default:quote_policy": "public", "reading:expand:media": "default",
+        "reading:expand:spoilers": False, "reading:autoplay:gifs": False, "posting:default:content_type": "text/plain",
     }  # fmt: skip
 
 
