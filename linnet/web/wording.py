@@ -60,6 +60,16 @@ TOLD = {
 }
 """An icon and the rest of the sentence for each kind of notification."""
 
+SENDERS = (
+    ("for_not_following", "People you do not follow"),
+    ("for_not_followers", "People who do not follow you, or have only just begun"),
+    ("for_new_accounts", "New accounts, of the last 30 days"),
+    ("for_private_mentions", "People who write to you alone, unasked"),
+    ("for_limited_accounts", "Accounts that the moderators have limited"),
+)
+"""Whose notifications may be kept away."""
+LEVELS = (("accept", "Show them"), ("filter", "Let them wait"), ("drop", "Ignore them"))
+
 SCOPES = {
     "profile": "see your name and picture",
     "read": "read all of your account's data",

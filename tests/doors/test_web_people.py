@@ -75,7 +75,7 @@ async def test_likes_of_one_post_are_one_piece_of_news(world: World):
     assert any("3" in one.text for one in (await ada.go("/")).all("b", class_="badge"))
     page = await ada.go("/notifications")
     (news,) = page.all("article")
-    assert "dan and 2 others favourited your post" in " ".join(news.text.split())
+    assert "dan, carla and 1 other favourited your post" in " ".join(news.text.split())
     assert "fresh" in news.get("class").split()
     page = await ada.go("/notifications")
     assert page.all("b", class_="badge") == []
