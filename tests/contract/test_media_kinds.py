@@ -1,7 +1,8 @@
 """Media of every kind by Mastodon.py, on servers of their own: with a folder, and with a bucket."""
 
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.support import films, pictures
 from tests.support.s3 import BUCKET, CREDENTIALS
 from tests.support.server import Server, until
 
-KINDS = {
+KINDS: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "png": (pictures.png, "image/png", "image"),
     "avif": (pictures.avif, "image/avif", "image"),
     "gif": (pictures.moving_gif, "image/gif", "gifv"),
@@ -22,7 +23,7 @@ KINDS = {
     "mov": (lambda: films.film(*films.KINDS["mov"]), "video/quicktime", "video"),
     "silent": (lambda: films.film(audio=None), "video/mp4", "gifv"),
     **{
-        name: (lambda name=name: films.sound(*films.SOUNDS[name]), mime, "audio")
+        name: (partial(films.sound, *films.SOUNDS[name]), mime, "audio")
         for name, mime in (
             ("mp3", "audio/mpeg"), ("ogg", "audio/ogg"), ("opus", "audio/opus"), ("flac", "audio/flac"),
             ("wav", "audio/wav"), ("m4a", "audio/x-m4a"),
