@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from linnet.domain import reactions as rules
 from linnet.ports import Blobs
-from linnet.storage import maintenance, polls, reactions, tags
+from linnet.storage import cards, maintenance, polls, reactions, tags
 from linnet.storage.database import Database, Reader
 from linnet.storage.statements import Row, Statement
 
@@ -64,11 +64,11 @@ async def statuses(database: Database, blobs: Blobs) -> AsyncIterator[Batch]:
     async for after, until, seen in _batches(database, SQL.status_batch):
         found = [
             Finding(
-                f"The status {id} counts {replies} replies, {reblogs} reblogs and {favourites} favourites; "
-                f"there are {really[0]}, {really[1]} and {really[2]}.",
+                f"The status {id} counts {replies} replies, {reblogs} reblogs, {favourites} favourites and "
+                f"{quotes} quotes; there are {really[0]}, {really[1]}, {really[2]} and {really[3]}.",
                 Counters("status", id),
             )
-            for id, replies, reblogs, favourites, *really in await _rows(
+            for id, replies, reblogs, favourites, quotes, *really in await _rows(
                 database, SQL.wrong_status_counters, after, until
             )
         ]
@@ -92,8 +92,10 @@ async def _miscounted(database: Database, after: int, until: int) -> list[Findin
 
 
 async def files(database: Database, blobs: Blobs) -> AsyncIterator[Batch]:
-    """Pictures of posts, of profiles, and emojis."""
-    for noun, statement in (("attachment", SQL.media_keys), ("account", SQL.profile_keys)):
+    """Pictures of posts, of profiles, of links, and emojis."""
+    for noun, statement in (
+        ("attachment", SQL.media_keys), ("account", SQL.profile_keys), ("card", cards.SQL.image_keys),
+    ):  # fmt: skip
         after = 0
         while rows := await _page(database, statement, after):
             yield await _missing(blobs, noun, rows), len(rows) if noun == "attachment" else 0

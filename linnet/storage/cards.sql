@@ -32,6 +32,9 @@ where c.card_id = :card_id and s.visibility = 0 and {at_home} and {audible} and 
   and not exists (select 1 from blocks vb where vb.account_id = s.account_id and vb.target_id = :reader)
   and :page(c.status_id);
 
+-- name: image_keys
+select id, image_key from preview_cards where id > :after and image_key is not null order by id limit :limit;
+
 -- name: unused_since
 select p.id from preview_cards p where p.used_at < :before order by p.used_at limit :limit;
 

@@ -70,21 +70,25 @@ where id = :id;
 
 -- name: wrong_status_counters
 -- Replies count where others may see them: public and unlisted ones.
-select c.id, c.replies, c.reblogs, c.favourites, c.true_replies, c.true_reblogs, c.true_favourites from (
-  select s.id, s.replies, s.reblogs, s.favourites,
+select c.id, c.replies, c.reblogs, c.favourites, c.quotes,
+  c.true_replies, c.true_reblogs, c.true_favourites, c.true_quotes from (
+  select s.id, s.replies, s.reblogs, s.favourites, s.quotes,
     (select count(*) from statuses r where r.in_reply_to_id = s.id and r.visibility <= 1) as true_replies,
     (select count(*) from statuses r where r.reblog_of_id = s.id) as true_reblogs,
-    (select count(*) from favourites f where f.status_id = s.id) as true_favourites
+    (select count(*) from favourites f where f.status_id = s.id) as true_favourites,
+    (select count(*) from statuses r where r.quote_of_id = s.id and r.quote_state = 1) as true_quotes
   from statuses s where s.id > :after and s.id <= :until
 ) c
 where c.replies <> c.true_replies or c.reblogs <> c.true_reblogs or c.favourites <> c.true_favourites
+  or c.quotes <> c.true_quotes
 order by c.id limit :limit;
 
 -- name: recount_status
 update statuses set
   replies = (select count(*) from statuses r where r.in_reply_to_id = statuses.id and r.visibility <= 1),
   reblogs = (select count(*) from statuses r where r.reblog_of_id = statuses.id),
-  favourites = (select count(*) from favourites f where f.status_id = statuses.id)
+  favourites = (select count(*) from favourites f where f.status_id = statuses.id),
+  quotes = (select count(*) from statuses r where r.quote_of_id = statuses.id and r.quote_state = 1)
 where id = :id;
 
 -- name: account_batch
