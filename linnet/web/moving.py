@@ -61,15 +61,15 @@ async def make(door: Door, request: Request) -> Response:
 
 
 async def delete(door: Door, request: Request) -> Response:
-    """POST /settings/exports/:id/delete"""
+    """POST /settings/exports/:export/delete"""
     operation = door.operation(request, await request.params())
-    await exports.delete(door.database, visitor_of(request).id, path_id(request), operation)
+    await exports.delete(door.database, visitor_of(request).id, path_id(request, "export"), operation)
     return redirect("/settings/moving?done=deleted")
 
 
 async def fetch(door: Door, request: Request) -> Response:
-    """GET /settings/exports/:id/archive.zip: as its pieces are, one after another."""
-    found = await export_queries.ready(door.database, visitor_of(request).id, path_id(request))
+    """GET /settings/exports/:export/archive.zip: as its pieces are, one after another."""
+    found = await export_queries.ready(door.database, visitor_of(request).id, path_id(request, "export"))
     day = datetime.fromtimestamp(found.created_at / 1000, UTC).strftime("%Y-%m-%d")
     name = f"linnet-{visitor_of(request).identity.username}-{day}.zip"
     body = StreamBody(export_queries.content(door.database, door.blobs, found.id))
@@ -106,6 +106,6 @@ async def take_in(door: Door, request: Request) -> Response:
 
 
 async def report(door: Door, request: Request) -> Response:
-    """GET /settings/imports/:id"""
-    found = await import_queries.one(door.database, visitor_of(request).id, path_id(request), LINES)
+    """GET /settings/imports/:import"""
+    found = await import_queries.one(door.database, visitor_of(request).id, path_id(request, "import"), LINES)
     return await door.page(request, "moving_report.html", one=found.row, lines=found.lines)

@@ -155,10 +155,10 @@ PAGES: tuple[Shown, ...] = (
     Shown("POST", "/settings/apps/end", security.end_app, SIGNED_IN),
     Shown("GET", "/settings/moving", moving.show, SIGNED_IN),
     Shown("POST", "/settings/exports", moving.make, SIGNED_IN),
-    Shown("POST", "/settings/exports/:id/delete", moving.delete, SIGNED_IN),
-    Shown("GET", "/settings/exports/:id/archive.zip", moving.fetch, SIGNED_IN),
+    Shown("POST", "/settings/exports/:export/delete", moving.delete, SIGNED_IN),
+    Shown("GET", "/settings/exports/:export/archive.zip", moving.fetch, SIGNED_IN),
     Shown("POST", "/settings/imports", moving.take_in, SIGNED_IN, archive=True),
-    Shown("GET", "/settings/imports/:id", moving.report, SIGNED_IN),
+    Shown("GET", "/settings/imports/:import", moving.report, SIGNED_IN),
     Shown("GET", "/settings/delete", security.ask_delete, BARRED),
     Shown("POST", "/settings/delete", security.delete, BARRED),
     # moderation
