@@ -19,7 +19,6 @@ from linnet.actions import (
     interactions,
     media,
     profiles,
-    quotes,
     reactions,
     statuses,
     suspensions,
@@ -37,7 +36,7 @@ from linnet.storage import statuses as statuses_storage
 from linnet.storage.database import Operation
 from linnet.storage.postgres_connection import Connection
 from tests.storage.queries import sql
-from tests.support import deeds, deeds_access, deeds_lists, deeds_moving, deeds_posts, deeds_safety  # noqa: F401  # they fill DEEDS
+from tests.support import deeds, deeds_access, deeds_lists, deeds_moving, deeds_posts, deeds_quotes, deeds_safety  # noqa: F401  # they fill DEEDS
 from tests.support.access import Letters
 from tests.support.deeds_posts import POLL
 from tests.support.stage import DEEDS, Call, Stage
@@ -195,7 +194,7 @@ async def test_every_action_twice_at_once(stage: Stage, meeting: Meeting):
 
 # -- different actions on the same things -----------------------------------------------------------------------------
 
-PAIRS: dict[str, Pair] = {**deeds_lists.PAIRS}
+PAIRS: dict[str, Pair] = {**deeds_lists.PAIRS, **deeds_quotes.PAIRS}
 
 
 def pair(made: Pair) -> Pair:
@@ -418,39 +417,6 @@ async def two_changes_of_a_profile(stage: Stage) -> tuple[Call, Call]:
         for changes in (ProfileChanges(display_name="Ada"), ProfileChanges(note="hello"))
     )
     return one, other
-
-
-@pair
-async def two_quotes(stage: Stage) -> tuple[Call, Call]:
-    author, other = await stage.pair()
-    status = await stage.status(author)
-    draft = Draft("look", quoted_status_id=status)
-    one, two = (partial(statuses.post, stage.database, stage.site, who, draft) for who in (author, other))
-    return one, two
-
-
-@pair
-async def quote_and_deletion_of_what_it_quotes(stage: Stage) -> tuple[Call, Call]:
-    author, other = await stage.pair()
-    status = await stage.status(author)
-    quote = partial(statuses.post, stage.database, stage.site, other, Draft("look", quoted_status_id=status))
-    return quote, _delete(stage, author, status)
-
-
-@pair
-async def revocation_and_deletion_of_a_quote(stage: Stage) -> tuple[Call, Call]:
-    author, other = await stage.pair()
-    status = await stage.status(author)
-    quote = await stage.status(other, quoted_status_id=status)
-    return partial(quotes.revoke, stage.database, author, status, quote), _delete(stage, other, quote)
-
-
-@pair
-async def two_posts_with_one_link(stage: Stage) -> tuple[Call, Call]:
-    author, other = await stage.pair()
-    draft = Draft(f"look http://outside.example:9/{stage.number()} #link")
-    one, two = (partial(statuses.post, stage.database, stage.site, who, draft) for who in (author, other))
-    return one, two
 
 
 @pair
