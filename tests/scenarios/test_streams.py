@@ -4,10 +4,10 @@ import contextlib
 import json
 import socket
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -41,21 +41,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Streaming]:
 def request(server: Server, token: str, method: str, path: str, body: Any, key: str) -> dict[str, Any] | None:
     """Asked again until it is answered, under one ``Idempotency-Key``; None where it was refused."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Idempotency-Key": key}
-    data = json.dumps(body).encode()
-    deadline = time.monotonic() + 60
-    while True:
-        with contextlib.suppress(OSError):
-            try:
-                asked = urllib.request.Request(server.url + path, data, headers, method=method)
-                with urllib.request.urlopen(asked, timeout=10) as answer:
-                    found: dict[str, Any] = json.load(answer)
-                    return found
-            except urllib.error.HTTPError as error:
-                with error:
-                    if error.code not in (502, 503):
-                        return None
-        assert time.monotonic() < deadline, f"{method} {path} is not answered"
-        time.sleep(0.02)
+    asked = urllib.request.Request(server.url + path, json.dumps(body).encode(), headers, method=method)
+    answers: list[dict[str, Any] | None] = []
+
+    def answered() -> bool:
+        try:
+            with urllib.request.urlopen(asked, timeout=10) as answer:
+                answers.append(json.load(answer))
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code not in (502, 503):
+                    answers.append(None)
+        except (OSError, HTTPException):
+            return False
+        return bool(answers)
+
+    until(answered, 60, f"an answer to {method} {path}")
+    return answers[0]
 
 
 def write(server: Server, token: str, name: str) -> None:
