@@ -9,7 +9,7 @@ import msgspec
 
 from linnet.archives import csvs, json_items, mastodon, twitter, untarring, unzipping
 from linnet.archives.bounds import Bounds, Refusal, Source, damaged
-from linnet.archives.posts import Post
+from linnet.archives.posts import Post, word
 from linnet.archives.unzipping import Place
 
 PROFILE, POST, ROW, MARK = 0, 1, 2, 3
@@ -22,7 +22,11 @@ _MEDIA = re.compile(
 _TWEETS = re.compile(r"data/(?:tweets?|tweets?-part\d{1,4})\.js$")
 _NOUN = re.compile(r"linnet/([a-z_]{1,40})\.jsonl$")
 _LISTS = ("outbox.json", "likes.json", "bookmarks.json")
-_PLACE = msgspec.json.Encoder()
+_SMALL = 64 << 10
+_PERSON = (
+    "type", "name", "summary", "attachment", "icon", "image", "manuallyApprovesFollowers", "discoverable", "indexable",
+)  # fmt: skip
+_PREFERENCES = ("visibility", "sensitive", "language", "content_type")
 
 
 class Item(NamedTuple):
@@ -101,11 +105,19 @@ def about(file: Source, bounds: Bounds) -> About:
         if name == "linnet.json" and not found.ours:
             preferences = read.get("preferences")
             found.origin, found.ours = _origin(read.get("origin")), True
-            found.preferences = preferences if isinstance(preferences, dict) else {}
+            found.preferences = _part(preferences, _PREFERENCES) or {}
         elif name == "actor.json" and found.person is None:
-            found.person, found.owner = read, read["id"] if isinstance(read.get("id"), str) else ""
+            found.person, found.owner = _part(read, _PERSON), word(read.get("id"), 500)
             found.origin = found.origin or _origin(found.owner)
     return found
+
+
+def _part(value: Any, keys: tuple[str, ...]) -> dict[str, Any] | None:
+    """What is wanted of an object, unless it is large: it is written down with every step of the import."""
+    if not isinstance(value, dict):
+        return None
+    found = {key: value[key] for key in keys if key in value}
+    return found if len(msgspec.json.encode(found)) <= _SMALL else None
 
 
 def _origin(address: Any) -> str:

@@ -151,6 +151,10 @@ async def step(tools: Tools, id: int, job: Job | None = None) -> bool:
             await tools.database.write(lambda tx: jobs.finish(tx, job))
         return True
     run = _Run(tools, found, job)
+    owner = (await tools.database.read(lambda tx: accounts.rows(tx, (found.account_id,)))).get(found.account_id)
+    if owner is None or owner.suspended_at is not None:
+        await run.fail("The account is suspended")
+        return True
     try:
         return await run.step()
     except Invalid as error:
@@ -195,6 +199,7 @@ class _Run:
         finally:
             file.close()
         self.cursor.phase = "apply"
+        self.cursor.about.person = None
         await self._commit(Outcome())
 
     async def _open(self) -> BinaryIO:
@@ -388,12 +393,15 @@ class _Run:
         return await self._write(write)
 
     async def fail(self, why: str) -> None:
-        async def write(tx: Writer) -> None:
-            while await import_clearing.clear_some(tx, self.row.id):
-                pass
+        async def write(tx: Writer) -> bool:
+            if await import_clearing.clear_some(tx, self.row.id):
+                return True
             await self._settle(tx, "failed", why)
+            return False
 
-        await self._write(write)
+        more = True
+        while more:
+            more = await self._write(write)
 
     async def _settle(self, tx: Writer, state: str, error: str | None) -> None:
         await tx.run(SQL.settle, id=self.row.id, state=state, error=error, now=tx.now)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from linnet.actions import deletions, imports
+from linnet.actions import deletions, imports, suspensions
 from linnet.archives import mastodon, twitter
 from linnet.archives.posts import Post
 from linnet.domain import ids
@@ -235,6 +235,15 @@ async def test_one_at_a_time(world: World):
 
 
 TABLES = ("exports", "export_parts", "imports", "import_items", "import_files", "import_lines", "imported_statuses")
+
+
+async def test_a_suspended_account_takes_nothing_in(world: World):
+    ada = await world.person("ada")
+    new = await archives.handed_in(world, ada.id, archives.zipped(archives.mastodon()))
+    await suspensions.suspend(world.database, None, ada.id, Operation.once(world.parts.ids))
+    await world.run_jobs()
+    found = await queries.one(world.database, ada.id, new, 10)
+    assert (found.row.state, found.row.imported, found.row.error) == ("failed", 0, "The account is suspended")
 
 
 async def test_a_deleted_account_leaves_nothing(any_world: World):
