@@ -14,14 +14,14 @@ _CLOSED = ("uploads/", "exports/", "imports/")
 SECRET_BYTES = 15
 _SECRET_CHARACTERS = 22
 
-PICTURE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif")
+PICTURE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic")
 FILM_TYPES = ("video/mp4", "video/webm", "video/quicktime", "video/x-matroska", "video/ogg")
 SOUND_TYPES = (
     "audio/mpeg", "audio/mp3", "audio/ogg", "audio/vorbis", "audio/opus", "audio/flac", "audio/x-flac", "audio/wav",
     "audio/wave", "audio/x-wav", "audio/x-pn-wave", "audio/vnd.wave", "audio/aac", "audio/m4a", "audio/x-m4a",
     "audio/mp4", "audio/webm",
 )  # fmt: skip
-UPLOAD_TYPES = PICTURE_TYPES + FILM_TYPES + SOUND_TYPES
+UPLOAD_TYPES = (*PICTURE_TYPES, "image/heif", *FILM_TYPES, *SOUND_TYPES)
 """What may be uploaded, under every name that apps have for it; what it really is, its bytes say."""
 
 _TYPES = {

@@ -9,6 +9,8 @@ import pyvips
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
 
+from linnet.domain.errors import Invalid
+from linnet.media import heif
 from linnet.media.handles import MemoryHandle
 
 X264 = {"preset": "veryfast", "crf": "23", "maxrate": "5M", "bufsize": "10M", "threads": "1"}
@@ -28,6 +30,38 @@ def picture_of(frame: VideoFrame, turn: int) -> pyvips.Image:
     elif turn:
         image = image.rot180()
     return image.copy_memory()
+
+
+def heic(data: bytes, pixels_max: int) -> pyvips.Image:
+    """The picture in a HEIC file, upright. Raises ``Invalid("file", …)`` where it cannot be decoded."""
+    found = heif.read(data)
+    # Tiles may reach beyond the picture's edges, but not by as much again.
+    tiles, left = [], 2 * pixels_max
+    for configuration, coded in found.tiles:
+        tiles.append(_tile(configuration, coded, left))
+        left -= tiles[-1].width * tiles[-1].height
+    joined = pyvips.Image.arrayjoin(tiles, across=found.columns) if len(tiles) > 1 else tiles[0]
+    if found.width > joined.width or found.height > joined.height:
+        raise Invalid("file", "is incomplete or damaged")
+    image = joined.crop(0, 0, found.width, found.height)
+    for _ in range(found.quarters):
+        image = image.rot270()
+    if found.mirror:
+        image = image.flip(found.mirror)
+    return image.copy_memory()
+
+
+def _tile(configuration: bytes, coded: bytes, pixels_max: int) -> pyvips.Image:
+    decoder: Any = av.CodecContext.create("hevc", "r")
+    decoder.extradata = configuration
+    decoder.thread_count = 1
+    try:
+        frames = [*decoder.decode(av.Packet(coded)), *decoder.decode(None)]
+    except (av.FFmpegError, ValueError):
+        frames = []
+    if not frames or frames[0].width * frames[0].height > pixels_max:
+        raise Invalid("file", "is incomplete or damaged")
+    return picture_of(frames[0], 0)
 
 
 def looping(frames: Iterator[tuple[bytes, int]], width: int, height: int) -> tuple[bytes, int]:

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from linnet.domain.errors import Invalid
+from linnet.media import heif
 from linnet.media.messages import Limits
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_ACCEPTED_WORDS = "send JPEG, PNG, GIF, WebP or AVIF"
+_ACCEPTED_WORDS = "send JPEG, PNG, GIF, WebP, AVIF or HEIC"
 # Recognised only so that the error can name them: (offset, magic bytes, name).
 _OTHERS = (
     (0, b"II*\x00", "TIFF"),
@@ -251,8 +252,10 @@ _ISPE_PATH = (b"meta", b"iprp", b"ipco", b"ispe")
 def _boxes(data: bytes) -> Probe:
     brands = {data[at : at + 4] for at in range(8, min(_number(data, 0, 4), 256), 4)}
     if not brands & _AVIF_BRANDS:
-        # The decoder is built without HEVC (patents): say so by name rather than "unknown".
-        raise _not_yet("HEIC") if brands & _HEIC_BRANDS else _not_yet("film")
+        if not brands & _HEIC_BRANDS:
+            raise _not_yet("film")
+        found = heif.read(data)
+        return Probe("image/heic", found.width, found.height, 1)
     sizes = list(_ispe(data, 0, len(data), 0))
     if not sizes:
         raise _truncated()

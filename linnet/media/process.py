@@ -8,10 +8,11 @@ What is made (``original`` is never the uploaded file: nothing hidden in it, GPS
 - whatever moves (GIF, WebP) goes on moving, and its first frame stands beside it (``small`` or ``static``). As an
   attachment it becomes a silent film that loops (``gifv``), unless parts of it are transparent: a film has none.
 
-Kinds of file: JPEG stays JPEG and WebP stays WebP; AVIF becomes JPEG (WebP where transparent), since not every client
-reads it. PNG and unmoving GIF become PNG while that is a drawing (at most one byte a pixel), else, as a photograph,
-JPEG, or WebP where transparent. A moving GIF stays GIF up to 4 million pixels over all frames; a larger one becomes a
-moving WebP, because making a GIF palette takes ten times the time and the result five times the bytes.
+Kinds of file: JPEG stays JPEG and WebP stays WebP; AVIF and HEIC become JPEG (WebP where transparent), since not every
+client reads them. PNG and unmoving GIF become PNG while that is a drawing (at most one byte a pixel), else, as a
+photograph, JPEG, or WebP where transparent. A moving GIF that stays a picture is GIF up to 4 million pixels over all
+frames; a larger one becomes a moving WebP, because making a GIF palette takes ten times the time and the result five
+times the bytes.
 """
 
 import math
@@ -48,6 +49,7 @@ _LOADERS = {
     "image/gif": "gifload_buffer",
     "image/webp": "webpload_buffer",
     "image/avif": "heifload_buffer",
+    "image/heic": "pngload_buffer",
 }
 _LOADER_CLASSES = (
     "VipsForeignLoadJpegBuffer",
@@ -112,6 +114,11 @@ def process(data: bytes, kind: Kind, limits: Limits) -> Processed:
 
 def _open(data: bytes, found: Probe, limits: Limits) -> _Source:
     """Reads the header by libvips too: what it is going to decode counts, not only what we have read in the bytes."""
+    if found.mime == "image/heic":
+        # libvips is built without its decoder. From here on it is a picture without any loss.
+        from linnet.media.frames import heic
+
+        data = bytes(heic(data, limits.pixels_max).pngsave_buffer(compression=0))
     header = pyvips.Image.new_from_buffer(data, "", access="sequential")
     if header.get("vips-loader") != _LOADERS[found.mime]:
         raise Invalid("file", "is two kinds of file at once")

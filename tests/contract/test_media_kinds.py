@@ -17,6 +17,7 @@ from tests.support.server import Server, until
 KINDS: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "png": (pictures.png, "image/png", "image"),
     "avif": (pictures.avif, "image/avif", "image"),
+    "heic": (lambda: pictures.every_kind()["image/heic"], "image/heic", "image"),
     "gif": (pictures.moving_gif, "image/gif", "gifv"),
     "mp4": (films.film, "video/mp4", "video"),
     "webm": (lambda: films.film(*films.KINDS["webm"]), "video/webm", "video"),

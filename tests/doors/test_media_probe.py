@@ -74,7 +74,7 @@ def test_the_beginnings_of_animations_are_refused():
         (b"hello, world", "unknown"),
         (b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "SVG is not accepted"),
         (b"\n\n<SVG>", "SVG is not accepted"),
-        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "HEIC is not accepted yet"),
+        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "incomplete or damaged"),
         (b"\x00\x00\x00\x18ftypisom\x00\x00\x00\x00mp42isom", "film is not accepted yet"),
         (b"\x1a\x45\xdf\xa3\x00\x00", "WebM film is not accepted yet"),
         (b"%PDF-1.7", "PDF is not accepted yet"),

@@ -6,6 +6,8 @@ from typing import Any
 
 import pyvips
 
+from tests.support.heic import heic
+
 NOISE_SEED = 7
 
 
@@ -78,6 +80,7 @@ def every_kind() -> dict[str, bytes]:
         "image/gif": gif(),
         "image/webp": webp(),
         "image/avif": avif(),
+        "image/heic": heic(drawing(304, 200).crop(0, 0, 300, 200).copy_memory()),
     }
 
 
