@@ -21,9 +21,7 @@ async def report(database: Database, actor: int, complaint: Complaint, operation
             raise NotFound
         seen = {
             row[0]
-            for row in await tx.all(
-                SQL.their_statuses, ids=wanted.status_ids, target_id=wanted.target_id, reader=actor
-            )
+            for row in await tx.all(SQL.their_statuses, ids=wanted.status_ids, target_id=wanted.target_id, reader=actor)
         }
         if seen != set(wanted.status_ids):
             raise NotFound

@@ -28,9 +28,7 @@ async def bring_in(tx: Writer, account_id: int, author_id: int, limit: int) -> i
     return len(found)
 
 
-async def _file(
-    tx: Writer, account_id: int, status_id: int, thread_id: int, others: set[int], *, unread: bool
-) -> None:
+async def _file(tx: Writer, account_id: int, status_id: int, thread_id: int, others: set[int], *, unread: bool) -> None:
     people = msgspec.json.encode(sorted(others)).decode()
     row = await tx.one(
         SQL.put, id=tx.ids.next(), account_id=account_id, thread_id=thread_id, people_hash=fingerprint(people),
