@@ -151,6 +151,9 @@ class Streams:
             knock = _knock(request, connection.network)
             connection.open(asked, knock.position)
             await _carry(connection, outbox, receive, send)
+        except asyncio.CancelledError:
+            # How the server ends one whose other side has gone; handed on, it would be logged as a failure of ours.
+            log.debug("stream_lost", why="cancelled by the server")
         finally:
             connection.end()
 

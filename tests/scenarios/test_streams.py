@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import signal
 import socket
 import threading
 import urllib.error
@@ -33,7 +34,7 @@ class Streaming(Server):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Streaming]:
-    server = Streaming(tmp_path_factory.mktemp("streams") / "data", "--workers", "2")
+    server = Streaming(tmp_path_factory.mktemp("streams") / "data", "--workers", "2", "--drain", "5m")
     with server:
         yield server
 
@@ -214,3 +215,28 @@ def test_ten_thousand_subscriptions_end_the_socket(server: Streaming, port: str)
     assert "100 subscriptions" in answers[0]["error"]
     assert closed.value.rcvd is None or closed.value.rcvd.code == 1008
     assert server.get("/readyz")[0] == 200
+
+
+@pytest.mark.parametrize("port", ["streaming", "main"])
+def test_a_worker_that_is_replaced_waits_for_no_stream(server: Streaming, port: str):
+    token = server.account(f"restless{port}")
+    with Listener(server.streaming_port if port == "streaming" else server.port, token) as listener:
+        assert listener.listening.wait(20)
+        for number in range(2):
+            old = server.workers()
+            server.signal(signal.SIGHUP)
+            # Requests under way would be waited for longer than this: --drain is five minutes.
+            until(replaced_by_others(server, old), 100, "new workers")
+            made = request(
+                server, token, "POST", "/api/v1/statuses", {"status": f"still here {number}"}, f"{port}{number}"
+            )
+            assert made is not None
+            until(hears_of(listener, made["id"]), what="the post")
+
+
+def replaced_by_others(server: Server, old: list[int]) -> Callable[[], bool]:
+    return lambda: server.replaced(old)
+
+
+def hears_of(listener: Listener, id: str) -> Callable[[], bool]:
+    return lambda: id in listener.state
