@@ -1,10 +1,12 @@
 """Films and sounds from the upload to the page: taken at once, made ready by a job, served without what they tell."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from linnet.actions import maintenance, media
 from linnet.domain.site import Limits, Site
 from linnet.http.multipart import HELD_MAX, MultipartReader
 from linnet.http.request import Request
@@ -240,3 +242,43 @@ async def test_a_large_upload_does_not_stand_in_memory(tmp_path: Path, monkeypat
     assert file.stream().read() == data
     assert params["thumbnail"].data == b"little"
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_uploads_of_every_kind_that_no_post_was_made_with_go_with_all_their_files(world: World, tmp_path: Path):
+    alice = await world.person("alice")
+    own = part(pictures.png(), "thumbnail")
+    await alice.post(PLACE, files={**part(films.film()), **own})
+    await alice.post(PLACE, files=part(films.with_cover()))
+    await alice.post(PLACE, files=part(pictures.moving_gif()))
+    await world.run_jobs()
+    await alice.post(PLACE, files={**part(films.film()), **own})
+    assert len(kept(tmp_path)) == 8
+    everything = maintenance.Keeping(0, 0, 0, -60_000, 0, 0)
+    assert await world.database.write(lambda tx: maintenance.uploads(tx, everything)) == 4
+    await world.run_jobs()
+    assert kept(tmp_path) == []
+
+
+async def test_a_film_that_ends_its_worker_again_and_again_is_given_up(world: World, tmp_path: Path):
+    alice = await world.person("alice")
+    new = await send(alice, films.film())
+    (job,) = await world.database.write(lambda tx: jobs.claim(tx, 1, 60_000))
+    parts = world.parts
+    tired = replace(job, attempts=media.ATTEMPTS + 1)
+    await media.process(parts.database, parts.blobs, world.recordings, tired)
+    assert (await alice.get(f"/api/v1/media/{new['id']}")).status == 422
+    await world.run_jobs()
+    assert kept(tmp_path) == []
+
+
+async def test_a_film_whose_turn_it_is_not_waits_and_is_not_counted_as_a_failure(world: World):
+    alice = await world.person("alice")
+    new = await send(alice, films.film())
+    (job,) = await world.database.write(lambda tx: jobs.claim(tx, 1, 60_000))
+    parts = world.parts
+    await world.recordings.close()
+    await media.process(parts.database, parts.blobs, world.recordings, job)
+    assert (await alice.get(f"/api/v1/media/{new['id']}")).status == 206
+    due = await world.database.read(jobs.next_due)
+    assert due is not None
+    assert due > parts.clock.now_ms()
