@@ -243,7 +243,8 @@ ROWS: dict[str, tuple[int, dict[str, str]]] = {
     ),
     "filters": (2_000, {"id": "n", "account_id": "n", "title": "'t'", "contexts": "'home'", "action": "'warn'"}),
     "filter_keywords": (
-        4_000, {"id": "n", "account_id": "1 + n % 2000", "filter_id": "1 + n % 2000", "keyword": "'k'", "whole_word": "1"}
+        4_000,
+        {"id": "n", "account_id": "1 + n % 2000", "filter_id": "1 + n % 2000", "keyword": "'k'", "whole_word": "1"},
     ),
     "filter_statuses": (
         4_000, {"id": "n", "account_id": "1 + n % 2000", "filter_id": "1 + n % 2000", "status_id": _STATUS}
