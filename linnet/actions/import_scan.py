@@ -86,7 +86,10 @@ class About(msgspec.Struct, omit_defaults=True):
 
 @dataclass(slots=True)
 class _Spent:
+    """What was unpacked so far, and how much of that was text, which takes longer to look through."""
+
     unpacked: int = 0
+    text: int = 0
 
 
 def about(file: Source, bounds: Bounds) -> About:
@@ -158,15 +161,17 @@ def _found(
     if not entry.name.startswith(said.root):
         return
     name = entry.name[len(said.root) :]
+    media = _MEDIA.search(name) is not None
 
     def chunks() -> Iterator[bytes]:
         for chunk in entry.open():
             spent.unpacked += len(chunk)
-            if spent.unpacked > bounds.unpacked_bytes:
+            spent.text += 0 if media else len(chunk)
+            if spent.unpacked > bounds.unpacked_bytes or spent.text > bounds.text_bytes:
                 raise damaged("unpacks to far more than is read")
             yield chunk
 
-    if _MEDIA.search(name):
+    if media:
         yield from _medium(entry, name, chunks, media_max)
     elif name in ("linnet.json", "actor.json"):
         yield from _said(name, said)

@@ -13,6 +13,7 @@ class Bounds:
     archive_bytes: int = 8 << 30
     entries: int = 200_000
     unpacked_bytes: int = 16 << 30
+    text_bytes: int = 1 << 30
     ratio: int = 200
     ratio_from: int = 32 << 20
     item_bytes: int = 1 << 20

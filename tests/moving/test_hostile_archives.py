@@ -4,6 +4,7 @@ import io
 import json
 import struct
 import tarfile
+import time
 import zipfile
 import zlib
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from linnet.actions import imports
-from linnet.archives import json_items, untarring, unzipping, zipping
+from linnet.archives import json_items, mastodon, untarring, unzipping, zipping
 from linnet.archives.bounds import Bounds, Refusal
 from linnet.domain.errors import Invalid
 from linnet.queries import imports as queries
@@ -97,6 +98,26 @@ async def test_too_many_entries_are_not_read(world: World):
     assert await imports.step(archives.tools(world, entries=20), new)
     found = await queries.one(world.database, ada.id, new, 10)
     assert found.row.error == "archive has 50 entries; 20 are read at most"
+
+
+async def test_text_is_bounded_over_all_files(world: World):
+    ada = await world.person("ada")
+    data = archives.zipped(
+        {"actor.json": archives.actor(), "outbox.json": archives.outbox(archives.note(1, "x" * 5_000))}
+    )
+    new = await archives.handed_in(world, ada.id, data)
+    assert await imports.step(archives.tools(world, text_bytes=3_000), new)
+    found = await queries.one(world.database, ada.id, new, 10)
+    assert found.row.error == "archive unpacks to far more than is read"
+
+
+@pytest.mark.parametrize("text", ["<a ", "<a>", "<a><b", "&", "<p", "<a href=", "</a", "@a", '<a href="x">@b'])
+def test_words_that_were_made_to_take_long_do_not(text: str):
+    html = text * (90_000 // len(text))
+    note = archives.note(1, html, tag=[{"type": "Mention", "href": "x", "name": "@b@far.example"}])
+    began = time.process_time()
+    assert not isinstance(mastodon.post_of(note, "x", ""), Refusal)
+    assert time.process_time() - began < 5
 
 
 def test_links_and_devices_are_no_files():
