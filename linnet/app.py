@@ -244,7 +244,7 @@ class Streams(NamedTuple):
 def listening(parts: Parts, tasks: Tasks, door: Door) -> Streams:
     """Open sockets on the main port, and on a port of their own where the operator gave one."""
     hub = Hub(parts.database, Telling(door), parts.clock, tasks)
-    stream_door = StreamDoor(parts.database, hub, parts.clock, tasks, limited=parts.config.rate_limits)
+    stream_door = StreamDoor(parts.database, hub, parts.clock, tasks, parts.limits, limited=parts.config.rate_limits)
     proxies = Proxies(parts.config.trusted_proxies)
     here, there = asgi.Streams(stream_door, proxies), sockets.Server(stream_door, tasks, proxies)
 

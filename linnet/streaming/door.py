@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from linnet.domain import errors, scopes
 from linnet.domain.errors import LinnetError, NotAllowed, NotFound, TooMany, Unauthenticated, Unavailable
 from linnet.domain.views import Identity
+from linnet.http.limits import RateLimiter
 from linnet.ports import Clock
 from linnet.queries import access
 from linnet.storage.database import Database
@@ -56,8 +57,11 @@ class Knock(NamedTuple):
 class Door:
     """All sockets of one process. ``limited`` is False where the operator turned limits off."""
 
-    def __init__(self, database: Database, hub: Hub, clock: Clock, tasks: Tasks, *, limited: bool = True) -> None:
+    def __init__(
+        self, database: Database, hub: Hub, clock: Clock, tasks: Tasks, limits: RateLimiter, *, limited: bool = True
+    ) -> None:
         self.clock = clock
+        self._limits = limits
         self._database = database
         self._hub = hub
         self._tasks = tasks
@@ -88,13 +92,26 @@ class Door:
         if not token:
             raise Unauthenticated("Missing access token")
         self._make_room(knock.network)
-        identity = await access.by_token(self._database, token)
-        if not identity.signed_in:
-            raise Unauthenticated("The access token is invalid")
+        identity = await self._known(token, knock.network)
         key = identity.key
         return await self.enter(
             carrier, identity, knock.network, lambda: access.by_key(self._database, key), server_sent=server_sent
         )
+
+    async def _known(self, token: str, network: str) -> Identity:
+        """Whose token it is. Guessing is counted by address, opening by token, as everywhere in the client API."""
+        if not self._limits.check("api_address", network, 0).remaining:
+            raise TooMany("Too many requests", BEAT_SECONDS)
+        try:
+            identity = await access.by_token(self._database, token)
+        except Unauthenticated:
+            self._limits.check("api_address", network)
+            raise
+        if not identity.signed_in:
+            raise Unauthenticated("The access token is invalid")
+        if not self._limits.check("api_token", identity.key).allowed:
+            raise TooMany("Too many requests", BEAT_SECONDS)
+        return identity
 
     async def enter(
         self, carrier: Carrier, identity: Identity, network: str, still: Still, *, server_sent: bool

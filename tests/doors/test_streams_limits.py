@@ -8,6 +8,7 @@ import pytest
 
 from linnet.domain.errors import TooMany, Unauthenticated, Unavailable
 from linnet.domain.views import Identity
+from linnet.http.limits import LIMITS
 from linnet.queries import access
 from linnet.queries.statuses import Listed
 from linnet.storage import changes
@@ -112,7 +113,7 @@ async def kept(open_sqlite_world: WorldOpener) -> AsyncIterator[Kept]:
     clock, tasks, words = VirtualClock(), Tasks(), Words()
     world = await open_sqlite_world(clock=clock)
     hub = Hub(world.database, words, clock, tasks)
-    yield Kept(world, hub, Door(world.database, hub, clock, tasks), clock, words)
+    yield Kept(world, hub, Door(world.database, hub, clock, tasks, world.parts.limits), clock, words)
     await tasks.close()
 
 
@@ -315,3 +316,12 @@ async def test_a_token_is_known_by_what_is_kept_of_it(world: World):
     assert await access.by_key(world.database, identity.key) == identity
     with pytest.raises(Unauthenticated):
         await access.by_key(world.database, alice.token)
+
+
+async def test_guessing_tokens_is_bounded_by_the_address(open_sqlite_world: WorldOpener):
+    world = await open_sqlite_world(clock=VirtualClock(), rate_limits=True)
+    most, _ = LIMITS["api_address"]
+    statuses = [
+        (await world.client.get("/api/v1/streaming/user", token=f"guess-{at}")).status for at in range(most + 1)
+    ]
+    assert statuses == [401] * most + [429]
