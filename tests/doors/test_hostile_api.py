@@ -232,7 +232,8 @@ async def test_every_scope_is_asked_for(attack: Attack):
         if all(scope.startswith("write") for scope in asked):
             await attack.send(route, token=await token({"read"}), wants=(403,), what="read only")
         else:
-            await attack.send(route, token=await token({"write"}), wants=(403,), what="write only")
+            if not any(scope.startswith("write") for scope in asked):
+                await attack.send(route, token=await token({"write"}), wants=(403,), what="write only")
             for scope in asked:
                 answer = await attack.send(route, token=await token({scope}), what="its scope alone")
                 assert answer.status not in (401, 403), route
