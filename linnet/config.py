@@ -250,7 +250,9 @@ def _translation(value: str) -> str:
     kind, _, address = value.partition(":")
     parts = urlsplit(address)
     if kind != "libretranslate" or parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
-        raise ValueError("it must be like libretranslate:https://translate.example or libretranslate:http://127.0.0.1:5000")
+        raise ValueError(
+            "it must be like libretranslate:https://translate.example or libretranslate:http://127.0.0.1:5000"
+        )
     return address
 
 

@@ -232,6 +232,7 @@ class Blobs(Protocol):
         """Removes what writes that were cut off have left behind; how many files that were."""
         ...
 
+
 PictureKind = Literal["attachment", "thumbnail", "avatar", "header", "emoji"]
 
 

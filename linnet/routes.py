@@ -139,7 +139,9 @@ ROUTES: tuple[Client, ...] = (
     Client("POST", "/api/v1/notifications/requests/:id/dismiss", notification_requests.dismiss, "write:notifications"),
     Client("GET", "/api/v2/notifications/:group_key", notification_groups.show, "read:notifications"),
     Client(
-        "GET", "/api/v2/notifications/:group_key/accounts", notification_groups.senders,
+        "GET",
+        "/api/v2/notifications/:group_key/accounts",
+        notification_groups.senders,
         "read:notifications|write:notifications",
     ),
     Client("POST", "/api/v2/notifications/:group_key/dismiss", notification_groups.dismiss, "write:notifications"),
@@ -243,9 +245,7 @@ ROUTES: tuple[Client, ...] = (
     Client("PUT", "/api/v1/statuses/:id/interaction_policy", statuses.set_interaction_policy, "write:statuses"),
     Client("POST", "/api/v1/statuses/:id/translate", translations.translate, "read:statuses", "translations"),
     Client("GET", "/api/v1/statuses/:id/quotes", statuses.quotes, "?read:statuses"),
-    Client(
-        "POST", "/api/v1/statuses/:id/quotes/:quoting_status_id/revoke", statuses.revoke_quote, "write:statuses"
-    ),
+    Client("POST", "/api/v1/statuses/:id/quotes/:quoting_status_id/revoke", statuses.revoke_quote, "write:statuses"),
     Client("DELETE", "/api/v1/statuses/:id", statuses.delete, "write:statuses", "delete"),
     Client("GET", "/api/v1/statuses/:id/context", statuses.context, "?read:statuses"),
     Client("GET", "/api/v1/statuses/:id/source", statuses.source, "read:statuses"),

@@ -133,9 +133,7 @@ async def revoke_quote(door: Door, request: Request) -> Response:
     """POST /api/v1/statuses/:id/quotes/:quoting_status_id/revoke"""
     reader: Identity = request.context
     quoting = path_id(request, "quoting_status_id")
-    await quote_actions.revoke(
-        door.database, reader.account_id, path_id(request), quoting, door.operation(request)
-    )
+    await quote_actions.revoke(door.database, reader.account_id, path_id(request), quoting, door.operation(request))
     return await one(door, request, quoting)
 
 

@@ -88,8 +88,14 @@ def role(word: str) -> dict[str, Any]:
 
 
 def source(
-    profile: Profile, *, visibility: str, sensitive: int, language: str | None, quote_policy: int,
-    content_type: str, follow_requests: int,
+    profile: Profile,
+    *,
+    visibility: str,
+    sensitive: int,
+    language: str | None,
+    quote_policy: int,
+    content_type: str,
+    follow_requests: int,
 ) -> dict[str, Any]:
     """What the owner wrote, as it was written, and the defaults that were chosen."""
     return {

@@ -181,7 +181,12 @@ async def history(database: Database, status_id: int, reader: int) -> tuple[Stat
             State(*[*row[:4], statuses.decode_media(row[4]), row[5], statuses.decode_poll(row[6])]) for row in found
         ]
         only = State(
-            present.text, present.spoiler, present.html, present.sensitive, present.media, ids_.milliseconds(status_id),
+            present.text,
+            present.spoiler,
+            present.html,
+            present.sensitive,
+            present.media,
+            ids_.milliseconds(status_id),
             present.poll,
         )
         return present, tuple(edits) or (only,)

@@ -85,9 +85,7 @@ class Streams(Protocol):
         """From where on a page that is read now will have to be told."""
         ...
 
-    async def for_page(
-        self, request: Request, reader: Identity, still: Callable[[], Awaitable[Identity]]
-    ) -> Response:
+    async def for_page(self, request: Request, reader: Identity, still: Callable[[], Awaitable[Identity]]) -> Response:
         """An endless answer; ``still`` raises where its reader may not hear it any more."""
         ...
 

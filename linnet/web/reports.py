@@ -23,8 +23,8 @@ async def index(door: Door, request: Request) -> Response:
 
 
 async def show(door: Door, request: Request) -> Response:
-    """GET /moderation/reports/:id"""
-    found = await queries.details(door.database, path_id(request), visitor_of(request).id)
+    """GET /moderation/reports/:report"""
+    found = await queries.details(door.database, path_id(request, "report"), visitor_of(request).id)
     return await door.page(
         request, "moderation_report.html", found=found, report=found.case.report, target=found.case.target,
         reporter=found.case.reporter, views=found.statuses, form=Form(),
@@ -32,8 +32,8 @@ async def show(door: Door, request: Request) -> Response:
 
 
 async def act(door: Door, request: Request) -> Response:
-    """POST /moderation/reports/:id/:deed"""
-    wanted, report_id = DEEDS.get(request.segments["deed"]), path_id(request)
+    """POST /moderation/reports/:report/:deed"""
+    wanted, report_id = DEEDS.get(request.segments["deed"]), path_id(request, "report")
     if wanted is None:
         raise NotFound
     await wanted(door.database, visitor_of(request).id, report_id, door.once())

@@ -86,8 +86,7 @@ _ACCOUNT = {
     "memorial": "there are no memorials",
     "feature_approval": "newer than the version of the API that is served",
 }
-_LIMITS: dict[str, str] = {
-}
+_LIMITS: dict[str, str] = {}
 
 UNSERVED_FIELDS: dict[str, dict[str, str]] = {
     "Status": {

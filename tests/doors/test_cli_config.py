@@ -43,7 +43,8 @@ VALUES: dict[str, tuple[tuple[str, object], tuple[str, object]]] = {
         ),
     ),
     "translation": (
-        ("libretranslate:http://127.0.0.1:5000", "http://127.0.0.1:5000"), ("libretranslate:https://a.example/x", "https://a.example/x"),
+        ("libretranslate:http://127.0.0.1:5000", "http://127.0.0.1:5000"),
+        ("libretranslate:https://a.example/x", "https://a.example/x"),
     ),
     "translation-key": (("secret", "secret"), ("", "")),
     "smtp": (
