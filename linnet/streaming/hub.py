@@ -365,8 +365,9 @@ class Events:
         who = self._readers.get(reader)
         if who is None:
             return None
-        # Filters are somebody's own: who has any shares with nobody.
-        key = (place, reader if who.filters else NOBODY)
+        # Filters are somebody's own, and so is what may be seen of a quoted post: these are shared with nobody.
+        quoting = (place.reblog or place.row).quote_state
+        key = (place, reader if who.filters or quoting else NOBODY)
         if key not in self._made:
             body = await self._rendering.status(place, who)
             self._made[key] = None if body is None else Event(self._name, body, self._position)

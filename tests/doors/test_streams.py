@@ -98,6 +98,26 @@ async def test_a_reblog_shows_what_its_reader_has_done(any_world: World):
         assert mine["id"] == theirs["id"]
 
 
+@pytest.mark.parametrize("reblogged", [False, True])
+async def test_of_a_quoted_post_each_is_told_what_they_may_see(any_world: World, reblogged: bool):
+    alice, bob, quoting, quoted = await any_world.people("alice", "bob", "quoting", "quoted")
+    first = await post(quoted, "not for bob")
+    assert (await quoted.post(f"/api/v1/accounts/{bob.id}/block")).status == 200
+    for person in (alice, bob):
+        await follow(person, quoting)
+    application = any_world.application
+    id = await post(quoting, "look", quoted_status_id=first) if reblogged else ""
+    async with events(application, USER, alice.token) as one, events(application, USER, bob.token) as two:
+        if reblogged:
+            id = (await quoting.post(f"/api/v1/statuses/{id}/reblog")).json()["id"]
+        else:
+            id = await post(quoting, "look", quoted_status_id=first)
+        for person, stream, state in ((alice, one, "accepted"), (bob, two, "unauthorized")):
+            told = (await stream.next())["data"]
+            assert ((told["reblog"] or told)["quote"]["state"], told["id"]) == (state, id)
+            assert told == (await person.get(f"/api/v1/statuses/{id}")).json()
+
+
 async def test_a_direct_status_and_its_end_are_told_to_the_named_alone(any_world: World):
     alice, bob, carol = await any_world.people("alice", "bob", "carol")
     for one in (bob, carol):
