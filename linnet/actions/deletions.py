@@ -12,6 +12,7 @@ from linnet.storage import (
     changes,
     deletions,
     drafts,
+    imports,
     interactions,
     jobs,
     moderation,
@@ -58,6 +59,8 @@ async def delete(
 
 async def _close(tx: Writer, account_id: int) -> None:
     await tx.run(SQL.close, id=account_id, version=tx.ids.next(), now=tx.now)
+    # One that is under way at this moment can commit nothing more, and so adds nothing behind the steps below.
+    await tx.run(imports.SQL.give_up, account_id=account_id, before=tx.now + 1, now=tx.now)
     await tx.run(access.SQL.delete_sessions, account_id=account_id, kept="")
     for statement in (
         access.SQL.delete_tokens,

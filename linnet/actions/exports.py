@@ -115,7 +115,6 @@ async def delete(database: Database, account_id: int, id: int, operation: Operat
         found = await exports.one(tx, id)
         if found is None or found.account_id != account_id:
             raise NotFound
-        await tx.run(SQL.settle, id=id, state="failed", expires_at=0, now=tx.now)
         await _remove(tx, id)
 
     await database.write(write, operation)
@@ -138,8 +137,19 @@ async def step(tools: Tools, id: int, job: Job | None = None) -> bool:
     await tools.database.write(lambda tx: _claim(tx, id, key, job))
     piece = await _produce(tools, found, cursor)
     await tools.blobs.put(key, bytes(piece.data))
-    await tools.database.write(lambda tx: _keep(tx, found, cursor, piece, key, job))
+    try:
+        await tools.database.write(lambda tx: _keep(tx, found, cursor, piece, key, job))
+    except LeaseLost:
+        await tools.database.write(lambda tx: _discard(tx, id, cursor.number - 1, key))
+        raise
     return cursor.finished
+
+
+async def _discard(tx: Writer, id: int, number: int, key: str) -> None:
+    """A piece that came too late goes, unless it is kept after all: its commit may have been made and not heard of."""
+    rows = await tx.all(SQL.parts, export_id=id, after=number - 1, limit=1)
+    if key not in (row[1] for row in rows):
+        await jobs.add(tx, "files.delete", {"keys": [key]})
 
 
 async def _claim(tx: Writer, id: int, key: str, job: Job | None) -> None:
@@ -245,6 +255,8 @@ async def _expire_old(tx: Writer, account_id: int) -> None:
 
 
 async def _remove(tx: Writer, id: int) -> bool:
+    # Nobody fetches it or goes on with it from here on, also where there is too much of it to go at once.
+    await tx.run(SQL.retire, id=id, now=tx.now)
     keys, gone = await exports.remove_some(tx, id, ROWS)
     if keys:
         await jobs.add(tx, "files.delete", {"keys": keys})
@@ -252,19 +264,16 @@ async def _remove(tx: Writer, id: int) -> bool:
 
 
 async def expire(tx: Writer, limit: int = 20) -> int:
-    """Takes away what nobody may fetch any more, and what stopped being made; how much there was."""
+    """Takes away what nobody may fetch any more, or nobody makes; how many, or ``limit`` where there is more of one."""
     rows = await tx.all(SQL.expired, now=tx.now, limit=limit)
-    for (id,) in rows:
-        await tx.run(SQL.settle, id=id, state="failed", expires_at=0, now=tx.now)
-        await _remove(tx, id)
-    return len(rows)
+    gone = [await _remove(tx, id) for (id,) in rows]
+    return len(rows) if all(gone) else limit
 
 
 async def forget(tx: Writer, account_id: int) -> bool:
     """Part of an account's deletion: whether there is more."""
     rows = await tx.all(SQL.all_of_account, account_id=account_id, limit=1)
     for (id,) in rows:
-        await tx.run(SQL.settle, id=id, state="failed", expires_at=0, now=tx.now)
         await _remove(tx, id)
     return bool(rows)
 

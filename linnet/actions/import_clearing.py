@@ -32,11 +32,10 @@ async def remove(tx: Writer, id: int) -> bool:
 
 
 async def expire(tx: Writer, before: int, limit: int = 20) -> int:
-    """Takes away imports of long ago; how many there were."""
+    """Takes away imports of long ago; how many there were, or ``limit`` where there is more of one."""
     rows = await tx.all(SQL.old, before=before, limit=limit)
-    for (id,) in rows:
-        await remove(tx, id)
-    return len(rows)
+    more = [await remove(tx, id) for (id,) in rows]
+    return limit if any(more) else len(rows)
 
 
 async def forget(tx: Writer, account_id: int) -> bool:

@@ -27,6 +27,7 @@ from linnet.storage import accounts, imports, jobs
 from linnet.storage.database import Database, Operation, WriteFunction, Writer
 from linnet.storage.imports import ImportRow
 from linnet.storage.jobs import Job, LeaseLost
+from linnet.telemetry import log
 
 T = TypeVar("T")
 
@@ -119,8 +120,7 @@ async def begin(
         ):  # fmt: skip
             raise Conflict("Another import is under way: wait until it is finished")
         for (old,) in await tx.all(SQL.beyond, account_id=account_id, kept=KEPT - 1):
-            await tx.run(SQL.delete_lines, import_id=old)
-            await tx.run(SQL.delete, id=old)
+            await import_clearing.remove(tx, old)
         if as_job:
             await jobs.add(tx, "account.import", {"id": new})
         return new, key
@@ -300,12 +300,14 @@ class _Run:
 
         try:
             await self._write(write)
-        except (Invalid, Conflict) as error:
+        except (Unavailable, LeaseLost):
+            raise
+        except Exception as error:  # boundary: one post that cannot be taken in must not hold up all that come after it
             # Rules that are only known in the transaction. Which of them it was shows when each is taken by itself.
             if len(rows) > 1:
                 self.cursor.rank, self.cursor.at, self.cursor.number = rows[0][:3]
                 return await self._take_posts(rows[:1])
-            outcome.refused.append(Refusal(ready[0][1].source, error.why if isinstance(error, Invalid) else str(error)))
+            outcome.refused.append(Refusal(ready[0][1].source, self._why(error, "post")))
             await self._commit(outcome, done=1)
 
     def _narrowed(self, post: Post) -> Post:
@@ -357,14 +359,21 @@ class _Run:
                     raise Invalid("kind", "is of a kind that is not taken in here")
                 here = Here(self.tools.database, self.tools.site, self.row.account_id)
                 target = await take(here, value, operation)
-        except Unavailable:
+        except (Unavailable, LeaseLost):
             raise
-        except LinnetError as error:
-            why = error.why if isinstance(error, Invalid) else str(error)
+        except Exception as error:  # boundary: one row that cannot be taken in must not hold up all that come after it
+            why = self._why(error, kind)
             outcome.refused.append(Refusal(import_rows.called(kind, value), why[:1].lower() + why[1:]))
         else:
             outcome.imported += 1
             outcome.targets.append((rank, at, number, target))
+
+    def _why(self, error: Exception, kind: str) -> str:
+        """What the report says; what nobody has thought of is for the log."""
+        if isinstance(error, LinnetError):
+            return error.why if isinstance(error, Invalid) else str(error)
+        log.error("import_gap", id=self.row.id, kind=kind, exc_info=error, done="said so in the import's report")
+        return "could not be taken in"
 
     # -- what comes after ---------------------------------------------------------------------------------------------
 

@@ -24,11 +24,15 @@ update exports set pending = :pending, moved_at = :now where id = :id and state 
 -- name: advance
 -- Only whoever has claimed the piece may add it.
 update exports set cursor = :cursor, pending = null, done = :done, bytes = bytes + :bytes, moved_at = :now
-where id = :id and pending = :pending;
+where id = :id and pending = :pending and state = 'running';
 
 -- name: settle
 update exports set state = :state, pending = null, expires_at = :expires_at, moved_at = :now
 where id = :id and state = 'running';
+
+-- name: retire
+-- One that is being taken away; the file that is being written is still known.
+update exports set state = 'failed', expires_at = 0, moved_at = :now where id = :id;
 
 -- name: insert_part
 insert into export_parts (export_id, number, file_key, bytes, entries)

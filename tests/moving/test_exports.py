@@ -10,6 +10,7 @@ import pytest
 
 from linnet import app
 from linnet.actions import exports
+from linnet.domain.errors import NotFound
 from linnet.queries import exports as export_queries
 from linnet.storage.database import Operation
 from linnet.storage.jobs import LeaseLost
@@ -122,3 +123,45 @@ async def test_an_archive_of_an_account_that_is_empty_is_whole(any_world: World)
         assert archive.testzip() is None
         assert json.loads(archive.read("outbox.json"))["orderedItems"] == []
         assert archive.read("linnet/follows.jsonl") == b""
+
+
+async def test_one_that_is_taken_away_while_a_piece_is_written_leaves_nothing(any_world: World):
+    world = any_world
+    ada = await _lived(world)
+    tools = app.exporting(world.parts)
+    made = await exports.begin(tools, ada.id, Operation.once(world.parts.ids), as_job=False)
+    assert not await exports.step(tools, made)
+
+    class Late:
+        """A file that is there only when all that was known of it has been deleted."""
+
+        get = staticmethod(world.parts.blobs.get)
+
+        async def put(self, key: str, data: bytes) -> None:
+            await exports.delete(world.database, ada.id, made, Operation.once(world.parts.ids))
+            await world.run_jobs()
+            await world.parts.blobs.put(key, data)
+
+    with pytest.raises(LeaseLost):
+        await exports.step(tools._replace(blobs=Late()), made)  # type: ignore[arg-type]
+    await world.run_jobs()
+    assert [key async for key in world.parts.blobs.keys() if key.startswith("exports/")] == []  # noqa: SIM118
+
+
+async def test_a_large_one_goes_piece_by_piece_and_is_fetched_by_nobody_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    ada = await _lived(world)
+    await archives.exported(world, ada.id)
+    monkeypatch.setattr(exports, "ROWS", 4)
+    (row,) = await export_queries.listed(world.database, ada.id)
+    await exports.delete(world.database, ada.id, row.id, Operation.once(world.parts.ids))
+    with pytest.raises(NotFound):
+        await export_queries.ready(world.database, ada.id, row.id)
+    turns = 1
+    while await world.database.write(lambda tx: exports.expire(tx, 20)):
+        turns += 1
+    await world.run_jobs()
+    assert turns > 2
+    assert await export_queries.listed(world.database, ada.id) == []
+    assert [key async for key in world.parts.blobs.keys() if key.startswith("exports/")] == []  # noqa: SIM118

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from linnet.actions import deletions, imports, suspensions
+from linnet.actions import deletions, import_clearing, import_posts, import_rows, imports, suspensions
 from linnet.archives import mastodon, twitter
 from linnet.archives.posts import Post
 from linnet.domain import ids
 from linnet.domain.errors import Conflict
 from linnet.queries import imports as queries
 from linnet.storage.database import Operation
+from linnet.storage.jobs import LeaseLost
 from tests.storage.queries import sql
 from tests.support import archives, films, pictures
 from tests.support.client import World
@@ -260,3 +261,80 @@ async def test_a_deleted_account_leaves_nothing(any_world: World):
 
 async def _all(world: World, text: str) -> list[Any]:
     return await world.database.read(lambda tx: tx.all(sql(text)))
+
+
+async def test_one_row_that_nobody_has_thought_of_does_not_stop_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    ada = await world.person("ada")
+    take = import_posts.take
+
+    async def broken(tx: Any, site: Any, origin: Any, post: Any, media_ids: Any) -> int | None:
+        if "a reply" in post.text:
+            raise ZeroDivisionError
+        return await take(tx, site, origin, post, media_ids)
+
+    async def worse(*_given: Any) -> int:
+        raise OverflowError
+
+    monkeypatch.setattr(import_posts, "take", broken)
+    monkeypatch.setitem(import_rows.NOUNS, "bookmarks", worse)
+    report = await archives.imported(world, ada.id, archives.zipped(archives.mastodon()))
+    assert report.row.state == "done"
+    assert (await ada.get("/api/v1/accounts/verify_credentials")).json()["statuses_count"] == 3
+    assert [line.why for line in report.lines].count("could not be taken in") == 2
+
+
+async def test_one_that_was_given_up_leaves_nothing_when_later_ones_take_its_place(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    ada = await world.person("ada")
+    old = await archives.handed_in(world, ada.id, archives.zipped(archives.mastodon()))
+    await imports.step(archives.tools(world), old)
+    assert await _all(world, "select 1 from import_items")
+    monkeypatch.setattr(imports, "STALLED_MS", -1_000)
+    for _ in range(imports.KEPT + 1):
+        await archives.imported(world, ada.id, b"bob\n", "blocks")
+    assert await _all(world, f"select 1 from imports where id = {old}") == []
+    for table in ("import_items", "import_files"):
+        assert await _all(world, f"select 1 from {table}") == [], table
+    assert [key async for key in world.parts.blobs.keys() if key.startswith("imports/")] == []  # noqa: SIM118
+
+
+async def test_a_large_one_is_cleared_away_turn_by_turn_without_a_pause(world: World, monkeypatch: pytest.MonkeyPatch):
+    ada = await world.person("ada")
+    new = await archives.handed_in(world, ada.id, archives.zipped(archives.mastodon()))
+    await imports.step(archives.tools(world), new)
+    monkeypatch.setattr(import_clearing, "ROWS", 2)
+    later = (await queries.one(world.database, ada.id, new, 1)).row.moved_at + 1
+    turns: list[int] = []
+    while not turns or turns[-1]:
+        turns.append(await world.database.write(lambda tx: import_clearing.expire(tx, later, 20)))
+    assert turns[0] == 20
+    assert turns[-2:] == [1, 0]
+    assert await _all(world, "select 1 from import_items") == []
+
+
+async def test_an_account_that_is_deleted_meanwhile_gets_nothing_more(any_world: World):
+    world = any_world
+    ada = await world.person("ada")
+    new = await archives.handed_in(
+        world, ada.id, archives.zipped({"outbox.json": archives.outbox(*archives.NOTES[:3])})
+    )
+    tools = archives.tools(world)
+    await imports.step(tools, new)
+
+    class Late:
+        """A database that is so slow with a commit that the account is gone by then."""
+
+        read = staticmethod(world.database.read)
+
+        async def write(self, fn: Any, *given: Any, **named: Any) -> Any:
+            await deletions.delete(world.database, None, ada.id, Operation.once(world.parts.ids))
+            return await world.database.write(fn, *given, **named)
+
+    with pytest.raises(LeaseLost):
+        await imports.step(tools._replace(database=Late()), new)  # type: ignore[arg-type]
+    await world.run_jobs()
+    for table in ("statuses", *TABLES):
+        assert await _all(world, f"select 1 from {table}") == [], table
