@@ -6,7 +6,7 @@ from typing import NamedTuple
 from linnet.domain.audience import Facts
 from linnet.domain.views import StatusRow
 from linnet.queries.statuses import Listed, placed
-from linnet.storage import streams, timelines
+from linnet.storage import streams, tags, timelines
 from linnet.storage.database import Database, Reader
 from linnet.storage.statements import Row, Statement
 from linnet.storage.statuses import as_row
@@ -30,8 +30,8 @@ async def facts(database: Database, status_id: int) -> Facts | None:
         row = await tx.one(streams.SQL.facts, status_id=status_id)
         if row is None:
             return None
-        tags = await tx.all(streams.SQL.tags, status_id=status_id)
-        return Facts._make((*row, tuple(tag for (tag,) in tags)))
+        found = await tx.all(streams.SQL.tags, status_id=status_id)
+        return Facts._make((*row, tuple(tag for (tag,) in found)))
 
     return await database.read(read)
 
@@ -78,7 +78,7 @@ async def lists_with(database: Database, author: int, list_ids: Collection[int])
 
 async def tags_followed(database: Database, account_id: int) -> set[str]:
     """The keys of the hashtags that an account follows."""
-    rows = await database.read(lambda tx: tx.all(streams.SQL.tags_followed, account_id=account_id))
+    rows = await database.read(lambda tx: tx.all(tags.SQL.followed_keys, account_id=account_id))
     return {tag for (tag,) in rows}
 
 

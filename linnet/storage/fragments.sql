@@ -39,7 +39,7 @@ case when s.reactions is not null then (
 (s.visibility <= 1 or s.account_id = :reader
  or (s.visibility = 2 and exists (select 1 from follows vf where vf.account_id = :reader and vf.target_id = s.account_id))
  or (s.has_mentions = 1 and exists (select 1 from mentions vm where vm.status_id = s.id and vm.account_id = :reader)))
-and (s.local_only = 0 or :reader <> 0)
+and {at_home}
 and not exists (select 1 from blocks vb where vb.account_id = s.account_id and vb.target_id = :reader)
 
 -- fragment: original_visible

@@ -43,9 +43,6 @@ select s.account_id, {status_row} from statuses s
 join accounts a on a.id = s.account_id and a.suspended_at is null
 where s.id = :status_id and {list_rules};
 
--- name: tags_followed
-select f.tag from tag_follows f where f.account_id = :account_id;
-
 -- name: homes_with
 -- Whose home timelines a status was written to, of those of :readers.
 select h.account_id from home_entries h where h.account_id in (:readers...) and h.status_id = :status_id;

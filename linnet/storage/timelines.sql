@@ -91,8 +91,7 @@ select {status_row} from statuses s
 join accounts a on a.id = s.account_id and a.suspended_at is null
 where s.visibility = 0 and s.reblog_of_id is null and {at_home}
   and (:only_media = 0 or s.has_media = 1)
-  and (a.silenced_at is null or a.id = :reader
-    or exists (select 1 from follows f where f.account_id = :reader and f.target_id = a.id))
+  and {audible}
   and (s.in_reply_to_id is null or s.in_reply_to_account_id = s.account_id)
   and not exists (select 1 from blocks vb where vb.account_id = s.account_id and vb.target_id = :reader)
   and {unblocked}
@@ -104,8 +103,7 @@ join statuses s on s.id = t.status_id
 join accounts a on a.id = s.account_id and a.suspended_at is null
 where t.tag = :tag and s.visibility = 0 and {at_home}
   and (:only_media = 0 or s.has_media = 1)
-  and (a.silenced_at is null or a.id = :reader
-    or exists (select 1 from follows f where f.account_id = :reader and f.target_id = a.id))
+  and {audible}
   and not exists (select 1 from blocks vb where vb.account_id = s.account_id and vb.target_id = :reader)
   and {unblocked}
   and :page(t.status_id);
@@ -122,8 +120,7 @@ where s.id in (select t.status_id from status_tags t where t.tag in (:any...))
   and (:only_media = 0 or s.has_media = 1)
   and (select count(*) from status_tags t where t.status_id = s.id and t.tag in (:all...)) = :all_count
   and not exists (select 1 from status_tags t where t.status_id = s.id and t.tag in (:none...))
-  and (a.silenced_at is null or a.id = :reader
-    or exists (select 1 from follows f where f.account_id = :reader and f.target_id = a.id))
+  and {audible}
   and not exists (select 1 from blocks vb where vb.account_id = s.account_id and vb.target_id = :reader)
   and {unblocked}
   and :page(s.id);
