@@ -34,8 +34,8 @@ class State(IntEnum):
     REVOKED = 2
 
 
-WITH_STATUS = frozenset(("accepted", "blocked_account", "muted_account"))
-"""The states in which a reader is given the quoted status; the last two are for a client to hide it."""
+WITH_STATUS = frozenset(("accepted", "blocked_account", "blocked_domain", "muted_account"))
+"""The states in which a reader is given the quoted status; all but the first are for a client to hide it."""
 
 
 def policy_of(policy: Policy, visibility: Visibility) -> Policy:

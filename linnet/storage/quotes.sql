@@ -22,6 +22,8 @@ select case when a.suspended_at is not null then 'unauthorized'
   when not ({visible}) then 'unauthorized'
   when exists (select 1 from blocks q1 where q1.account_id = :reader and q1.target_id = s.account_id)
     then 'blocked_account'
+  when a.domain <> '' and exists (
+    select 1 from domain_blocks q3 where q3.account_id = :reader and q3.domain = a.domain) then 'blocked_domain'
   when exists (select 1 from mutes q2 where q2.account_id = :reader and q2.target_id = s.account_id
     and (q2.expires_at is null or q2.expires_at > :now)) then 'muted_account'
   else 'accepted' end,

@@ -119,7 +119,7 @@ async def test_nothing_is_shown_to_more_people_by_a_quote(world: World) -> None:
 
 
 async def test_each_reader_is_shown_the_state_that_is_theirs(world: World) -> None:
-    ada, bert, carla, dora = await world.people("ada", "bert", "carla", "dora")
+    ada, bert, carla, dora, erin = await world.people("ada", "bert", "carla", "dora", "erin")
     first = await post(ada)
     quote = (await post(bert, quoted_status_id=first["id"]))["id"]
 
@@ -131,6 +131,11 @@ async def test_each_reader_is_shown_the_state_that_is_theirs(world: World) -> No
     assert await state(carla) == ("muted_account", True)
     await carla.post(f"/api/v1/accounts/{ada.id}/block")
     assert await state(carla) == ("blocked_account", True)
+    await erin.post("/api/v1/domain_blocks", json={"domain": "far.example"})
+    moved = sql("update accounts set domain = :domain where id = :id")
+    for domain, expected in (("far.example", ("blocked_domain", True)), ("", ("accepted", True))):
+        await world.database.write(lambda tx, domain=domain: tx.run(moved, domain=domain, id=ada.id))  # type: ignore[misc]
+        assert await state(erin) == expected
     await ada.post(f"/api/v1/accounts/{dora.id}/block")
     assert await state(dora) == ("unauthorized", False)
     assert await state(bert) == ("accepted", True)
