@@ -130,7 +130,7 @@ UNSERVED_FIELDS: dict[str, dict[str, str]] = {
     },
     "Search": {"collections": "there are no collections"},
     "StatusEdit": {
-        "quote": "there are no quotes yet",
+        "quote": "a history tells of words, pictures and polls",
     },
     "TermsOfService": {"succeeded_by": "only the terms that hold are kept"},
     "Instance": {
