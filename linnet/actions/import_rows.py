@@ -24,7 +24,7 @@ from linnet.domain import filters as filter_rules
 from linnet.domain.errors import Invalid, NotFound
 from linnet.domain.lists import ListChanges
 from linnet.domain.profiles import ProfileChanges
-from linnet.domain.relations import FollowOptions, Mute
+from linnet.domain.relations import MUTE_MS_MAX, FollowOptions, Mute
 from linnet.domain.site import Site
 from linnet.domain.statuses import MARKDOWN, PLAIN, Draft
 from linnet.domain.visibility import Visibility
@@ -107,7 +107,7 @@ async def _mute(here: Here, row: Row, operation: Operation) -> int:
         now = await here.database.read(_now)
         if ends <= now:
             raise Invalid("mute", "has ended already")
-        left = ends - now
+        left = min(ends - now, MUTE_MS_MAX)
     await blocks.mute(
         here.database, here.account_id, target, Mute(row.get("notifications") is not False, left), operation
     )
@@ -167,7 +167,9 @@ async def _featured_tag(here: Here, row: Row, operation: Operation) -> int:
 
 async def _filter(here: Here, row: Row, operation: Operation) -> int:
     ends, found, named = row.get("expires_at"), row.get("keywords"), row.get("statuses")
-    left = max(1, ends - await here.database.read(_now)) if isinstance(ends, int) else None
+    left = None
+    if isinstance(ends, int):
+        left = max(1, min(ends - await here.database.read(_now), filter_rules.EXPIRES_SECONDS_MAX * 1000))
     contexts = row.get("contexts")
     keywords = tuple(
         filter_rules.KeywordChange(None, word(one.get("keyword"), 1_000), one.get("whole_word") is True)

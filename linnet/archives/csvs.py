@@ -44,6 +44,9 @@ def rows(chunks: Iterable[bytes], kind: str, file: str, bounds: Bounds) -> Itera
         except (UnicodeDecodeError, csv.Error):
             yield Refusal(where, "is not text in UTF-8")
             continue
+        if "\0" in text:
+            yield Refusal(where, "has a character that cannot be kept")
+            continue
         if not any(values) or (number == 1 and values[0].strip().lower() in ("account address", "#domain", "#uri")):
             continue
         found = _row(kind, [value.strip() for value in values])

@@ -9,6 +9,9 @@ import msgspec
 from linnet.archives.bounds import Bounds, Refusal
 
 _STRUCTURE = re.compile(rb'["\\{}\[\]]')
+# What only an item with one of these can have: a character, or a number, that no database keeps.
+_ODD = re.compile(rb"\\u0000|[0-9]{19}")
+_INT_MAX = 2**63 - 1
 
 
 class Splitter:
@@ -160,6 +163,20 @@ def _decoded(raw: bytes | str, where: str) -> Any:
     if isinstance(raw, str):
         return Refusal(where, raw)
     try:
-        return msgspec.json.decode(raw)
+        found = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Refusal(where, "is not valid JSON")
+    if _ODD.search(raw) and not _keepable(found):
+        return Refusal(where, "has a character or a number that cannot be kept")
+    return found
+
+
+def _keepable(value: Any) -> bool:
+    """Goes as deep as items may be."""
+    if isinstance(value, str):
+        return "\0" not in value
+    if isinstance(value, dict):
+        return all(_keepable(key) and _keepable(inner) for key, inner in value.items())
+    if isinstance(value, list):
+        return all(map(_keepable, value))
+    return not isinstance(value, int) or abs(value) <= _INT_MAX

@@ -200,7 +200,7 @@ def _mentions(note: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _names(value: Any) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else [value] if value else []
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str) and one]
 
 
 def _visibility(note: Mapping[str, Any], followers: str) -> int:

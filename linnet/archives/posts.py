@@ -1,9 +1,10 @@
 """A post as it travels: what every archive's form is turned into, and what ours is made of."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import msgspec
+
+from linnet.domain import times
 
 
 class Attached(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -56,15 +57,7 @@ class Person:
 
 def milliseconds(text: object) -> int | None:
     """Of an ISO 8601 time, or None."""
-    if not isinstance(text, str) or len(text) > 40:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return int(moment.timestamp() * 1000)
+    return times.parse(text) if isinstance(text, str) and len(text) <= 40 else None
 
 
 def word(value: object, most: int = 2_000) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from linnet.archives.bounds import Refusal
 from linnet.archives.posts import Attached, Post, word
+from linnet.domain.times import LAST_MS
 from linnet.domain.visibility import Visibility
 
 _FIRST_MS = 1_288_834_974_657
@@ -54,9 +55,10 @@ def source(number: str) -> str:
 def _time(value: Any) -> int | None:
     """``Wed Oct 10 20:19:24 +0000 2018``"""
     try:
-        return int(datetime.strptime(word(value, 40), "%a %b %d %H:%M:%S %z %Y").timestamp() * 1000)
+        found = int(datetime.strptime(word(value, 40), "%a %b %d %H:%M:%S %z %Y").timestamp() * 1000)
     except ValueError:
         return None
+    return found if 0 <= found <= LAST_MS else None
 
 
 def _exactly(number: str, at: int) -> int:
@@ -102,7 +104,7 @@ def _media(tweet: Mapping[str, Any], number: str, folders: Sequence[str]) -> tup
 def _film(one: Mapping[str, Any]) -> str:
     """The address of the best film of a medium; '' for a picture."""
     variants = [
-        (int(row["bitrate"]) if str(row.get("bitrate", "")).isdecimal() else 0, word(row.get("url")))
+        (int(row["bitrate"]) if _DIGITS.fullmatch(str(row.get("bitrate", ""))) else 0, word(row.get("url")))
         for row in _rows(one, "video_info", "variants")
         if row.get("content_type") == "video/mp4"
     ]

@@ -8,6 +8,8 @@ DAY_MS = 86_400_000
 WEEK_MS = 7 * DAY_MS
 # 1970 began on a Thursday.
 _MONDAY_MS = 4 * DAY_MS
+LAST_MS = 253_402_300_799_999
+"""The end of the year 9999: no later time can be written down."""
 
 
 def week_start(ms: int) -> int:
@@ -27,7 +29,7 @@ def parse(text: str) -> int | None:
         ms = int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
     except (ValueError, OverflowError):
         return None
-    return ms if ms >= 0 else None
+    return ms if 0 <= ms <= LAST_MS else None
 
 
 def iso_date(ms: int) -> str:

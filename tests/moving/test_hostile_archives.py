@@ -175,6 +175,50 @@ def test_json_that_is_too_much_costs_a_line(text: str, whys: list[str | None] | 
         assert [one.why if isinstance(one, Refusal) else None for one in found] == whys
 
 
+ODD = (
+    (archives.note(1, "x", id="https://old.example/\0"), "has a character or a number that cannot be kept"),
+    (archives.note(1, "x", attachment=[{"url": "/a.png", "focalPoint": [int("9" * 400), 1]}]), "has a character or a"),
+    (archives.note(1, "x", to={"a": 1}, cc=7), ""),
+    (archives.note(1, "x", published="0001-01-01T00:00:00+23:59"), "has no date"),
+    (archives.note(1, "x", published="9999-12-31T23:59:59-23:59"), "has no date"),
+    (archives.note(1, "x", updated="9999-12-31T23:59:59-23:59"), ""),
+    (archives.note(1, "x", type="Question", oneOf=[{"name": "a"}, {"name": "b"}], endTime="0001-01-01T00:00Z"), ""),
+)
+
+
+@pytest.mark.parametrize(("item", "why"), ODD)
+async def test_what_no_database_keeps_and_no_page_can_show_is_left_out(any_world: World, item: Any, why: str):
+    ada, bob = await any_world.people("ada", "bob")
+    files: dict[str, bytes | str] = {"actor.json": archives.actor(), "outbox.json": archives.outbox(item)}
+    report = await archives.imported(any_world, ada.id, archives.zipped(files))
+    assert report.row.state == "done"
+    assert [line.why.startswith(why) for line in report.lines] == [True] * bool(why)
+    shown = await bob.get(f"/api/v1/accounts/{ada.id}/statuses")
+    assert (shown.status, bool(shown.body != b"[]")) == (200, item["object"].get("to") != {"a": 1} and not why)
+
+
+async def test_numbers_and_lists_beyond_all_bounds(any_world: World):
+    ada, _ = await any_world.people("ada", "bob")
+    row = {"acct": "bob", "expires_at": 2**63 - 1, "title": "x", "contexts": ["home"], "keywords": [{"keyword": "a"}]}
+    large = {**row, "expires_at": 2**63}
+    files: dict[str, bytes | str] = {"linnet.json": json.dumps({"origin": archives.ELSEWHERE})}
+    files |= {f"linnet/{noun}.jsonl": f"{json.dumps(row)}\n{json.dumps(large)}" for noun in ("mutes", "filters")}
+    report = await archives.imported(any_world, ada.id, archives.zipped(files))
+    assert (report.row.state, report.row.imported, report.row.refused) == ("done", 2, 2)
+    for path in ("/api/v1/mutes", "/api/v2/filters"):
+        assert len((await ada.get(path)).json()) == 1
+    csv = await archives.imported(any_world, ada.id, b"bo\0b\n", "blocks")
+    assert [line.why for line in csv.lines] == ["has a character that cannot be kept"]
+    film = {"video_info": {"variants": [{"bitrate": "1" * 5_000, "content_type": "video/mp4", "url": "https://x/y"}]}}
+    tweets = archives.tweets(
+        archives.tweet(1, "film", extended_entities={"media": [film]}),
+        archives.tweet(2, "long ago", "Mon Jan 01 00:00:00 +2359 0001"),
+    )
+    report = await archives.imported(any_world, ada.id, archives.zipped({"data/tweets.js": tweets}))
+    assert (report.row.state, report.row.imported) == ("done", 1)
+    assert (await ada.get(f"/api/v1/accounts/{ada.id}")).status == 200
+
+
 async def test_the_report_is_bounded(world: World):
     report, _ = await _report(world, b"\xff\xfe,\n" * 3_000 + b"nobody@there.example\n", "following")
     assert (report.row.refused, len(report.lines)) == (3_001, 1_000)
