@@ -384,9 +384,16 @@ class _Run:
         rows = await self.tools.database.read(
             lambda tx: tx.all(other.statement, account_id=self.row.account_id, import_id=self.row.id, limit=BATCH)
         )
+        undone = 0
         for (target,) in rows:
-            await other.undo(here, target, Operation.once(self.tools.ids))
-        if not rows:
+            try:
+                await other.undo(here, target, Operation.once(self.tools.ids))
+                undone += 1
+            except Unavailable:
+                raise
+            except LinnetError as error:
+                log.error("import_gap", id=self.row.id, kind=self.row.kind, exc_info=error, done="left as it was")
+        if not undone:
             self.cursor.phase = "clear"
             await self._commit(Outcome())
 

@@ -72,7 +72,11 @@ async def bookmark(database: Database, actor: int, status_id: int, operation: Op
 
 
 async def unbookmark(database: Database, actor: int, status_id: int, operation: Operation) -> int:
+    """Also of what is gone meanwhile, or may not be seen any more. Raises NotFound for what never was bookmarked."""
+
     async def write(tx: Writer) -> int:
+        if await tx.run(SQL.unbookmark, account_id=actor, status_id=status_id):
+            return status_id
         found = await target(tx, status_id, actor)
         await tx.run(SQL.unbookmark, account_id=actor, status_id=found.id)
         return found.id

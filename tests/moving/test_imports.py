@@ -9,7 +9,7 @@ from linnet.actions import deletions, import_clearing, import_posts, import_rows
 from linnet.archives import mastodon, twitter
 from linnet.archives.posts import Post
 from linnet.domain import ids
-from linnet.domain.errors import Conflict
+from linnet.domain.errors import Conflict, NotFound
 from linnet.queries import imports as queries
 from linnet.storage.database import Operation
 from linnet.storage.jobs import LeaseLost
@@ -338,3 +338,31 @@ async def test_an_account_that_is_deleted_meanwhile_gets_nothing_more(any_world:
     await world.run_jobs()
     for table in ("statuses", *TABLES):
         assert await _all(world, f"select 1 from {table}") == [], table
+
+
+async def test_a_list_also_replaces_what_cannot_be_seen_any_more(any_world: World):
+    ada, joe = await any_world.people("ada", "joe")
+    old, other, new = [(await joe.post("/api/v1/statuses", json={"status": str(n)})).json() for n in range(3)]
+    for status in (old, other):
+        await ada.post(f"/api/v1/statuses/{status['id']}/bookmark")
+    await joe.delete(f"/api/v1/statuses/{old['id']}")
+    report = await archives.imported(any_world, ada.id, new["url"].encode(), "bookmarks", overwrite=True)
+    assert (report.row.state, report.row.imported) == ("done", 1)
+    assert await _all(any_world, "select status_id from bookmarks") == [(int(new["id"]),)]
+
+
+async def test_what_cannot_be_replaced_does_not_hold_up_an_import(world: World, monkeypatch: pytest.MonkeyPatch):
+    ada, bob, eve = await world.people("ada", "bob", "eve")
+    for person in (bob, eve):
+        await ada.post(f"/api/v1/accounts/{person.id}/follow")
+    undo = import_rows.OTHERS["following"]
+
+    async def stuck(here: Any, target: int, operation: Operation) -> None:
+        if target == bob.id:
+            raise NotFound
+        await undo.undo(here, target, operation)
+
+    monkeypatch.setitem(import_rows.OTHERS, "following", undo._replace(undo=stuck))
+    report = await archives.imported(world, ada.id, b"x@far.example\n", "following", overwrite=True)
+    assert report.row.state == "done"
+    assert await _all(world, "select target_id from follows") == [(bob.id,)]
