@@ -35,10 +35,11 @@ select status_id, choices from poll_votes where account_id = :account_id order b
 delete from poll_votes where status_id = :status_id and account_id = :account_id;
 
 -- name: miscounted
--- Polls of a batch of statuses that count other voters than there are.
+-- Polls of a batch of statuses that count other voters than there are. Those of imported ones voted elsewhere.
 select c.status_id, c.voters, c.really from (
   select p.status_id, p.voters, (select count(*) from poll_votes v where v.status_id = p.status_id) as really
   from polls p where p.status_id > :after and p.status_id <= :until
+    and not exists (select 1 from imported_statuses i where i.status_id = p.status_id)
 ) c where c.voters <> c.really order by c.status_id limit :limit;
 
 -- name: votes

@@ -11,6 +11,7 @@ from linnet.archives.posts import Post
 from linnet.domain import ids
 from linnet.domain.errors import Conflict, NotFound
 from linnet.queries import imports as queries
+from linnet.queries import wholeness
 from linnet.storage.database import Operation
 from linnet.storage.jobs import LeaseLost
 from tests.storage.queries import sql
@@ -366,3 +367,16 @@ async def test_what_cannot_be_replaced_does_not_hold_up_an_import(world: World, 
     report = await archives.imported(world, ada.id, b"x@far.example\n", "following", overwrite=True)
     assert report.row.state == "done"
     assert await _all(world, "select target_id from follows") == [(bob.id,)]
+
+
+async def test_a_check_knows_that_votes_of_elsewhere_have_no_rows_here(any_world: World):
+    ada = await any_world.person("ada")
+    options = [
+        {"type": "Note", "name": name, "replies": {"totalItems": votes}} for name, votes in (("yes", 2), ("no", 1))
+    ]
+    asked = archives.note(1, "really?", type="Question", oneOf=options, votersCount=3, endTime="2019-05-02T12:00:00Z")
+    await archives.imported(any_world, ada.id, archives.zipped({"outbox.json": archives.outbox(asked)}))
+    (post,) = (await ada.get(f"/api/v1/accounts/{ada.id}/statuses")).json()
+    assert post["poll"]["voters_count"] == 3
+    found = [one async for some, _ in wholeness.statuses(any_world.database, any_world.parts.blobs) for one in some]
+    assert found == []
