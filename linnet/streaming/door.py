@@ -17,6 +17,7 @@ from linnet.streaming.channels import Asked, Channel
 from linnet.streaming.connection import GOING_AWAY, POLICY, Carrier, Connection, Still
 from linnet.streaming.hub import Hub
 from linnet.supervision import Tasks
+from linnet.telemetry import log
 
 BEAT_SECONDS = 15
 """Between two signs of life. As often it is asked whether a socket's token is still good."""
@@ -196,8 +197,12 @@ class Door:
             await self.clock.sleep(1.0)
             second = (second + 1) % BEAT_SECONDS
             for connection in tuple(self._slots[second]):
-                connection.beat()
-                await self._look(connection)
+                try:
+                    connection.beat()
+                    await self._look(connection)
+                except Exception as error:  # boundary: after it nobody would ask whether any token is still good
+                    log.error("stream_failed", exc_info=error, done="closed the socket")
+                    connection.give_up()
         self._beating = False
 
     async def _look(self, connection: Connection) -> None:

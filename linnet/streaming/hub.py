@@ -142,8 +142,7 @@ class Hub:
                 subscription.announce(Event(RESET, b"{}", self.told))
                 return
             for change in found.rows:
-                await self._tell(change, alone)
-                if not await self._read_by(subscription):
+                if not await self._tell_or_say_so(change, alone) or not await self._read_by(subscription):
                     return
             subscription.position = place = found.position
             if len(found.rows) < BATCH and place >= self._begun:
@@ -167,6 +166,9 @@ class Hub:
             except Unavailable as error:
                 log.warning("streams_wait", why=str(error), done=f"trying again in {RETRY_SECONDS} s")
                 await self._clock.sleep(RETRY_SECONDS)
+            except Exception as error:  # boundary: whatever a turn meets, nobody would be told anything after it
+                log.error("streams_wait", exc_info=error, done=f"trying again in {RETRY_SECONDS} s")
+                await self._clock.sleep(RETRY_SECONDS)
             await self._clock.sleep(POLL_SECONDS)
 
     async def turn(self) -> None:
@@ -175,28 +177,31 @@ class Hub:
             found = await changes.read_after(self._database, self.told, BATCH)
             if found.reset:
                 self._begun = self.told = found.position
-                self._everybody(RESET)
+                self._say(RESET, self.audience)
                 return
             for change in found.rows:
                 self._begun = max(self._begun, change.position)
-                await self._tell_or_say_so(change)
+                await self._tell_or_say_so(change, self.audience)
                 self.told = change.position
             self._begun = self.told = max(self.told, found.position)
             if len(found.rows) < BATCH:
                 return
 
-    async def _tell_or_say_so(self, change: Change) -> None:
+    async def _tell_or_say_so(self, change: Change, audience: Audience) -> bool:
+        """False where it could not be told: then the listeners know that they have to ask for everything anew."""
         try:
-            await self._tell(change, self.audience)
+            await self._tell(change, audience)
         except Unavailable:
             raise
         except Exception as error:  # boundary: one change that cannot be told must not hold up all that come after it
             log.error("stream_gap", change=change.kind, exc_info=error, done="told all listeners of the gap")
-            self._everybody(RESET)
+            self._say(RESET, audience)
+            return False
+        return True
 
-    def _everybody(self, name: str) -> None:
+    def _say(self, name: str, audience: Audience) -> None:
         event = Event(name, b"{}", self.told)
-        for subscription in self.audience.everybody():
+        for subscription in audience.everybody():
             subscription.announce(event)
 
     async def _tell(self, change: Change, audience: Audience) -> None:

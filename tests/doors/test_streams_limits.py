@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -246,6 +247,55 @@ async def test_a_change_that_cannot_be_told_is_owned_up_to(kept: Kept):
     await kept.post(alice, "two")
     await kept.hub.turn()
     assert (carrier.heard("stream.reset"), carrier.heard("update")) == (1, 1)
+
+
+async def test_who_comes_back_to_a_change_that_cannot_be_told_learns_of_it_and_hears_what_comes(kept: Kept):
+    alice = await kept.world.person("alice")
+    position = await kept.hub.position()
+    await kept.post(alice, "one")
+    _, first = await kept.open(alice)
+    kept.words.failures.append(ValueError("a fault of ours"))
+    _, back = await kept.open(alice, position=position)
+    await until(lambda: back.heard("stream.reset") == 1)
+    assert first.heard("stream.reset") == 0
+    await until(lambda: len(kept.hub.audience.of(HOME.channel, alice.id)) == 2)
+    await kept.post(alice, "two")
+    await kept.hub.turn()
+    assert (first.heard("update"), back.heard("update")) == (1, 1)
+
+
+async def test_a_hub_outlives_whatever_one_of_its_turns_meets(kept: Kept, monkeypatch: pytest.MonkeyPatch):
+    alice = await kept.world.person("alice")
+    _, carrier = await kept.open(alice)
+    failures = [ValueError("a fault of ours")]
+    read_after = changes.read_after
+
+    async def failing(*given: Any) -> changes.Changes:
+        if failures:
+            raise failures.pop()
+        return await read_after(*given)
+
+    monkeypatch.setattr(changes, "read_after", failing)
+    await kept.seconds(1)
+    await until(lambda: not failures)
+    await kept.post(alice, "one")
+    await kept.seconds(4)
+    await until(lambda: carrier.heard("update") == 1)
+
+
+async def test_a_sick_socket_keeps_no_other_from_being_looked_at(kept: Kept, monkeypatch: pytest.MonkeyPatch):
+    alice, bob = await kept.world.people("alice", "bob")
+    sick, carrier = await kept.open(alice)
+    _, other = await kept.open(bob)
+
+    def refuse(_data: bytes) -> None:
+        raise OSError("gone")
+
+    monkeypatch.setattr(carrier, "write", refuse)
+    await kept.world.database.write(lambda tx: tx.run(sql("delete from tokens where account_id = :id"), id=bob.id))
+    await kept.seconds(2 * doors.BEAT_SECONDS)
+    await until(lambda: other.closed == POLICY)
+    assert (sick.ended, carrier.aborted) == (True, True)
 
 
 async def test_who_was_away_for_too_long_is_told_to_ask_anew(kept: Kept, monkeypatch: pytest.MonkeyPatch):
