@@ -23,7 +23,7 @@ from linnet.http import cors
 from linnet.http.params import parse_query
 from linnet.http.proxies import Proxies, network_of
 from linnet.streaming import answers, channels
-from linnet.streaming.connection import MESSAGE_BYTES, TOO_LARGE, Connection
+from linnet.streaming.connection import MESSAGE_BYTES, QUEUE_BYTES, TOO_LARGE, Connection
 from linnet.streaming.door import Door, Knock
 from linnet.supervision import Tasks
 from linnet.telemetry import log
@@ -257,6 +257,9 @@ class Socket(asyncio.Protocol):
             if connection.ended:
                 break
         self._flush(protocol)
+        # Pings are answered whether or not the answers are read.
+        if self.waiting > QUEUE_BYTES:
+            connection.give_up()
 
     def _flush(self, protocol: ServerProtocol) -> None:
         for data in protocol.data_to_send():

@@ -196,6 +196,19 @@ def test_garbage_is_refused_and_nobody_else_suffers(server: Streaming):
     assert closed.value.rcvd.code == 1009
 
 
+def test_pings_whose_answers_nobody_reads_end_the_socket(server: Streaming):
+    handshake = (
+        f"GET /api/v1/streaming?access_token={server.account('pinging')} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    ).encode()
+    pings = (b"\x89\xfd\0\0\0\0" + b"x" * 125) * 1_000
+    with socket.create_connection(("127.0.0.1", server.streaming_port), timeout=20) as connection:
+        connection.sendall(handshake)
+        assert connection.recv(12) == b"HTTP/1.1 101"
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            connection.sendall(pings * 1_000)  # 131 MB: far more than the system itself keeps
+
+
 def read_all(connection: Any, answers: list[Any]) -> None:
     while True:
         answers.append(json.loads(connection.recv(20)))
