@@ -280,7 +280,8 @@ async def test_a_hub_outlives_whatever_one_of_its_turns_meets(kept: Kept, monkey
     await until(lambda: not failures)
     await kept.post(alice, "one")
     await kept.seconds(4)
-    await until(lambda: carrier.heard("update") == 1)
+    await until(lambda: carrier.heard("update") > 0)
+    assert carrier.heard("update") == 1
 
 
 async def test_a_sick_socket_keeps_no_other_from_being_looked_at(kept: Kept, monkeypatch: pytest.MonkeyPatch):
