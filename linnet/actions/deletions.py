@@ -130,7 +130,6 @@ async def _lists(tx: Writer, account_id: int) -> bool:
         SQL.delete_blocks,
         SQL.delete_mutes,
         SQL.delete_notes,
-        SQL.delete_bookmarks,
         SQL.delete_pins,
         SQL.delete_thread_mutes,
         SQL.delete_home,
@@ -140,8 +139,6 @@ async def _lists(tx: Writer, account_id: int) -> bool:
         SQL.delete_filters,
         SQL.delete_filter_keywords,
         SQL.delete_filter_statuses,
-        SQL.delete_conversations,
-        SQL.delete_conversation_statuses,
         SQL.delete_announcement_reads,
         SQL.delete_announcement_reactions,
         SQL.delete_lists,
@@ -153,7 +150,9 @@ async def _lists(tx: Writer, account_id: int) -> bool:
         SQL.delete_domain_blocks,
     ):
         await tx.run(statement, account_id=account_id)
-    return False
+    many = (SQL.delete_bookmarks, SQL.delete_conversations, SQL.delete_conversation_statuses)
+    gone = [await tx.run(statement, account_id=account_id, limit=ROWS) for statement in many]
+    return ROWS in gone
 
 
 async def _votes(tx: Writer, account_id: int) -> bool:

@@ -65,7 +65,8 @@ delete from mutes where account_id = :account_id;
 delete from account_notes where account_id = :account_id;
 
 -- name: delete_bookmarks
-delete from bookmarks where account_id = :account_id;
+delete from bookmarks where account_id = :account_id and status_id in (
+  select b.status_id from bookmarks b where b.account_id = :account_id order by b.status_id limit :limit);
 
 -- name: delete_pins
 delete from pins where account_id = :account_id;
@@ -101,10 +102,12 @@ delete from tag_follows where account_id = :account_id;
 delete from featured_tags where account_id = :account_id;
 
 -- name: delete_conversations
-delete from conversations where account_id = :account_id;
+delete from conversations where id in (
+  select c.id from conversations c where c.account_id = :account_id order by c.last_status_id limit :limit);
 
 -- name: delete_conversation_statuses
-delete from conversation_statuses where account_id = :account_id;
+delete from conversation_statuses where account_id = :account_id and status_id in (
+  select e.status_id from conversation_statuses e where e.account_id = :account_id order by e.status_id limit :limit);
 
 -- name: delete_endorsements
 delete from endorsements where account_id = :account_id;

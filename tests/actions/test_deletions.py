@@ -82,6 +82,22 @@ async def test_nothing_is_left_of_a_deleted_account_but_its_name(any_world):
         await deletions.delete(world.database, None, alice.id, Operation("again"))
 
 
+async def test_what_somebody_has_much_of_goes_in_batches(any_world, monkeypatch):
+    world = any_world
+    alice, bob = await world.people("alice", "bob")
+    for number in range(7):
+        status = await post(bob, f"for alice alone {number} @alice", visibility="direct")
+        await alice.post(f"/api/v1/statuses/{status}/bookmark")
+    monkeypatch.setattr(deletions, "ROWS", 2)
+    turns = 0
+    while await world.database.write(lambda tx: deletions._lists(tx, alice.id)):
+        turns += 1
+    assert turns == 3
+    for table in ("bookmarks", "conversations", "conversation_statuses"):
+        found = await rows(world, f"select count(*) from {table} where account_id = :id", id=alice.id)
+        assert found == [(0,)], table
+
+
 async def owned(world) -> list[tuple[str, str]]:
     """Every column that names the account whose row it is."""
     if world.database.dialect == "sqlite":
