@@ -1,6 +1,7 @@
 """Changing and deleting a status that is posted, and the work that follows from it."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from linnet.actions import cards, polls, quotes
 from linnet.actions import media as uploads
@@ -33,6 +34,8 @@ from linnet.storage.jobs import Job
 from linnet.storage.statements import Row
 
 BATCH = 200
+LATEST = 199
+"""So many states of a status are kept, and its first."""
 
 
 async def edit(
@@ -75,7 +78,7 @@ async def edit(
             now=tx.now,
             **words,
         )
-        await tx.run(statuses.SQL.insert_edit, status_id=status_id, version=version, created_at=tx.now, **words)
+        await _keep_state(tx, status_id, version, words)
         await tx.run(
             statuses.SQL.set_version,
             id=status_id,
@@ -134,6 +137,11 @@ async def _poll(
         return before.poll
     wanted = status_rules.check_poll(revision.poll, site.limits, has_media=has_media)
     return await polls.revise(tx, before.id, before.account_id, before.poll, wanted)
+
+
+async def _keep_state(tx: Writer, status_id: int, version: int, words: dict[str, Any]) -> None:
+    await tx.run(statuses.SQL.insert_edit, status_id=status_id, version=version, created_at=tx.now, **words)
+    await tx.run(statuses.SQL.trim_edits, status_id=status_id, latest=LATEST)
 
 
 async def _keep_history(tx: Writer, before: StatusContent) -> None:

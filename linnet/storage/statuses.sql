@@ -137,6 +137,13 @@ insert into status_edits (status_id, version, text, spoiler, html, sensitive, me
 values (:status_id, :version, :text, :spoiler, :html, :sensitive, :media, :poll, :created_at)
 on conflict (status_id, version) do nothing;
 
+-- name: trim_edits
+-- Of a status that was edited ever so often, how it began and its latest states are kept.
+delete from status_edits where status_id = :status_id
+  and version > (select min(e.version) from status_edits e where e.status_id = :status_id)
+  and version <= (
+    select e.version from status_edits e where e.status_id = :status_id order by e.version desc limit 1 offset :latest);
+
 -- name: edits
 select text, spoiler, html, sensitive, media, created_at, poll from status_edits
 where status_id = :status_id order by version limit 200;

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from linnet.actions import edits
 from tests.support.client import World
 
 
@@ -153,6 +154,19 @@ async def test_an_edit_changes_what_is_read_and_keeps_what_was(any_world: World)
     assert (await bert.put(path, json={"status": "mine now"})).status == 404
     assert [one["id"] for one in (await bert.get("/api/v1/timelines/tag/two")).json()] == [posted["id"]]
     assert (await bert.get("/api/v1/timelines/tag/one")).json() == []
+
+
+async def test_of_a_post_that_is_edited_without_end_the_first_and_the_latest_states_are_kept(
+    any_world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(edits, "LATEST", 3)
+    anna = await any_world.person("anna")
+    path = f"/api/v1/statuses/{(await _post(anna, 'first'))['id']}"
+    for number in range(6):
+        assert (await anna.put(path, json={"status": f"edit {number}"})).status == 200
+        assert (await anna.get(path)).json()["content"] == f"<p>edit {number}</p>"
+    history = (await anna.get(f"{path}/history")).json()
+    assert [one["content"] for one in history] == [f"<p>{text}</p>" for text in ("first", "edit 3", "edit 4", "edit 5")]
 
 
 async def test_a_deleted_status_is_gone_everywhere(any_world: World):
