@@ -10,6 +10,8 @@ from linnet.archives.unzipping import inflate
 BLOCK = 512
 _LONG_NAME_MAX = 4 << 10
 _PAX_MAX = 64 << 10
+# Archives have a handful of them; thousands of empty ones would only take our time.
+_PAX_RECORDS = 100
 _PIECE = 64 << 10
 
 
@@ -125,7 +127,7 @@ def _header(stream: _Stream, size: int, most: int) -> bytes:
 def _pax(text: bytes) -> dict[bytes, bytes]:
     """``LENGTH KEY=VALUE`` lines: those that matter here."""
     found: dict[bytes, bytes] = {}
-    while text:
+    for _ in range(_PAX_RECORDS):
         length, _, _ = text.partition(b" ")
         if not length.isdigit() or len(length) > 6 or not 0 < int(length) <= len(text):
             break

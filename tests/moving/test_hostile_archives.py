@@ -219,6 +219,15 @@ async def test_numbers_and_lists_beyond_all_bounds(any_world: World):
     assert (await ada.get(f"/api/v1/accounts/{ada.id}")).status == 200
 
 
+@pytest.mark.parametrize(("records", "name"), [(90, b"told.txt"), (100, b"a.txt"), (20_000, b"a.txt")])
+def test_of_a_tar_header_a_hundred_records_are_read(records: int, name: bytes):
+    told = b"3 \n" * records + b"17 path=told.txt\n"
+    head = tarfile.TarInfo("header")
+    head.type, head.size = tarfile.XHDTYPE, len(told)
+    data = head.tobuf(tarfile.USTAR_FORMAT) + told + b"\0" * (-len(told) % 512) + tarfile.TarInfo("a.txt").tobuf()
+    assert [one.name for one in untarring.entries(io.BytesIO(data), Bounds())] == [name]
+
+
 async def test_the_report_is_bounded(world: World):
     report, _ = await _report(world, b"\xff\xfe,\n" * 3_000 + b"nobody@there.example\n", "following")
     assert (report.row.refused, len(report.lines)) == (3_001, 1_000)
