@@ -37,6 +37,8 @@ async def _translated(door: Door, status_id: int, source: str | None, target: st
     content = (await statuses.contents(door.database, (status_id,))).get(status_id)
     if content is None:
         raise NotFound
+    if content.local_only:
+        raise NotAllowed("What stays on this server is told to no service")
     source = source.partition("-")[0] if source else None
     known = await translator.languages()
     if source == target or target not in {one for targets in known.values() for one in targets}:

@@ -70,6 +70,8 @@ async def test_what_may_not_be_or_cannot_be_translated(world: World, outside: Ou
     service(outside, ["x", ""])
     private = await post(ada, status="hush @bert", visibility="direct")
     assert (await bert.post(f"/api/v1/statuses/{private}/translate", json={"lang": "en"})).status == 403
+    here = await post(ada, status="among us", local_only=True, language="de")
+    assert (await bert.post(f"/api/v1/statuses/{here}/translate", json={"lang": "en"})).status == 403
     assert outside.asked == [], "nothing that is meant for few is told to the service"
     german = await post(ada, status="Hallo", language="de")
     for lang, status in (("de", 403), ("ja", 403), ("en", 200), ("<b>", 422)):
