@@ -12,7 +12,7 @@ from linnet.domain.errors import Conflict, NotFound
 from linnet.domain.site import Site
 from linnet.domain.times import DAY_MS
 from linnet.ports import Blobs, Chance
-from linnet.storage import accounts, exports, jobs
+from linnet.storage import accounts, exports, jobs, relations
 from linnet.storage.database import Database, Operation, Writer
 from linnet.storage.exports import ExportRow
 from linnet.storage.jobs import Job, LeaseLost
@@ -112,6 +112,8 @@ async def delete(database: Database, account_id: int, id: int, operation: Operat
     """Takes an archive away, or stops making it. Raises NotFound."""
 
     async def write(tx: Writer) -> None:
+        # Of two at once the later one finds nothing.
+        await tx.all(relations.SQL.lock, ids=(account_id,))
         found = await exports.one(tx, id)
         if found is None or found.account_id != account_id:
             raise NotFound

@@ -349,6 +349,8 @@ PLANTED: dict[str, tuple[tuple[str, ...], tuple[Step, ...]]] = {
 
 UNSEEN = {
     "deletions.close": "a deleted account is shown nowhere",
+    "imports.insert_content": "its id and its version are new: nothing can be kept of it",
+    "imports.insert_status": "its id and its version are new: nothing can be kept of it",
     "statuses.insert_edit": "keeps a version and gives none",
     "statuses.renew_edit": "keeps a version and gives none",
 }

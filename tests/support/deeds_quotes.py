@@ -27,14 +27,14 @@ async def revoke(stage: Stage) -> Call:
 @deed("trends.suppress")
 async def suppress(stage: Stage) -> Call:
     moderator = await stage.moderator()
-    return lambda operation: trends.suppress(stage.database, moderator, "tag", "steam", operation)
+    return lambda operation: trends.suppress(stage.database, moderator, "tag", f"steam{moderator}", operation)
 
 
 @deed("trends.allow")
 async def allow(stage: Stage) -> Call:
     moderator = await stage.moderator()
-    await stage.do(trends.suppress, moderator, "tag", "coal")
-    return lambda operation: trends.allow(stage.database, moderator, "tag", "coal", operation)
+    await stage.do(trends.suppress, moderator, "tag", f"coal{moderator}")
+    return lambda operation: trends.allow(stage.database, moderator, "tag", f"coal{moderator}", operation)
 
 
 async def _two_quotes(stage: Stage) -> tuple[Call, Call]:
