@@ -26,15 +26,15 @@ async def revoke(stage: Stage) -> Call:
 
 @deed("trends.suppress")
 async def suppress(stage: Stage) -> Call:
-    moderator = await stage.moderator()
-    return lambda operation: trends.suppress(stage.database, moderator, "tag", f"steam{moderator}", operation)
+    moderator, tag = await stage.moderator(), f"steam{stage.number()}"
+    return lambda operation: trends.suppress(stage.database, moderator, "tag", tag, operation)
 
 
 @deed("trends.allow")
 async def allow(stage: Stage) -> Call:
-    moderator = await stage.moderator()
-    await stage.do(trends.suppress, moderator, "tag", f"coal{moderator}")
-    return lambda operation: trends.allow(stage.database, moderator, "tag", f"coal{moderator}", operation)
+    moderator, tag = await stage.moderator(), f"coal{stage.number()}"
+    await stage.do(trends.suppress, moderator, "tag", tag)
+    return lambda operation: trends.allow(stage.database, moderator, "tag", tag, operation)
 
 
 async def _two_quotes(stage: Stage) -> tuple[Call, Call]:
