@@ -28,6 +28,8 @@ from linnet.media.messages import (
 from linnet.media.probe import check_bytes
 from linnet.supervision import Tasks
 
+GONE_SECONDS = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -99,7 +101,9 @@ class ImageWorker:
             return answer
         except TimeoutError:
             raise _too_slow() from None
-        except (OSError, EOFError, ValueError, msgspec.DecodeError):
+        except (OSError, EOFError, ValueError, msgspec.DecodeError) as error:
+            if isinstance(error, EOFError):
+                await gone(child)
             await self._end()
             raise self._failure(child.returncode) from None
         finally:
@@ -146,6 +150,13 @@ class ImageWorker:
             with contextlib.suppress(ProcessLookupError):
                 child.kill()
         await child.wait()
+
+
+async def gone(child: Process) -> None:
+    """Waits a moment for a child that has closed its end. ``kill`` would reap it, and how it ended be lost."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GONE_SECONDS):
+            await child.wait()
 
 
 def _too_slow() -> Invalid:

@@ -28,7 +28,7 @@ from linnet.media.messages import (
     frame,
     read_answer,
 )
-from linnet.media.pool import environment
+from linnet.media.pool import environment, gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,9 @@ class RecordingWorker:
                 return read_answer(await child.stdout.readexactly(size))
         except TimeoutError:
             raise _too_slow() from None
-        except (OSError, EOFError, ValueError, msgspec.DecodeError):
+        except (OSError, EOFError, ValueError, msgspec.DecodeError) as error:
+            if isinstance(error, EOFError):
+                await gone(child)
             await self._end()
             raise self._failure(child.returncode) from None
         finally:
