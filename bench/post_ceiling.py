@@ -65,11 +65,13 @@ class Loop:
         self._run(statuses.SQL.count_author, id=author, step=1, at=now)
         self._run(
             statuses.SQL.insert, id=id, account_id=author, visibility=0, reblog_of_id=None, in_reply_to_id=None,
-            in_reply_to_account_id=None, thread_id=id, language="en", has_media=0, has_mentions=0, merged=0,
+            in_reply_to_account_id=None, thread_id=id, language="en", has_media=0, has_mentions=0,
+            has_poll=0, local_only=0, merged=0,
         )  # fmt: skip
         self._run(
             statuses.SQL.insert_content, id=id, account_id=author, text=text, spoiler="", html=f"<p>{text}</p>",
             sensitive=0, mentions="[]", tags="[]", media="[]", app_name="Bench", app_website=None,
+            poll=None, card_id=None, content_type="text/plain",
         )  # fmt: skip
         self._run(timelines.SQL.add_home, account_id=author, status_id=id)
         self._run(jobs.SQL.add, id=self._id(), kind="status.posted", payload=payload, once=None, run_at=now)

@@ -163,6 +163,11 @@ class Connection:
             if meaning is error:
                 raise
             raise meaning from error
+        except AttributeError as error:
+            # The driver lets go of its protocol when the connection ends between two of its own steps, and trips over that.
+            if not self.closed:
+                raise
+            raise Lost("the connection to the database was lost (between two messages)") from error
         finally:
             if timer is not None:
                 timer.cancel()
