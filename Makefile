@@ -60,7 +60,10 @@ lock: $(STAMPS)/venv
 	@[ -x "$(UV)" ] || $(PIP) uv
 	$(COMPILE) --group pyproject.toml:build -o requirements/build.txt
 	$(COMPILE) pyproject.toml -c requirements/build.txt -o requirements/runtime.txt
-	$(COMPILE) pyproject.toml --group dev -c requirements/build.txt -c requirements/runtime.txt -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra cluster --group dev -c requirements/build.txt -c requirements/runtime.txt \
+		-o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra cluster -c requirements/build.txt -c requirements/dev.txt \
+		-o requirements/cluster.txt
 
 # The script leaves the stamp as it is while the environment is good; only a new environment is newer than what
 # was installed into the old one.
