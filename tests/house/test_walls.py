@@ -21,8 +21,10 @@ DRAWN = {
     "linnet/supervision.py": "import asyncio, linnet.telemetry",
     "linnet/system.py": "import time, linnet.ports",
     "linnet/secrecy.py": "import argon2, cryptography",
+    "linnet/cluster/certificates.py": "import cryptography",
     "linnet/http/mail.py": "import aiosmtplib",
     "linnet/http/outbound.py": "import aiohttp",
+    "linnet/storage/etcd.py": "import aiohttp",
     "linnet/storage/sqlite.py": "import apsw",
     "linnet/storage/postgres.py": "import linnet.storage.postgres_connection",
     "linnet/storage/postgres_connection.py": "import asyncpg",
@@ -37,7 +39,7 @@ DRAWN = {
 } | {
     f"linnet/{room}/__init__.py": ""
     for room in (
-        *("cli", "web", "client_api", "media", "jobs", "operations", "federation", "streaming", "cluster"),
+        *("cli", "drill", "web", "client_api", "media", "jobs", "operations", "federation", "streaming", "cluster"),
         *("actions", "queries", "mastodon", "activitypub", "http", "storage", "domain"),
     )
 }

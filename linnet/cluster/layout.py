@@ -1,0 +1,232 @@
+"""Where everything of a node is: its name, addresses, ports and folders, and those of its peers (pure)."""
+
+import ipaddress
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from linnet.domain.errors import Invalid
+
+BASE_PORT = 7_000
+PUBLIC_BIND = "0.0.0.0:8000"
+NAME_MAX = 40
+PREFIX = "/linnet/"
+"""All keys of ours in etcd begin so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What listens where on a node's address."""
+
+    control: int
+    etcd: int
+    etcd_peer: int
+    patroni: int
+    postgres: int
+    inner: int
+    linnet: int
+    streaming: int
+
+    @classmethod
+    def starting(cls, base: int = BASE_PORT) -> "Ports":
+        """Eight in a row."""
+        if not 1_024 <= base <= 65_535 - len(fields(cls)):
+            raise Invalid("ports", f"must be a number from 1024 to {65_535 - len(fields(cls))}")
+        return cls(*range(base, base + len(fields(cls))))
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A node as its peers know it. ``name`` is fit for etcd, Patroni and PostgreSQL alike."""
+
+    name: str
+    address: str
+    ports: Ports
+
+    def url(self, port: int) -> str:
+        return f"https://{self.at(port)}"
+
+    def at(self, port: int) -> str:
+        """``ADDRESS:PORT``, with brackets around IPv6."""
+        return f"[{self.address}]:{port}" if ":" in self.address else f"{self.address}:{port}"
+
+    @property
+    def control_url(self) -> str:
+        return self.url(self.ports.control)
+
+    @property
+    def etcd_url(self) -> str:
+        return self.url(self.ports.etcd)
+
+    @property
+    def etcd_peer_url(self) -> str:
+        return self.url(self.ports.etcd_peer)
+
+    @property
+    def patroni_url(self) -> str:
+        return self.url(self.ports.patroni)
+
+    @property
+    def local_address(self) -> str:
+        """Where Linnet itself listens: only this machine reaches it."""
+        loopback = ipaddress.ip_address(self.address).is_loopback
+        return self.address if loopback else "::1" if ":" in self.address else "127.0.0.1"
+
+    def public(self) -> dict[str, Any]:
+        """What stands under ``members/`` in etcd."""
+        return {"name": self.name, "address": self.address, "ports": asdict(self.ports)}
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFile:
+    """DIR/cluster/node.json. ``bind`` is the public ADDRESS:PORT, ``origin`` what people's browsers show ('' unset).
+
+    ``journal`` and ``database`` are empty but where the operator brings them along. ``beginning`` is how etcd starts
+    the first time: ``new``, or ``existing`` with ``initial_cluster`` as the members said it at the join.
+    """
+
+    cluster: str
+    me: Member
+    bind: str = PUBLIC_BIND
+    origin: str = ""
+    beginning: str = "new"
+    initial_cluster: str = ""
+
+    def to_json(self) -> str:
+        values = {"cluster": self.cluster, **self.me.public(), "bind": self.bind, "origin": self.origin}
+        values |= {"beginning": self.beginning, "initial_cluster": self.initial_cluster}
+        return json.dumps(values, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "NodeFile":
+        """Raises Invalid."""
+        try:
+            values = json.loads(text)
+            return cls(
+                cluster=str(values["cluster"]),
+                me=member(values),
+                bind=str(values.get("bind", PUBLIC_BIND)),
+                origin=str(values.get("origin", "")),
+                beginning=str(values.get("beginning", "new")),
+                initial_cluster=str(values.get("initial_cluster", "")),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Invalid("node", f"is not as this version writes it ({error!r})") from None
+
+
+def member(values: Mapping[str, Any]) -> Member:
+    """A member of its public part. Raises Invalid, KeyError or TypeError for what is none."""
+    ports = Ports(**{entry.name: int(values["ports"][entry.name]) for entry in fields(Ports)})
+    return Member(checked_name(str(values["name"])), checked_address(str(values["address"])), ports)
+
+
+def checked_name(name: str) -> str:
+    """A node's name: small letters, digits and dashes, as a host name has. Raises Invalid."""
+    allowed = set("abcdefghijklmnopqrstuvwxyz0123456789-")
+    if not 1 <= len(name) <= NAME_MAX or not set(name) <= allowed or name.startswith("-") or name.endswith("-"):
+        raise Invalid("name", f"must be small letters, digits and dashes, {NAME_MAX} at most (got {name[:80]!r})")
+    return name
+
+
+def name_of_host(host: str) -> str:
+    """A node's name made of a host's name, which may have dots and capitals."""
+    first = host.partition(".")[0].lower()
+    made = "".join(c if c.isascii() and c.isalnum() else "-" for c in first).strip("-")[:NAME_MAX].strip("-")
+    return made or "node"
+
+
+def checked_address(address: str) -> str:
+    """The IP address by which other nodes reach this one. Raises Invalid."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        raise Invalid("address", f"must be an IP address of this machine (got {address[:80]!r})") from None
+    if found.is_unspecified or found.is_multicast:
+        raise Invalid("address", "must be one address that the other nodes reach this machine at")
+    return str(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The data folder of a node. What is secret is readable for its user alone."""
+
+    data: Path
+
+    @property
+    def cluster(self) -> Path:
+        return self.data / "cluster"
+
+    @property
+    def node(self) -> Path:
+        return self.cluster / "node.json"
+
+    @property
+    def secrets(self) -> Path:
+        return self.cluster / "secrets.json"
+
+    @property
+    def members(self) -> Path:
+        """The members as they were last seen: a node must find its peers before etcd answers."""
+        return self.cluster / "members.json"
+
+    @property
+    def ca(self) -> Path:
+        return self.cluster / "ca.crt"
+
+    @property
+    def ca_key(self) -> Path:
+        """What signs certificates: every node has it, and renews its own."""
+        return self.cluster / "ca.key"
+
+    @property
+    def certificate(self) -> Path:
+        return self.cluster / "node.crt"
+
+    @property
+    def key(self) -> Path:
+        return self.cluster / "node.key"
+
+    @property
+    def pem(self) -> Path:
+        """Certificate and key in one file, as HAProxy wants them."""
+        return self.cluster / "node.pem"
+
+    @property
+    def etcd(self) -> Path:
+        return self.data / "etcd"
+
+    @property
+    def postgres(self) -> Path:
+        return self.data / "postgres"
+
+    @property
+    def run(self) -> Path:
+        return self.data / "run"
+
+    @property
+    def children(self) -> Path:
+        return self.run / "children"
+
+    @property
+    def lock(self) -> Path:
+        return self.run / "node.lock"
+
+    @property
+    def logs(self) -> Path:
+        return self.data / "log"
+
+    def configuration(self, child: str) -> Path:
+        """The file that a child is started with."""
+        names = {"etcd": "etcd.json", "patroni": "patroni.yml", "haproxy": "haproxy.cfg", "linnet": "linnet.toml"}
+        return self.run / names[child]
+
+    def made(self) -> Iterable[Path]:
+        """Every folder that a node makes itself, parents first."""
+        return (self.data, self.cluster, self.run, self.children, self.logs, self.etcd)
+
+
+def initial_cluster(members: Iterable[Member]) -> str:
+    """``n1=https://…:7002,n2=…``, as etcd wants it."""
+    return ",".join(f"{one.name}={one.etcd_peer_url}" for one in sorted(members, key=lambda one: one.name))
