@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
+from linnet.domain.majority import Compare, KeyValue, Member, MemberStatus, Outcome, Range, Step
 from linnet.domain.push import Receiver
 
 
@@ -338,4 +339,92 @@ class Images(Protocol):
 
     async def process(self, data: bytes, kind: PictureKind) -> Picture:
         """Raises ``Invalid("file", …)`` for what is no picture, ``Unavailable`` where too many wait."""
+        ...
+
+
+class Majority(Protocol):
+    """What most machines of a cluster have agreed on, durably: etcd, with the part of its meaning that we need.
+
+    Every method raises NoMajority where no answer came in time: then it may have been done, or be done yet.
+    MajorityRefused is an answer, MajorityFull one to a put beyond the quota.
+    """
+
+    async def get(self, key: str, *, local: bool = False) -> KeyValue | None:
+        """The newest value, or None. ``local`` takes any member's word for it, which may be an old one."""
+        ...
+
+    async def range(
+        self,
+        key: str,
+        end: str,
+        *,
+        limit: int = 0,
+        keys_only: bool = False,
+        count_only: bool = False,
+        local: bool = False,
+    ) -> Range:
+        """What stands from ``key`` up to and without ``end``, in order of keys. A ``limit`` of 0 is none."""
+        ...
+
+    async def transact(
+        self,
+        compares: Sequence[Compare],
+        then: Sequence[Step],
+        otherwise: Sequence[Step] = (),
+        *,
+        repeatable: bool = True,
+    ) -> Outcome:
+        """Runs ``then`` where every comparison holds, else ``otherwise``: all at once, at one revision.
+
+        A ``repeatable`` one is sent to another member where the first is slow, and so may be run twice, the second time
+        after its own effects; the answer may be that of either.
+        """
+        ...
+
+    async def grant(self, seconds: int) -> int:
+        """A new lease: its id. Keys that are put under it go when it has not been kept alive for so long."""
+        ...
+
+    async def keep_alive(self, lease: int) -> bool:
+        """False where the lease is gone."""
+        ...
+
+    async def revoke(self, lease: int) -> None:
+        """Ends a lease and deletes its keys; one that is gone already is fine."""
+        ...
+
+    async def members(self) -> tuple[Member, ...]: ...
+
+    async def add_member(self, peer_urls: Sequence[str], *, learner: bool) -> Member: ...
+
+    async def promote_member(self, id: int) -> None:
+        """Gives a learner its vote; refused until it has caught up."""
+        ...
+
+    async def remove_member(self, id: int) -> None:
+        """One that is not there (any more) is fine."""
+        ...
+
+    async def move_leader(self, to: int) -> None:
+        """Hands leadership to that member."""
+        ...
+
+    async def status(self, endpoint: str) -> MemberStatus:
+        """What the member with this client URL says of itself."""
+        ...
+
+    async def compact(self, revision: int) -> None:
+        """Forgets what keys were before that revision."""
+        ...
+
+    async def defragment(self, endpoint: str) -> None:
+        """Gives the room that compaction has freed back, on one member, which answers nothing meanwhile."""
+        ...
+
+    async def alarms(self) -> tuple[tuple[int, str], ...]:
+        """Each alarm as (member, ``NOSPACE`` or ``CORRUPT``)."""
+        ...
+
+    async def disarm(self) -> None:
+        """Ends every alarm about space."""
         ...

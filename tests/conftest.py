@@ -14,6 +14,7 @@ from tests.support.programs import in_ci
 pytest_plugins = [
     "tests.support.postgres",
     "tests.support.databases",
+    "tests.support.etcd",
     "tests.support.outside",
     "tests.support.client",
     "tests.support.s3",

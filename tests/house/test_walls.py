@@ -22,6 +22,7 @@ DRAWN = {
     "linnet/system.py": "import time, linnet.ports",
     "linnet/secrecy.py": "import argon2, cryptography",
     "linnet/cluster/certificates.py": "import cryptography",
+    "linnet/cluster/layout.py": "import linnet.domain",
     "linnet/http/mail.py": "import aiosmtplib",
     "linnet/http/outbound.py": "import aiohttp",
     "linnet/storage/etcd.py": "import aiohttp",

@@ -25,6 +25,10 @@ def postgres_bin() -> Path:
     return _first("postgresql", [_on_path("postgres"), *reversed(installed)]).resolve().parent
 
 
+def etcd() -> Path:
+    return _first("etcd-server", [_on_path("etcd")])
+
+
 def nginx() -> Path:
     return _first("nginx-light", [_on_path("nginx"), Path("/usr/sbin/nginx")])
 

@@ -1,0 +1,446 @@
+"""Speaks to etcd through its JSON gateway: hedged to the next member where one is slow, never longer than 8 s."""
+
+import asyncio
+import base64
+import ssl
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import aiohttp
+import msgspec
+
+from linnet.domain.majority import (
+    Compare,
+    Delete,
+    Get,
+    KeyValue,
+    MajorityFull,
+    MajorityRefused,
+    Member,
+    MemberStatus,
+    NoMajority,
+    Outcome,
+    Put,
+    Range,
+    Step,
+)
+
+HEDGE_SECONDS = 0.25
+"""How long one member may take before the next is asked the same."""
+ATTEMPT_SECONDS = 1.2
+TOTAL_SECONDS = 8.0
+CONNECT_SECONDS = 0.25
+DEFRAGMENT_SECONDS = 30.0
+
+_PAUSE_SECONDS = 0.02
+_NOT_THERE, _FULL, _UNKNOWN = 5, 8, 2
+# gRPC's codes of what another member, or the same one a moment later, may well answer: unknown, cancelled, too late,
+# aborted, internal, unavailable.
+_PASSING = frozenset((1, 2, 4, 10, 13, 14))
+# Some refusals come with a passing code, and only their words tell that they are final.
+_FINAL_WORDS = ("etcdserver: requested lease not found", "etcdserver: member not found", "etcdserver: learner")
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where etcd's members are and how they are spoken to. ``ca``, ``certificate`` and ``key`` name files."""
+
+    urls: tuple[str, ...]
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+
+
+def endpoints(url: str) -> Endpoints:
+    """Reads ``etcd://host:port,host:port[?ca=…&cert=…&key=…]``; with ``ca``, over TLS. Raises ValueError."""
+    parts = urlsplit(url)
+    query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+    unknown = sorted(query.keys() - {"ca", "cert", "key"})
+    hosts = [host for host in parts.netloc.split(",") if host]
+    if parts.scheme != "etcd" or not hosts or parts.path not in ("", "/") or "@" in parts.netloc:
+        raise ValueError("it has the form etcd://host:port,host:port")
+    if unknown:
+        raise ValueError(f"it has no parameter {unknown[0]}")
+    if ("cert" in query) != ("key" in query) or ("cert" in query and "ca" not in query):
+        raise ValueError("cert and key belong together, and to ca")
+    scheme = "https" if "ca" in query else "http"
+    urls = tuple(f"{scheme}://{_with_port(host)}" for host in hosts)
+    return Endpoints(urls, query.get("ca", ""), query.get("cert", ""), query.get("key", ""))
+
+
+def _with_port(host: str) -> str:
+    parts = urlsplit(f"//{host}")
+    if not parts.hostname:
+        raise ValueError(f"{host} is no host")
+    return host if parts.port else f"{host}:2379"
+
+
+class _Key(msgspec.Struct):
+    key: bytes = b""
+    value: bytes = b""
+    create_revision: int = 0
+    mod_revision: int = 0
+    lease: int = 0
+
+
+class _Header(msgspec.Struct):
+    revision: int = 0
+    member_id: int = 0
+
+
+class _Range(msgspec.Struct):
+    header: _Header = msgspec.field(default_factory=_Header)
+    kvs: list[_Key] = []
+    count: int = 0
+
+
+class _Response(msgspec.Struct):
+    response_range: _Range | None = None
+
+
+class _Transaction(msgspec.Struct):
+    header: _Header
+    succeeded: bool = False
+    responses: list[_Response] = []
+
+
+class _Lease(msgspec.Struct):
+    ID: int = 0
+    TTL: int = 0
+
+
+class _KeptAlive(msgspec.Struct):
+    result: _Lease = msgspec.field(default_factory=_Lease)
+
+
+class _Member(msgspec.Struct):
+    ID: int
+    name: str = ""
+    peerURLs: list[str] = []
+    clientURLs: list[str] = []
+    isLearner: bool = False
+
+
+class _Members(msgspec.Struct):
+    members: list[_Member]
+
+
+class _Added(msgspec.Struct):
+    member: _Member
+
+
+class _Status(msgspec.Struct):
+    header: _Header
+    version: str
+    dbSize: int = 0
+    dbSizeInUse: int = 0
+    leader: int = 0
+    raftAppliedIndex: int = 0
+    isLearner: bool = False
+    errors: list[str] = []
+
+
+class _Alarm(msgspec.Struct):
+    memberID: int = 0
+    alarm: str = ""
+
+
+class _Alarms(msgspec.Struct):
+    alarms: list[_Alarm] = []
+
+
+class _Anything(msgspec.Struct):
+    """An answer of which nothing matters but that it came."""
+
+
+class _Failure(msgspec.Struct):
+    """``error`` and ``message`` say the same; of a stream, it stands one level lower."""
+
+    error: Any = ""
+    message: str = ""
+    code: int = _UNKNOWN
+
+
+class _NotSent(Exception):
+    """No connection was made, so nothing can have been done."""
+
+
+class EtcdMajority:
+    """``ports.Majority``. Connections are made as they are needed, and kept. No request takes more than ``seconds``."""
+
+    def __init__(self, at: Endpoints, seconds: float = TOTAL_SECONDS) -> None:
+        self._at = at
+        self._seconds = seconds
+        self._urls = at.urls
+        self._preferred = 0
+        self._opened: aiohttp.ClientSession | None = None
+        self.hedges = 0
+        """How often a member was too slow, or failed, and another one was asked."""
+
+    def aim(self, urls: Sequence[str]) -> None:
+        """The members are reached here from now on."""
+        self._urls, self._preferred = tuple(urls), 0
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        return self._urls
+
+    async def close(self) -> None:
+        if self._opened is not None:
+            await self._opened.close()
+            self._opened = None
+
+    # -- keys ---------------------------------------------------------------------------------------------------
+
+    async def get(self, key: str, *, local: bool = False) -> KeyValue | None:
+        found = await self._hedged("kv/range", {"key": _b64(key), "serializable": local}, _Range)
+        return _key(found.kvs[0]) if found.kvs else None
+
+    async def range(
+        self,
+        key: str,
+        end: str,
+        *,
+        limit: int = 0,
+        keys_only: bool = False,
+        count_only: bool = False,
+        local: bool = False,
+    ) -> Range:
+        asked = {
+            "key": _b64(key), "range_end": _b64(end), "limit": limit, "keys_only": keys_only, "count_only": count_only,
+            "serializable": local,
+        }  # fmt: skip
+        found = await self._hedged("kv/range", asked, _Range)
+        return Range(tuple(map(_key, found.kvs)), found.count, found.header.revision)
+
+    async def transact(
+        self,
+        compares: Sequence[Compare],
+        then: Sequence[Step],
+        otherwise: Sequence[Step] = (),
+        *,
+        repeatable: bool = True,
+    ) -> Outcome:
+        asked = {
+            "compare": [_compare(compare) for compare in compares],
+            "success": [_step(step) for step in then],
+            "failure": [_step(step) for step in otherwise],
+        }
+        done = await (self._hedged if repeatable else self._once)("kv/txn", asked, _Transaction)
+        found = (response.response_range for response in done.responses)
+        read = tuple(tuple(map(_key, each.kvs)) if each is not None else () for each in found)
+        return Outcome(done.succeeded, done.header.revision, read)
+
+    # -- leases -------------------------------------------------------------------------------------------------
+
+    async def grant(self, seconds: int) -> int:
+        return (await self._hedged("lease/grant", {"TTL": seconds}, _Lease)).ID
+
+    async def keep_alive(self, lease: int) -> bool:
+        return (await self._hedged("lease/keepalive", {"ID": lease}, _KeptAlive)).result.TTL > 0
+
+    async def revoke(self, lease: int) -> None:
+        await self._gone_is_fine(self._hedged("lease/revoke", {"ID": lease}, _Anything))
+
+    # -- members ------------------------------------------------------------------------------------------------
+
+    async def members(self) -> tuple[Member, ...]:
+        return tuple(map(_member, (await self._hedged("cluster/member/list", {}, _Members)).members))
+
+    async def add_member(self, peer_urls: Sequence[str], *, learner: bool) -> Member:
+        asked = {"peerURLs": list(peer_urls), "isLearner": learner}
+        return _member((await self._once("cluster/member/add", asked, _Added)).member)
+
+    async def promote_member(self, id: int) -> None:
+        await self._once("cluster/member/promote", {"ID": id}, _Anything)
+
+    async def remove_member(self, id: int) -> None:
+        await self._gone_is_fine(self._once("cluster/member/remove", {"ID": id}, _Anything))
+
+    async def move_leader(self, to: int) -> None:
+        """Only the leader takes this: every member is asked until it is found."""
+        refused: MajorityRefused | None = None
+        for url in self._urls:
+            try:
+                await self._ask(url, "maintenance/transfer-leadership", {"targetID": to}, _Anything, self._seconds)
+            except MajorityRefused as error:
+                refused = error
+            except (_NotSent, NoMajority):
+                continue
+            else:
+                return
+        raise refused or NoMajority("No member of etcd answers")
+
+    # -- maintenance --------------------------------------------------------------------------------------------
+
+    async def status(self, endpoint: str) -> MemberStatus:
+        said = await self._of(endpoint, "maintenance/status", {}, _Status, ATTEMPT_SECONDS)
+        return MemberStatus(
+            said.header.member_id, said.leader, said.header.revision, said.raftAppliedIndex, said.version, said.dbSize,
+            said.dbSizeInUse, said.isLearner, tuple(said.errors),
+        )  # fmt: skip
+
+    async def compact(self, revision: int) -> None:
+        try:
+            await self._hedged("kv/compaction", {"revision": revision}, _Anything)
+        except MajorityRefused as error:
+            if "has been compacted" not in str(error):
+                raise
+
+    async def defragment(self, endpoint: str) -> None:
+        await self._of(endpoint, "maintenance/defragment", {}, _Anything, DEFRAGMENT_SECONDS)
+
+    async def alarms(self) -> tuple[tuple[int, str], ...]:
+        found = await self._hedged("maintenance/alarm", {"action": "GET"}, _Alarms)
+        return tuple((alarm.memberID, alarm.alarm) for alarm in found.alarms)
+
+    async def disarm(self) -> None:
+        for member, alarm in await self.alarms():
+            if alarm == "NOSPACE":
+                asked = {"action": "DEACTIVATE", "memberID": member, "alarm": alarm}
+                await self._hedged("maintenance/alarm", asked, _Anything)
+
+    # -- asking -------------------------------------------------------------------------------------------------
+
+    async def _hedged(self, path: str, asked: Mapping[str, Any], kind: type[T]) -> T:
+        """Asks one member, and another one whenever none has answered for a while; takes the first answer.
+
+        The one that answered first is asked first the next time.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._seconds
+        pending: dict[asyncio.Task[T], int] = {}
+        last: Exception | None = None
+        place = self._preferred
+        try:
+            while loop.time() < deadline:
+                url = self._urls[place % len(self._urls)]
+                pending[loop.create_task(self._ask(url, path, asked, kind, ATTEMPT_SECONDS))] = place
+                done, _ = await asyncio.wait(pending, timeout=HEDGE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    answered = pending.pop(task)
+                    error = task.exception()
+                    if error is None:
+                        self._preferred = answered % len(self._urls)
+                        return task.result()
+                    if not isinstance(error, (NoMajority, _NotSent)):
+                        raise error
+                    last = error
+                place += 1
+                self.hedges += 1
+                if done:
+                    await asyncio.sleep(_PAUSE_SECONDS)
+            raise NoMajority(f"No majority of etcd answers ({last or 'in time'})")
+        finally:
+            for task in pending:
+                task.cancel()
+                task.add_done_callback(_seen)
+
+    async def _once(self, path: str, asked: Mapping[str, Any], kind: type[T]) -> T:
+        """For what must not be done twice: another member is asked only where the one before cannot have been told."""
+        last: Exception | None = None
+        for place in range(len(self._urls)):
+            url = self._urls[(self._preferred + place) % len(self._urls)]
+            try:
+                return await self._ask(url, path, asked, kind, self._seconds)
+            except _NotSent as error:
+                last = error
+        raise NoMajority(f"No member of etcd can be reached ({last})")
+
+    async def _of(self, url: str, path: str, asked: Mapping[str, Any], kind: type[T], limit_s: float) -> T:
+        try:
+            return await self._ask(url, path, asked, kind, limit_s)
+        except _NotSent as error:
+            raise NoMajority(str(error)) from error
+
+    async def _gone_is_fine(self, asking: Coroutine[Any, Any, Any]) -> None:
+        try:
+            await asking
+        except MajorityRefused as error:
+            if error.code != _NOT_THERE:
+                raise
+
+    async def _ask(self, url: str, path: str, asked: Mapping[str, Any], kind: type[T], limit_s: float) -> T:
+        """One member, once. Raises _NotSent, NoMajority, MajorityFull or MajorityRefused."""
+        timeout = aiohttp.ClientTimeout(total=limit_s, sock_connect=CONNECT_SECONDS)
+        body = msgspec.json.encode(asked)
+        try:
+            async with self._session().post(f"{url}/v3/{path}", data=body, timeout=timeout) as response:
+                status, answer = response.status, await response.read()
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise _NotSent(f"{url}: {type(error).__name__} {error}") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise NoMajority(f"{url}: {type(error).__name__} {error}") from error
+        try:
+            if status == 200 and not answer.startswith(b'{"error"'):
+                return msgspec.json.decode(answer, type=kind, strict=False)
+            raise _meaning(msgspec.json.decode(answer, type=_Failure, strict=False), url)
+        except msgspec.MsgspecError as error:
+            raise NoMajority(f"{url}: answered {status} and nothing that can be read") from error
+
+    def _session(self) -> aiohttp.ClientSession:
+        if self._opened is None:
+            secured: ssl.SSLContext | bool = True
+            if self._at.ca:
+                secured = ssl.create_default_context(cafile=self._at.ca)
+                if self._at.certificate:
+                    secured.load_cert_chain(self._at.certificate, self._at.key)
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60, ssl=secured)
+            self._opened = aiohttp.ClientSession(
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+            )
+        return self._opened
+
+
+def _seen(task: asyncio.Task[Any]) -> None:
+    """The error of a slower member is nobody's surprise."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _meaning(failure: _Failure, url: str) -> Exception:
+    if isinstance(failure.error, dict):
+        failure = _Failure(message=str(failure.error.get("message", "")), code=int(failure.error.get("grpc_code", 2)))
+    words = failure.message or str(failure.error)
+    if failure.code == _FULL and "space" in words:
+        return MajorityFull("etcd is full: nothing was stored", retry_after=60)
+    if failure.code in (*_PASSING, _FULL) and not words.startswith(_FINAL_WORDS):
+        return NoMajority(f"{url}: {words}")
+    return MajorityRefused(words, failure.code)
+
+
+def _b64(text: str | bytes) -> str:
+    return base64.b64encode(text if isinstance(text, bytes) else text.encode()).decode()
+
+
+def _key(found: _Key) -> KeyValue:
+    return KeyValue(found.key.decode(), found.value, found.create_revision, found.mod_revision, found.lease)
+
+
+def _member(found: _Member) -> Member:
+    return Member(found.ID, found.name, tuple(found.peerURLs), tuple(found.clientURLs), found.isLearner)
+
+
+def _compare(compare: Compare) -> dict[str, Any]:
+    target, name = {
+        "created": ("CREATE", "create_revision"),
+        "modified": ("MOD", "mod_revision"),
+        "value": ("VALUE", "value"),
+    }[compare.what]
+    known = _b64(compare.equals) if isinstance(compare.equals, bytes) else compare.equals
+    return {"key": _b64(compare.key), "target": target, name: known, "result": "EQUAL"}
+
+
+def _step(step: Step) -> dict[str, Any]:
+    match step:
+        case Put():
+            return {"request_put": {"key": _b64(step.key), "value": _b64(step.value), "lease": step.lease}}
+        case Delete():
+            return {"request_delete_range": {"key": _b64(step.key), "range_end": _b64(step.end)}}
+        case Get():
+            asked = {"key": _b64(step.key), "range_end": _b64(step.end), "limit": step.limit}
+            return {"request_range": asked}
