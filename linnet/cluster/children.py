@@ -1,0 +1,276 @@
+"""A node's children: started so that they outlive it, adopted by its successor, ended only where they are ours."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from linnet.ports import Clock
+
+LOG_BYTES_MAX = 16 << 20
+POLL_SECONDS = 0.05
+
+# The child writes its own record and only then becomes the program: there is no moment at which it runs unknown to a
+# successor. The line of /proc has pid and start time, which exec leaves as they are. A full disk keeps no child down.
+_RECORDING = (
+    'read -r line < /proc/$$/stat; { printf "%s\\n%s\\n" "$line" "$1" > "$0.new" && mv "$0.new" "$0"; } 2>/dev/null; '
+    'shift; exec "$@"'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run. ``arguments`` hold no secret: everybody on the machine may read them.
+
+    ``patience`` is how many seconds it may take to end after it was asked, ``asked`` the signal that asks it.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    patience: float = 10.0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    asked: int = signal.SIGTERM
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A process for good: a pid is given again, a pid with its start time (ticks since boot) is not."""
+
+    pid: int
+    start: int
+
+
+def identity(pid: int) -> Identity | None:
+    """Who has this pid now; None for nobody, or for one that has ended and is only not reaped yet."""
+    try:
+        return _of_stat(Path(f"/proc/{pid}/stat").read_text("utf-8", "replace"))
+    except OSError:
+        return None
+
+
+def _of_stat(line: str) -> Identity | None:
+    """The second field is the program's name in brackets, which may hold anything."""
+    pid, _, rest = line.partition(" ")
+    fields = rest.rpartition(")")[2].split()
+    if len(fields) < 20 or fields[0] in "ZX":
+        return None
+    return Identity(int(pid), int(fields[19]))
+
+
+class Child:
+    """A running process of ours, whoever started it. ``code`` is known only where this process started it."""
+
+    def __init__(
+        self, name: str, who: Identity, arguments: tuple[str, ...], pidfd: int, process: subprocess.Popen[bytes] | None
+    ) -> None:
+        self.name = name
+        self.who = who
+        self.arguments = arguments
+        self.adopted = process is None
+        self._pidfd = pidfd
+        self._process = process
+
+    @property
+    def alive(self) -> bool:
+        if self._process is not None:
+            return self._process.poll() is None
+        return identity(self.who.pid) == self.who
+
+    @property
+    def code(self) -> int | None:
+        return None if self._process is None else self._process.poll()
+
+    def fileno(self) -> int:
+        return self._pidfd
+
+    @property
+    def age_s(self) -> float:
+        """How long it has been running, by a clock that nobody can set."""
+        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - self.who.start / os.sysconf("SC_CLK_TCK"))
+
+    def send(self, what: int) -> None:
+        """To this very process: the descriptor never means another one."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, what)
+
+    def close(self) -> None:
+        os.close(self._pidfd)
+
+
+def hold(
+    name: str, who: Identity, arguments: tuple[str, ...] = (), process: subprocess.Popen[bytes] | None = None
+) -> Child | None:
+    """A hand on a process; None where it is not there any more."""
+    try:
+        pidfd = os.pidfd_open(who.pid)
+    except OSError:
+        return None
+    # Asked again behind the opening: in between, the pid might have been given to somebody else.
+    if process is None and identity(who.pid) != who:
+        os.close(pidfd)
+        return None
+    return Child(name, who, arguments, pidfd, process)
+
+
+class Children:
+    """All of them, by name. ``ended`` is called in the event loop, with the name, when one has ended."""
+
+    def __init__(
+        self, records: Path, logs: Path, clock: Clock, ended: Callable[[str], None] = lambda name: None
+    ) -> None:
+        self._records = records
+        self._logs = logs
+        self._clock = clock
+        self._ended = ended
+        self._children: dict[str, Child] = {}
+
+    def __getitem__(self, name: str) -> Child:
+        return self._children[name]
+
+    def get(self, name: str) -> Child | None:
+        return self._children.get(name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._children)
+
+    # -- beginning ------------------------------------------------------------------------------------------------
+
+    def adopt(self) -> list[Child]:
+        """Takes over what a predecessor left running, as its records prove it."""
+        found = []
+        for record in sorted(self._records.glob("*.json")):
+            name = record.stem
+            recorded = self._recorded(name)
+            child = hold(name, *recorded) if recorded is not None and name not in self._children else None
+            if child is None:
+                record.unlink(missing_ok=True)
+                continue
+            self._keep(child)
+            found.append(child)
+        return found
+
+    def start(self, program: Program) -> Child:
+        """Raises OSError where it cannot be run."""
+        if program.name in self._children:
+            raise ValueError(f"{program.name} runs already")
+        if shutil.which(program.arguments[0]) is None:
+            raise FileNotFoundError(program.arguments[0])
+        self.bound_log(program.name)
+        about = json.dumps(program.arguments)
+        with self.log(program.name).open("ab") as log:
+            process = subprocess.Popen(
+                ["/bin/sh", "-c", _RECORDING, str(self._record(program.name)), about, *program.arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=_environment(program.environment),
+                cwd=self._logs.parent,
+                start_new_session=True,
+            )
+        who = identity(process.pid)
+        child = hold(program.name, who or Identity(process.pid, 0), program.arguments, process)
+        if child is None:
+            raise ChildProcessError(f"{program.name} ended at once with code {process.wait()}")
+        self._keep(child)
+        return child
+
+    def _keep(self, child: Child) -> None:
+        self._children[child.name] = child
+        with contextlib.suppress(RuntimeError):
+            asyncio.get_running_loop().add_reader(child.fileno(), self._notice, child)
+
+    def _notice(self, child: Child) -> None:
+        """Its descriptor is readable: it has ended."""
+        self._forget(child)
+        self._ended(child.name)
+
+    def _forget(self, child: Child) -> None:
+        if self._children.get(child.name) is child:
+            del self._children[child.name]
+            with contextlib.suppress(RuntimeError):
+                asyncio.get_running_loop().remove_reader(child.fileno())
+            _ = child.code
+            child.close()
+            self._record(child.name).unlink(missing_ok=True)
+
+    # -- the end --------------------------------------------------------------------------------------------------
+
+    async def end(self, name: str, seconds: float, asked: int = signal.SIGTERM) -> bool:
+        """Asks it to end, and makes it after ``seconds``. Whether it ended by itself."""
+        child = self._children.get(name)
+        if child is None:
+            return True
+        # What is stopped would not hear anything else.
+        child.send(signal.SIGCONT)
+        child.send(asked)
+        willing = await self._gone(child, seconds)
+        if not willing:
+            child.send(signal.SIGKILL)
+            await self._gone(child, 5.0)
+        self._forget(child)
+        return willing
+
+    async def _gone(self, child: Child, seconds: float) -> bool:
+        deadline = self._clock.monotonic() + seconds
+        while child.alive:
+            if self._clock.monotonic() >= deadline:
+                return False
+            await self._clock.sleep(POLL_SECONDS)
+        return True
+
+    def release(self) -> None:
+        """Lets all run on; a successor will find them by their records."""
+        for child in list(self._children.values()):
+            with contextlib.suppress(RuntimeError):
+                asyncio.get_running_loop().remove_reader(child.fileno())
+            child.close()
+        self._children.clear()
+
+    # -- their files ----------------------------------------------------------------------------------------------
+
+    def log(self, name: str) -> Path:
+        return self._logs / f"{name}.log"
+
+    def bound_log(self, name: str) -> None:
+        """Keeps one older file. The child goes on writing: what it writes in this very moment may be lost."""
+        log = self.log(name)
+        with contextlib.suppress(FileNotFoundError):
+            if log.stat().st_size > LOG_BYTES_MAX:
+                shutil.copyfile(log, log.with_suffix(".log.1"))
+                os.truncate(log, 0)
+
+    def _record(self, name: str) -> Path:
+        return self._records / f"{name}.json"
+
+    def _recorded(self, name: str) -> tuple[Identity, tuple[str, ...]] | None:
+        try:
+            line, arguments = self._record(name).read_text("utf-8", "replace").splitlines()
+            who = _of_stat(line)
+            return None if who is None else (who, tuple(json.loads(arguments)))
+        except (OSError, ValueError):
+            return None
+
+
+def _environment(chosen: Mapping[str, str]) -> dict[str, str]:
+    """Few variables, so that a child behaves the same whoever started the node."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ", "TMPDIR") if name in os.environ}
+    return {"LANG": "C.UTF-8", **kept, **chosen}
+
+
+def last_words(log: Path, lines: int = 3, bytes_max: int = 4_096) -> str:
+    """What a child said last, in one line for people."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - bytes_max))
+            said: Sequence[str] = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return " / ".join(" ".join(line.split()) for line in said[-lines:] if line.strip())[:600]
