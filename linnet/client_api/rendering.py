@@ -149,10 +149,10 @@ class Rendering:
         get = self.cache.get
         bodies: list[bytes] = []
         for row, original, _ in page:
-            if (original or row).quote_state:
-                return None  # what is quoted may be gone, hidden or forbidden since
-            if reactions.custom(original or row):
-                return None  # the pictures of custom emojis may have changed
+            shown = original or row
+            # What is quoted may be gone, hidden or forbidden since; the pictures of custom emojis may have changed.
+            if shown.more is not None and (shown.quote_state or reactions.custom(shown)):
+                return None
             met = filtered.get(row.id, b"") if filtered else b""
             # A row is all that a whole status is made of, with who is not told what he has done to it.
             plain = original is None and reader != NOBODY and not met

@@ -89,6 +89,29 @@ class Profile(msgspec.Struct, frozen=True, gc=False):
         return self.display_name or self.username
 
 
+_NULL = msgspec.Raw(b"null")
+
+
+class More(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What few statuses have, of a status's row."""
+
+    poll: msgspec.Raw = _NULL
+    quotes: int = 0
+    quote_policy: int = 2
+    quote_of_id: int | None = None
+    quote_state: int = 0
+    reactions: msgspec.Raw = _NULL
+    reacted: str = ""
+
+
+_NOTHING_MORE = More()
+_more = msgspec.json.Decoder(More).decode
+
+
+def _text(found: msgspec.Raw) -> str | None:
+    return None if found == _NULL else bytes(found).decode()
+
+
 class StatusRow(NamedTuple):
     """A status's narrow row with its author's counts and what the reader has done to it: all that is not cached.
 
@@ -113,17 +136,8 @@ class StatusRow(NamedTuple):
     in_reply_to_id: int | None
     in_reply_to_account_id: int | None
     language: str | None
-    poll: str | None = None
-    """The poll's state as JSON (``domain/polls.py: state``); None for a status that has no poll."""
-    quotes: int = 0
-    quote_policy: int = 2
-    quote_of_id: int | None = None
-    quote_state: int = 0
-    """``domain/quotes.py: State``; 0 for a status that quotes nothing."""
-    reactions: str | None = None
-    """How many have answered with which emoji (``domain/reactions.py: counts``); None where nobody has."""
-    reacted: str | None = None
-    """The emojis that the reader has answered with, with spaces between them."""
+    more: str | None = None
+    """``More`` as JSON; None for most statuses, of which it would say nothing: one column to read, hash and compare."""
 
     @property
     def favourited(self) -> bool:
@@ -154,6 +168,42 @@ class StatusRow(NamedTuple):
     def follows(self) -> bool:
         """Whether the reader follows the author; known only where ``quote_policy`` asks for it."""
         return bool(self.done & 64)
+
+    @property
+    def poll(self) -> str | None:
+        """The poll's state as JSON (``domain/polls.py: state``); None for a status that has no poll."""
+        return _text(self._more.poll)
+
+    @property
+    def quotes(self) -> int:
+        return self._more.quotes
+
+    @property
+    def quote_policy(self) -> int:
+        return self._more.quote_policy
+
+    @property
+    def quote_of_id(self) -> int | None:
+        return self._more.quote_of_id
+
+    @property
+    def quote_state(self) -> int:
+        """``domain/quotes.py: State``; 0 for a status that quotes nothing."""
+        return self._more.quote_state
+
+    @property
+    def reactions(self) -> str | None:
+        """How many have answered with which emoji (``domain/reactions.py: counts``); None where nobody has."""
+        return _text(self._more.reactions)
+
+    @property
+    def reacted(self) -> str:
+        """The emojis that the reader has answered with, with spaces between them."""
+        return self._more.reacted
+
+    @property
+    def _more(self) -> More:
+        return _NOTHING_MORE if self.more is None else _more(self.more)
 
 
 class MentionView(msgspec.Struct, frozen=True, gc=False):

@@ -28,7 +28,7 @@ def of_status(site: Site, row: StatusRow, emojis: Mapping[str, EmojiView]) -> by
     """What a Status has of them, under both families' names."""
     if row.reactions is None:
         return NONE
-    own = (row.reacted or "").split()
+    own = row.reacted.split()
     found = _encode(
         [one(site, each.emoji, each.times, each.emoji in own, emojis) for each in rules.counts(row.reactions)]
     )
@@ -44,7 +44,7 @@ def with_accounts(
     site: Site, row: StatusRow, who: Mapping[str, Sequence[bytes]], emojis: Mapping[str, EmojiView]
 ) -> list[dict[str, Any]]:
     """With accounts that are rendered already, as Pleroma lists them."""
-    own = (row.reacted or "").split()
+    own = row.reacted.split()
     return [
         one(site, each.emoji, each.times, each.emoji in own, emojis)
         | {"accounts": [msgspec.Raw(account) for account in who[each.emoji]]}

@@ -20,15 +20,17 @@ case when s.favourites > 0
     and exists (select 1 from follows rq where rq.account_id = :reader and rq.target_id = s.account_id)
     then 64 else 0 end,
 s.visibility, s.reblog_of_id, s.in_reply_to_id, s.in_reply_to_account_id, s.language,
-case when s.has_poll = 1 then (
-  select '[' || case when rp.expires_at <= :now then 1 else 0 end || ',' || rp.voters || ',' || rp.counts || ','
-    || coalesce((select rv.choices from poll_votes rv where rv.status_id = s.id and rv.account_id = :reader), 'null')
-    || ']'
-  from polls rp where rp.status_id = s.id) end,
-s.quotes, s.quote_policy, s.quote_of_id, s.quote_state, s.reactions,
-case when s.reactions is not null then (
-  select string_agg(mr.emoji, ' ' order by mr.id) from status_reactions mr
-  where mr.status_id = s.id and mr.account_id = :reader) end
+case when s.has_poll = 0 and s.reactions is null and s.quotes = 0 and s.quote_policy = 2 and s.quote_state = 0 then null
+  else '[' || coalesce(case when s.has_poll = 1 then (
+    select '[' || case when rp.expires_at <= :now then 1 else 0 end || ',' || rp.voters || ',' || rp.counts || ','
+      || coalesce((select rv.choices from poll_votes rv where rv.status_id = s.id and rv.account_id = :reader), 'null')
+      || ']'
+    from polls rp where rp.status_id = s.id) end, 'null')
+  || ',' || s.quotes || ',' || s.quote_policy || ',' || coalesce('' || s.quote_of_id, 'null') || ',' || s.quote_state
+  || ',' || coalesce(s.reactions, 'null')
+  || ',"' || coalesce(case when s.reactions is not null then (
+    select string_agg(mr.emoji, ' ' order by mr.id) from status_reactions mr
+    where mr.status_id = s.id and mr.account_id = :reader) end, '') || '"]' end
 
 -- fragment: at_home
 -- A status that stays on this server is for those who are signed in.
