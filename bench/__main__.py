@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import machine, memory, plots, posting, reach, reading, report, searching, streams
+from bench import engines, machine, memory, plots, posting, reach, reading, report, searching, streams
 from bench.machine import Running
 from bench.report import Row
 from bench.setting import Setting, setting
@@ -28,6 +28,7 @@ ALONE: dict[str, Callable[[Setting], list[Row]]] = {
     "size": reach.size,
     "search": searching.search,
     "streams": streams.streams,
+    "engines": engines.engines,
 }
 
 

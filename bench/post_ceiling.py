@@ -62,7 +62,7 @@ class Loop:
         text = TEXTS[self._sequence % len(TEXTS)]
         key, payload = f"once:{id}", json.dumps({"status_id": id, "author_id": author, "after": 0, "followers": 50})
         self._run(RECEIPTS.open, key=key, now=now)
-        self._run(statuses.SQL.count_author, id=author, step=1, at=now)
+        self._run(statuses.SQL.count_author, id=author, step=1, at=now, even_suspended=0)
         self._run(
             statuses.SQL.insert, id=id, account_id=author, visibility=0, reblog_of_id=None, in_reply_to_id=None,
             in_reply_to_account_id=None, thread_id=id, language="en", has_media=0, has_mentions=0,

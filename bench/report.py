@@ -49,8 +49,8 @@ def table(rows: Sequence[Row]) -> str:
         cells = [
             textwrap.wrap(row.what, 46),
             [f"{row.measured:.3g} {row.unit}"],
-            [f"{'>=' if row.lowest else '<='} {row.bar:g} {row.unit}"],
-            ["met" if row.met else "MISSED"],
+            [f"{'>=' if row.lowest else '<='} {row.bar:g} {row.unit}" if row.bar else "-"],
+            [("met" if row.met else "MISSED") if row.bar else "-"],
             textwrap.wrap(row.figures, FIGURES_WIDTH),
             [f"{len(row.runs)}, spread {row.spread:.0%}"],
         ]
