@@ -44,4 +44,3 @@ async def _table(source: sqlite3.Connection, target: asyncpg.Connection, table: 
     listed = ", ".join(names)
     await target.execute(f"insert into {table} ({listed}) select {listed} from incoming on conflict do nothing")
     await target.execute("drop table incoming")
-

@@ -1,7 +1,8 @@
-"""The same server on each engine: SQLite beside one PostgreSQL, and beside three nodes with their synchronous copies."""
+"""The same server on each engine: on SQLite, beside one PostgreSQL, with the same rows."""
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from statistics import median
 
 from bench import copying, load, machine
@@ -38,8 +39,8 @@ def engines(setting: Setting) -> list[Row]:
             answer(port, HOME)
             load.read(port, READERS, [HOME], 1)
             load.post(port, connections=CONNECTIONS, seconds=1)
-        reads = interleaved(setting.rounds, [lambda port=port: read(setting, port) for port in ports])
-        posts = interleaved(setting.rounds, [lambda port=port: post(setting, port) for port in ports])
+        reads = interleaved(setting.rounds, [partial(read, setting, port) for port in ports])
+        posts = interleaved(setting.rounds, [partial(post, setting, port) for port in ports])
     return [
         compared("postgres-home", "home timelines/s on PostgreSQL beside SQLite", reads),
         compared("postgres-posts", "acknowledged posts/s on PostgreSQL beside SQLite", posts),
