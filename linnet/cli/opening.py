@@ -19,7 +19,7 @@ from linnet.storage import schema, settings
 from linnet.storage.blobs import LocalBlobs
 from linnet.storage.database import Database, Reader, Writer
 from linnet.storage.sqlite import SqliteDatabase
-from linnet.system import IdMaker, SystemChance, SystemClock
+from linnet.system import IdMaker, SystemChance, clock_of
 from linnet.telemetry import log
 
 # What only some servers need is loaded only by them: a start must be quick, and a worker small.
@@ -72,7 +72,7 @@ async def opened(config: Config, *, serving: bool = False, origin: str = "") -> 
     """
     directory = DataDirectory(config.data)
     directory.prepare()
-    clock, chance = SystemClock(), SystemChance()
+    clock, chance = clock_of(directory.run), SystemChance()
     with directory.worker_number() as worker:
         ids = Ids(chance)
         database = open_engine(config, directory, clock, ids)
