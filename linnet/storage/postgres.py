@@ -14,8 +14,18 @@ from linnet.domain.errors import Unavailable
 from linnet.domain.paging import Page
 from linnet.ports import Clock, Ids
 from linnet.storage.database import Operation, ReadFunction, WriteFunction, receipted
-from linnet.storage.postgres_connection import BEGIN_WRITE, Connection, Duplicate, Lost, NotDone, Raced, ReadOnly, hosts
-from linnet.storage.postgres_primary import Finder, Pool, Primary, Standbys
+from linnet.storage.postgres_connection import (
+    BEGIN_WRITE,
+    Connection,
+    Duplicate,
+    Lost,
+    NotDone,
+    Raced,
+    ReadOnly,
+    connect,
+    hosts,
+)
+from linnet.storage.postgres_primary import Dial, Finder, Pool, Primary, Standbys
 from linnet.storage.schema import LockTimeout
 from linnet.storage.statements import Row, Statement
 from linnet.system import SystemChance
@@ -132,12 +142,19 @@ class PostgresDatabase:
     dialect = "postgres"
 
     def __init__(
-        self, url: str, clock: Clock, ids: Ids, *, connections: int = CONNECTIONS, write_seconds: float = WRITE_SECONDS
+        self,
+        url: str,
+        clock: Clock,
+        ids: Ids,
+        *,
+        connections: int = CONNECTIONS,
+        write_seconds: float = WRITE_SECONDS,
+        dial: Dial = connect,
     ) -> None:
         self._clock = clock
         self._ids = ids
         self._write_seconds = write_seconds
-        self._finder = Finder(hosts(url))
+        self._finder = Finder(hosts(url), dial)
         self._pool = Pool(self._finder, connections)
         self._standbys = Standbys(self._finder)
         self._listeners: list[Callable[[], None]] = []

@@ -164,7 +164,7 @@ class Connection:
                 raise
             raise meaning from error
         except AttributeError as error:
-            # The driver lets go of its protocol when the connection ends between two of its own steps, and trips over that.
+            # The driver lets go of its protocol when the connection ends between two of its steps, and trips over that.
             if not self.closed:
                 raise
             raise Lost("the connection to the database was lost (between two messages)") from error

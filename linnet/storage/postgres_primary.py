@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -18,6 +19,10 @@ WAITERS = 2_000
 """How many may wait for a primary or for a connection at once; whoever comes later is told to try again."""
 
 
+Dial = Callable[[str, float], Awaitable[Connection]]
+"""Connects to the one host of a URL within so many seconds, or raises NotDone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Primary:
     """A primary at one life of its server: after a restart or a promotion it is another one."""
@@ -30,8 +35,9 @@ class Primary:
 class Finder:
     """Finds the primary among the hosts and keeps it until somebody doubts it."""
 
-    def __init__(self, urls: tuple[str, ...]) -> None:
+    def __init__(self, urls: tuple[str, ...], dial: Dial = connect) -> None:
         self._urls = urls
+        self.dial = dial
         self._primary: Primary | None = None
         self._highest = 0
         self._search: asyncio.Task[Primary] | None = None
@@ -50,7 +56,7 @@ class Finder:
         """The URL of the standby that has replayed most, or (``ask`` is False) had when hosts were last asked."""
         if ask or self._newest_standby is None:
             self._newest_standby = None
-            self._learn((await _ask_all(self._urls))[0])
+            self._learn((await _ask_all(self._urls, self.dial))[0])
         if self._newest_standby is None:
             raise NotDone("no standby answers", primary=False)
         return self._newest_standby
@@ -86,7 +92,7 @@ class Finder:
         """A new connection to the primary. Raises NotDone where it had just gone."""
         primary = await self.find(deadline)
         try:
-            connection = await connect(primary.url, DIAL_SECONDS)
+            connection = await self.dial(primary.url, DIAL_SECONDS)
         except NotDone:
             self.doubt(primary)
             raise
@@ -105,7 +111,7 @@ class Finder:
     async def _find(self) -> Primary:
         said = False
         while True:
-            servers, errors = await _ask_all(self._urls)
+            servers, errors = await _ask_all(self._urls, self.dial)
             self._learn(servers)
             current = [server for server in servers if not server.standby and self.is_current(server)]
             if current:
@@ -130,10 +136,10 @@ class Finder:
         self._highest = max([self._highest, *(server.timeline for server in servers)])
 
 
-async def _ask_all(urls: tuple[str, ...]) -> tuple[list[Server], list[NotDone]]:
+async def _ask_all(urls: tuple[str, ...], dial: Dial) -> tuple[list[Server], list[NotDone]]:
     """Dials every host at once: one that does not answer must not hold up the others. Servers, and what was wrong."""
     loop = asyncio.get_running_loop()
-    pending = {loop.create_task(_ask(url), name="dial") for url in urls}
+    pending = {loop.create_task(_ask(url, dial), name="dial") for url in urls}
     servers: list[Server] = []
     errors: list[NotDone] = []
     grace: float | None = None
@@ -154,9 +160,9 @@ async def _ask_all(urls: tuple[str, ...]) -> tuple[list[Server], list[NotDone]]:
     return servers, errors
 
 
-async def _ask(url: str) -> Server | NotDone:
+async def _ask(url: str, dial: Dial) -> Server | NotDone:
     try:
-        connection = await connect(url, DIAL_SECONDS)
+        connection = await dial(url, DIAL_SECONDS)
     except NotDone as error:
         return error
     connection.terminate()
@@ -235,7 +241,7 @@ class Standbys:
                 if connection.server.url == url and not connection.closed:
                     return connection
                 connection.terminate()
-            connection = await connect(url, DIAL_SECONDS)
+            connection = await self._finder.dial(url, DIAL_SECONDS)
             if not self._finder.is_current(connection.server):
                 connection.terminate()
                 raise NotDone(f"{label(url)} is an old primary", primary=False)
