@@ -1,0 +1,326 @@
+"""How nodes speak to each other, and commands to a node: one small request a TLS connection, bounded in size and time.
+
+Not meant for people or browsers, but a request of curl is answered. A client is known by its certificate, and every
+holder of one of this cluster is let in; what is ``open`` to others says for itself whom it believes.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+from linnet.domain.errors import (
+    Conflict,
+    Invalid,
+    LinnetError,
+    NotAllowed,
+    NotFound,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+)
+from linnet.telemetry import log
+
+HEAD_BYTES = 4_096
+BODY_BYTES = 65_536
+ANSWER_BYTES = 1 << 20
+SHAKE_SECONDS = 5.0
+READ_SECONDS = 5.0
+WRITE_SECONDS = 5.0
+WORK_SECONDS = 15.0
+"""For one answer. What takes longer is told in lines, each of which has this time."""
+CONNECTIONS_MAX = 128
+OF_ONE_ADDRESS_MAX = 32
+
+_STATUS: tuple[tuple[type[LinnetError], int], ...] = (
+    (Unauthenticated, 401),
+    (NotAllowed, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (TooLarge, 413),
+    (Invalid, 422),
+    (TooMany, 429),
+    (Unavailable, 503),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """``peer`` is the name in the client's certificate; '' for whoever has none, which only an ``open`` route sees."""
+
+    peer: str
+    address: str
+    body: Mapping[str, Any]
+
+
+Answer = Mapping[str, Any] | AsyncIterator[str]
+"""An object, or sentences that are told as they come."""
+
+
+class Route(NamedTuple):
+    answer: Callable[[Asked], Awaitable[Answer]]
+    open: bool = False
+
+
+class Unreachable(Unavailable):
+    """The node cannot be asked: nobody listens, it is too slow, or it is not of the cluster."""
+
+
+# -- the server ------------------------------------------------------------------------------------------------------
+
+
+class Server:
+    """``routes`` are by ``METHOD /path``."""
+
+    def __init__(self, routes: Mapping[str, Route]) -> None:
+        self._routes = routes
+        self._server: asyncio.Server | None = None
+        self._open: Counter[str] = Counter()
+
+    async def start(self, address: str, port: int, context: ssl.SSLContext) -> None:
+        """Raises OSError where it cannot listen. What the context is told later holds for later connections."""
+        self._server = await asyncio.start_server(
+            self._serve, address, port, ssl=context, ssl_handshake_timeout=SHAKE_SECONDS, limit=HEAD_BYTES
+        )
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        address = str((writer.get_extra_info("peername") or ("",))[0])
+        if self._open.total() >= CONNECTIONS_MAX or self._open[address] >= OF_ONE_ADDRESS_MAX:
+            writer.transport.abort()
+            return
+        self._open[address] += 1
+        try:
+            await self._exchange(reader, writer, address)
+        except (OSError, asyncio.IncompleteReadError, TimeoutError, ssl.SSLError):
+            pass  # whoever asked has gone, or was too slow to be waited for
+        finally:
+            self._open[address] -= 1
+            if not self._open[address]:
+                del self._open[address]
+            with contextlib.suppress(OSError, TimeoutError, ssl.SSLError):
+                writer.close()
+                async with asyncio.timeout(WRITE_SECONDS):
+                    await writer.wait_closed()
+            writer.transport.abort()
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: str) -> None:
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                route, body = await self._read(reader)
+            peer = _name_in(writer)
+            if not peer and not route.open:
+                raise Unauthenticated("Only a node of this cluster may ask that: it shows its certificate")
+            async with asyncio.timeout(WORK_SECONDS):
+                answer = await route.answer(Asked(peer, address, body))
+        except LinnetError as error:
+            await _send(writer, _status(error), {"error": str(error)})
+        except TimeoutError:
+            await _send(writer, 503, {"error": "That took too long"})
+        except Exception as error:  # boundary: a request that meets a mistake of ours does not end the node
+            log.error("control_failed", error=repr(error))
+            await _send(writer, 500, {"error": "This should not have happened; the node's log says more"})
+        else:
+            if isinstance(answer, Mapping):
+                await _send(writer, 200, answer)
+            else:
+                await _tell(writer, answer)
+
+    async def _read(self, reader: asyncio.StreamReader) -> tuple[Route, Mapping[str, Any]]:
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.LimitOverrunError:
+            raise TooLarge(f"A request has {HEAD_BYTES} bytes of headers at most") from None
+        method, path, size = _parse(head)
+        if size > BODY_BYTES:
+            raise TooLarge(f"A request has {BODY_BYTES} bytes at most")
+        route = self._routes.get(f"{method} {path}")
+        if route is None:
+            raise NotFound("There is no such request")
+        raw = await reader.readexactly(size)
+        try:
+            return route, msgspec.json.decode(raw, type=dict[str, Any]) if raw else {}
+        except (msgspec.MsgspecError, RecursionError):
+            raise Invalid("body", "must be one JSON object") from None
+
+
+def _parse(head: bytes) -> tuple[str, str, int]:
+    """Method, path and the body's size. Raises Invalid."""
+    line, *rest = head.decode("latin-1").split("\r\n")
+    words = line.split(" ")
+    if len(words) != 3 or not words[2].startswith("HTTP/1."):
+        raise Invalid("request", "is no HTTP/1.1")
+    size = "0"
+    for header in rest:
+        name, _, value = header.partition(":")
+        if name.lower() == "content-length":
+            size = value.strip()
+        elif name.lower() == "transfer-encoding":
+            raise Invalid("transfer-encoding", "is not taken; send Content-Length")
+    if not (size.isascii() and size.isdecimal() and len(size) < 10):
+        raise Invalid("content-length", "is no number")
+    return words[0], words[1], int(size)
+
+
+def _name_in(writer: asyncio.StreamWriter) -> str:
+    shown = writer.get_extra_info("peercert") or {}
+    return next((value for part in shown.get("subject", ()) for key, value in part if key == "commonName"), "")
+
+
+def _status(error: LinnetError) -> int:
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
+
+
+async def _send(writer: asyncio.StreamWriter, status: int, answer: Mapping[str, Any]) -> None:
+    body = msgspec.json.encode(answer)
+    await _put(writer, _head(status, f"Content-Length: {len(body)}\r\n") + body)
+
+
+async def _tell(writer: asyncio.StreamWriter, sentences: AsyncIterator[str]) -> None:
+    """Each sentence is a line; the last line says how it went."""
+    await _put(writer, _head(200, ""))
+    last: Mapping[str, Any] = {"done": True}
+    try:
+        async for sentence in sentences:
+            await _put(writer, msgspec.json.encode({"says": sentence}) + b"\n")
+    except LinnetError as error:
+        last = {"error": str(error), "status": _status(error)}
+    except OSError:
+        raise
+    except Exception as error:  # boundary: whoever waits for the last line is told that there is none better
+        log.error("control_failed", error=repr(error))
+        last = {"error": "This should not have happened; the node's log says more", "status": 500}
+    await _put(writer, msgspec.json.encode(last) + b"\n")
+
+
+def _head(status: int, more: str) -> bytes:
+    kind = "application/json"
+    line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
+    return f"{line}\r\nContent-Type: {kind}\r\nConnection: close\r\n{more}\r\n".encode("ascii")
+
+
+async def _put(writer: asyncio.StreamWriter, data: bytes) -> None:
+    writer.write(data)
+    async with asyncio.timeout(WRITE_SECONDS):
+        await writer.drain()
+
+
+# -- the client ------------------------------------------------------------------------------------------------------
+
+
+class Refused(LinnetError):
+    """The node understood, and did not do it; says why. ``status`` is HTTP's."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+async def ask(
+    url: str, path: str, body: Mapping[str, Any] | None, context: ssl.SSLContext, seconds: float = WORK_SECONDS
+) -> dict[str, Any]:
+    """Asks a node at ``https://HOST:PORT``: a GET without a body, else a POST. Raises Refused or Unreachable."""
+    try:
+        async with asyncio.timeout(seconds), _asking(url, path, body, context) as reader:
+            status = await _status_of(reader)
+            raw = await _all_of(reader)
+        answer = msgspec.json.decode(raw, type=dict[str, Any])
+    except (OSError, TimeoutError, ssl.SSLError, asyncio.IncompleteReadError, ValueError) as error:
+        raise Unreachable(f"{url} cannot be asked: {_why(error)}") from error
+    if status != 200:
+        raise Refused(str(answer.get("error", status)), status)
+    return answer
+
+
+async def lines(
+    url: str, path: str, body: Mapping[str, Any], context: ssl.SSLContext, seconds: float = 60.0
+) -> AsyncIterator[str]:
+    """Asks for something that takes its time, and gives what is told meanwhile; ``seconds`` are for each line.
+
+    Raises Refused, and Unreachable also where the node is gone before it was done.
+    """
+    try:
+        async with _asking(url, path, body, context) as reader:
+            async with asyncio.timeout(seconds):
+                status = await _status_of(reader)
+            if status != 200:
+                async with asyncio.timeout(seconds):
+                    said = msgspec.json.decode(await _all_of(reader), type=dict[str, Any])
+                raise Refused(str(said.get("error", status)), status)
+            while True:
+                async with asyncio.timeout(seconds):
+                    line = msgspec.json.decode(await reader.readuntil(b"\n"), type=dict[str, Any])
+                if "says" in line:
+                    yield str(line["says"])
+                elif "error" in line:
+                    raise Refused(str(line["error"]), int(line.get("status", 400)))
+                else:
+                    return
+    except (OSError, TimeoutError, ssl.SSLError, asyncio.IncompleteReadError, ValueError) as error:
+        raise Unreachable(f"{url} cannot be asked: {_why(error)}") from error
+
+
+@contextlib.asynccontextmanager
+async def _asking(
+    url: str, path: str, body: Mapping[str, Any] | None, context: ssl.SSLContext
+) -> AsyncIterator[asyncio.StreamReader]:
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname or not parts.port:
+        raise ValueError("it is like https://192.0.2.1:7000")
+    raw = b"" if body is None else msgspec.json.encode(body)
+    head = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: {len(raw)}"
+    async with asyncio.timeout(SHAKE_SECONDS):
+        reader, writer = await asyncio.open_connection(
+            parts.hostname, parts.port, ssl=context, limit=ANSWER_BYTES, ssl_handshake_timeout=SHAKE_SECONDS
+        )
+    try:
+        writer.write(f"{head}\r\nConnection: close\r\n\r\n".encode("ascii") + raw)
+        yield reader
+    finally:
+        writer.transport.abort()
+
+
+async def _status_of(reader: asyncio.StreamReader) -> int:
+    head = await reader.readuntil(b"\r\n\r\n")
+    return int(head.split(b" ", 2)[1])
+
+
+async def _all_of(reader: asyncio.StreamReader) -> bytes:
+    found = b""
+    while piece := await reader.read(65_536):
+        found += piece
+        if len(found) > ANSWER_BYTES:
+            raise ValueError("it answers without end")
+    return found
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not of this cluster ({error.verify_message})"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason or error}"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, asyncio.IncompleteReadError):
+        return "it ended the connection"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return str(error)
