@@ -26,13 +26,19 @@ BATCH = 100
 UNUSED_MS = 30 * DAY_MS
 
 
+async def shown(tx: Reader, site: Site, text: str, *, bare: bool) -> CardView | None:
+    """What ``attach`` would find to show, but nothing is fetched or counted."""
+    link = rules.link_of(text, site) if bare else None
+    return None if link is None else await cards.shown(tx, link)
+
+
 async def attach(
-    tx: Writer, site: Site, author: int, text: str, *, bare: bool, public: bool
+    tx: Writer, site: Site, author: int, text: str, *, bare: bool, public: bool, at: int | None = None
 ) -> tuple[int | None, CardView | None]:
     """The card of a status that is being written, by id, and what it shows by now; what is not there is fetched.
 
     ``bare`` says that nothing else is attached: a card is shown only then, as on Mastodon. A ``public`` status counts
-    as a use of the link.
+    as a use of the link on the day of ``at`` (ms since 1970; None: now).
     """
     link = rules.link_of(text, site) if bare else None
     if link is None:
@@ -41,7 +47,8 @@ async def attach(
     if row.expires_at <= tx.now:
         await jobs.add(tx, "card.fetch", {"card_id": row.id}, once=f"card:{row.id}")
     if public:
-        await tx.run(cards.SQL.count_use, card_id=row.id, day=tx.now // times.DAY_MS, account_id=author)
+        day = (tx.now if at is None else at) // times.DAY_MS
+        await tx.run(cards.SQL.count_use, card_id=row.id, day=day, account_id=author)
     return row.id, row.card
 
 

@@ -8,7 +8,7 @@ from linnet.domain.quotes import Policy
 from linnet.domain.views import StatusContent, StatusRow
 from linnet.domain.visibility import Visibility
 from linnet.storage import changes, jobs, notifications, quotes
-from linnet.storage.database import Database, Operation, Writer
+from linnet.storage.database import Database, Operation, Reader, Writer
 from linnet.storage.jobs import Job
 
 BATCH = 200
@@ -22,7 +22,7 @@ class Quoted(NamedTuple):
     visibility: int
 
 
-async def quoted(tx: Writer, author: int, status_id: int | None) -> Quoted | None:
+async def quoted(tx: Reader, author: int, status_id: int | None) -> Quoted | None:
     """The status that ``author`` wants to quote. Raises NotFound where it is not there, or may not be quoted."""
     row = await tx.one(quotes.SQL.quotable, id=status_id, reader=author) if status_id else None
     if row is not None and row[4]:
@@ -34,14 +34,18 @@ async def quoted(tx: Writer, author: int, status_id: int | None) -> Quoted | Non
     return Quoted(row[0], row[1], row[2])
 
 
+def check(row: StatusRow, content: StatusContent, target: Quoted) -> None:
+    """Raises Invalid where a status may not quote ``target``."""
+    named = any(mention.id == target.account_id for mention in content.mentions)
+    rules.check_addressed(Visibility(row.visibility), own=target.account_id == row.account_id, mentioned=named)
+
+
 async def add(tx: Writer, row: StatusRow, content: StatusContent, thread_id: int, target: Quoted) -> None:
     """A new status quotes ``target``: counted, and told to whoever is quoted. Raises Invalid."""
-    own = target.account_id == row.account_id
-    named = any(mention.id == target.account_id for mention in content.mentions)
-    rules.check_addressed(Visibility(row.visibility), own=own, mentioned=named)
+    check(row, content, target)
     await tx.run(quotes.SQL.add, id=row.id, quoted_id=target.id)
     await tx.run(quotes.SQL.count, id=target.id, step=1)
-    if not own:
+    if target.account_id != row.account_id:
         await notifications.add(tx, "quote", target.account_id, row.account_id, row.id, thread_id)
 
 

@@ -7,16 +7,17 @@ from typing import NamedTuple
 import msgspec
 
 from linnet.actions import cards, polls, quotes
+from linnet.domain import ids, times
 from linnet.domain import polls as poll_rules
 from linnet.domain import quotes as quote_rules
 from linnet.domain import statuses as rules
 from linnet.domain import text as words
-from linnet.domain import times
-from linnet.domain.errors import NotAllowed, NotFound
+from linnet.domain.cards import CardView
+from linnet.domain.errors import IdTaken, Invalid, NotAllowed, NotFound
 from linnet.domain.quotes import Policy
 from linnet.domain.site import Site
 from linnet.domain.statuses import Draft
-from linnet.domain.views import MediaView, MentionView, StatusContent, StatusRow
+from linnet.domain.views import MediaView, MentionView, More, StatusContent, StatusRow
 from linnet.domain.visibility import Visibility
 from linnet.storage import (
     accounts,
@@ -31,7 +32,11 @@ from linnet.storage import (
     timelines,
 )
 from linnet.storage import polls as poll_rows
-from linnet.storage.database import Database, Operation, Writer
+from linnet.storage.database import Database, Operation, Reader, Writer
+from linnet.storage.statements import Statement
+
+_OWN = 32
+"""The bit of ``StatusRow.done`` that says that the reader wrote it."""
 
 
 class Parent(NamedTuple):
@@ -46,10 +51,19 @@ class Parent(NamedTuple):
 
 
 class Written(NamedTuple):
-    """A new status as it was stored, for whoever shows it next and need not read it again."""
+    """A new status as it was stored, or will be, for whoever shows it next and need not read it again."""
 
     row: StatusRow
     content: StatusContent
+    thread_id: int
+
+
+class _Around(NamedTuple):
+    """What a new status hangs on, and its draft as that lets it be."""
+
+    draft: Draft
+    parent: Parent | None
+    quoted: quotes.Quoted | None
 
 
 async def post(
@@ -59,15 +73,18 @@ async def post(
     draft: Draft,
     operation: Operation,
     written: Callable[[Written], object] | None = None,
+    *,
+    id: int | None = None,
 ) -> int:
-    """Posts; the new status's id. Raises Invalid, NotFound (what it answers) or NotAllowed (a suspended author).
+    """Posts; the new status's id: ``id`` where it was minted before, unless the operation was carried out already.
 
-    ``written`` is told what is about to be committed: it counts only if it has the id that is returned.
+    Raises Invalid, NotFound (what it answers), NotAllowed (a suspended author) or IdTaken. ``written`` is told what is
+    about to be committed: it counts only if it has the id that is returned.
     """
     checked = rules.check(draft, site.limits)
 
     async def write(tx: Writer) -> int:
-        new = await write_status(tx, site, author, checked)
+        new = await write_status(tx, site, author, checked, id)
         if written is not None:
             written(new)
         return new.row.id
@@ -75,49 +92,160 @@ async def post(
     return await database.write(write, operation, returns=int)
 
 
-async def write_status(tx: Writer, site: Site, author: int, draft: Draft) -> Written:
-    """A draft that was checked as a status, with all that follows from it. Raises NotFound, NotAllowed or Invalid."""
-    status_id = tx.ids.next()
-    quoted = await quotes.quoted(tx, author, draft.quoted_status_id) if draft.quoted_status_id else None
-    if quoted is not None:
-        draft = replace(draft, visibility=quote_rules.visibility_of(draft.visibility, quoted.visibility))
-    parent = await parent_of(tx, author, draft.in_reply_to_id)
-    merged, followers = await count_author(tx, site, author, counts=draft.visibility != Visibility.DIRECT)
-    media_views = await media.attach(tx, author, status_id, draft.media_ids)
-    html, mentioned, hashtags = await render_text(tx, site, draft.text, draft.content_type)
-    local_only = bool(parent and parent.local_only) if draft.local_only is None else draft.local_only
-    card_id, card = await cards.attach(
-        tx, site, author, draft.text, bare=not (draft.media_ids or draft.poll or quoted),
-        public=draft.visibility == Visibility.PUBLIC and not local_only,
+async def write_status(tx: Writer, site: Site, author: int, draft: Draft, id: int | None = None) -> Written:
+    """A draft that was checked as a status, with all that follows from it.
+
+    It is of the time that ``id`` was minted at, whenever it is stored. Raises NotFound, NotAllowed, Invalid, Conflict
+    or IdTaken.
+    """
+    return await _write(tx, site, author, draft, tx.ids.next() if id is None else id, even_suspended=False)
+
+
+async def write_accepted(tx: Writer, site: Site, author: int, draft: Draft, id: int) -> Written | None:
+    """``write_status`` for what was acknowledged before: nothing is refused any more.
+
+    What has gone meanwhile (the answered or quoted status, media) is left out, and whoever is suspended has posted all
+    the same, for nobody to see. Where another status has the id it gets another one. None where the account is gone.
+    """
+    found = await tx.one(statuses.SQL.taken, id=id, account_id=author)
+    taken, exists = (int(found[0]), int(found[1])) if found is not None else (0, 0)
+    if not exists:
+        return None
+    status_id = tx.ids.next() if taken else id
+    draft = await _as_far_as_possible(tx, site, author, draft, status_id)
+    return await _write(tx, site, author, draft, status_id, even_suspended=True)
+
+
+async def compose(tx: Reader, site: Site, author: int, draft: Draft, id: int, parent: Parent | None = None) -> Written:
+    """What ``write_status`` would store now under ``id``, found by reading alone, so that a standby can tell.
+
+    The row has its author's version and counts, and is as the author is shown it. ``parent`` is what the draft answers
+    where the database does not know that yet. Raises NotFound, NotAllowed, Invalid or Conflict.
+    """
+    around = await _look_around(tx, author, draft, statuses.SQL.answered, parent)
+    draft, thread_id = around.draft, around.parent.thread_id if around.parent else id
+    found = await tx.one(statuses.SQL.author, id=author, thread_id=thread_id)
+    if found is None:
+        raise _suspended()
+    pictures = await media.attachable(tx, author, id, draft.media_ids)
+    text = await render_text(tx, site, draft.text, draft.content_type)
+    card = await cards.shown(tx, site, draft.text, bare=_bare(around))
+    row, content, _ = _new(author, id, around, pictures, text, card)
+    if around.quoted is not None:
+        quotes.check(row, content, around.quoted)
+    version, followers, following, count, username, muted = found
+    counted = int(draft.visibility != Visibility.DIRECT)
+    shown = StatusRow(
+        id, id, author, version, followers, following, count + counted, ids.milliseconds(id),
+        0, 0, 0, _OWN | muted, row.visibility, None, row.in_reply_to_id, row.in_reply_to_account_id, row.language,
+        _more(around, content, tx.now),
     )  # fmt: skip
-    content = StatusContent(
-        status_id, status_id, author, draft.text, draft.spoiler, html,
-        int(draft.sensitive or bool(draft.spoiler and media_views)), mentioned, hashtags, media_views, draft.app_name,
-        draft.app_website, None, "", poll_rules.opened(draft.poll, tx.now) if draft.poll else None, card,
-        draft.content_type, int(local_only),
-    )  # fmt: skip
-    answered = rules.reply_audience(author, parent.account_id, parent.in_reply_to_account_id) if parent else None
-    row = _new_row(status_id, author, draft, parent.id if parent else None, answered)
-    thread_id = parent.thread_id if parent else status_id
-    await _insert(tx, row, content, thread_id, card_id, merged=merged and draft.visibility != Visibility.DIRECT)
-    await _tell(tx, row, content, thread_id)
-    if quoted is not None:
-        await quotes.add(tx, row, content, thread_id, quoted)
+    return Written(shown, msgspec.structs.replace(content, username=username), thread_id)
+
+
+def _more(around: _Around, content: StatusContent, now: int) -> str | None:
+    """The row's column of that name."""
+    poll = msgspec.Raw(b"null") if content.poll is None else msgspec.Raw(poll_rules.unvoted(content.poll, now).encode())
+    quoted, policy = around.quoted, int(around.draft.quote_policy)
+    if quoted is None:
+        more = More(poll, quote_policy=policy)
+    else:
+        more = More(poll, quote_policy=policy, quote_of_id=quoted.id, quote_state=int(quote_rules.State.ACCEPTED))
+    return None if more == More() else msgspec.json.encode(more).decode()
+
+
+async def _write(tx: Writer, site: Site, author: int, draft: Draft, id: int, *, even_suspended: bool) -> Written:
+    around, at = await _look_around(tx, author, draft, statuses.SQL.parent), ids.milliseconds(id)
+    draft, local_only = around.draft, _local_only(around)
+    merged, followers = await count_author(
+        tx, site, author, counts=draft.visibility != Visibility.DIRECT, at=at, even_suspended=even_suspended
+    )
+    pictures = await media.attach(tx, author, id, draft.media_ids)
+    text = await render_text(tx, site, draft.text, draft.content_type)
+    public = draft.visibility == Visibility.PUBLIC and not local_only
+    card_id, card = await cards.attach(tx, site, author, draft.text, bare=_bare(around), public=public, at=at)
+    new = _new(author, id, around, pictures, text, card)
+    row, content, thread_id = new
+    await _insert(tx, new, card_id, merged=merged and draft.visibility != Visibility.DIRECT)
+    await _tell(tx, row, content, thread_id, at)
+    if around.quoted is not None:
+        await quotes.add(tx, row, content, thread_id, around.quoted)
     if draft.quote_policy != Policy.PUBLIC:
         await quotes.keep_policy(tx, row, draft.quote_policy)
     # The author's own timeline has it with the answer; everybody else's has it a moment later.
-    await tx.run(timelines.SQL.add_home, account_id=author, status_id=status_id)
-    await jobs.add(
-        tx, "status.posted", {"status_id": status_id, "author_id": author, "after": 0, "followers": followers}
-    )
-    await changes.append(tx, "status.posted", author, status_id)
-    return Written(row, content)
+    await tx.run(timelines.SQL.add_home, account_id=author, status_id=id)
+    await jobs.add(tx, "status.posted", {"status_id": id, "author_id": author, "after": 0, "followers": followers})
+    await changes.append(tx, "status.posted", author, id)
+    return new
 
 
-async def _insert(
-    tx: Writer, row: StatusRow, content: StatusContent, thread_id: int, card_id: int | None, *, merged: bool
-) -> None:
-    await tx.run(
+async def _look_around(
+    tx: Reader, author: int, draft: Draft, statement: Statement, parent: Parent | None = None
+) -> _Around:
+    quoted = await quotes.quoted(tx, author, draft.quoted_status_id) if draft.quoted_status_id else None
+    if quoted is not None:
+        draft = replace(draft, visibility=quote_rules.visibility_of(draft.visibility, quoted.visibility))
+    return _Around(draft, parent or await parent_of(tx, author, draft.in_reply_to_id, statement), quoted)
+
+
+async def _as_far_as_possible(tx: Writer, site: Site, author: int, draft: Draft, id: int) -> Draft:
+    """Without what it cannot have any more; who may see it was settled when it was accepted, and stays."""
+    if draft.in_reply_to_id and await tx.one(statuses.SQL.parent, id=draft.in_reply_to_id, reader=author) is None:
+        draft = replace(draft, in_reply_to_id=None)
+    if draft.quoted_status_id:
+        draft = replace(draft, quoted_status_id=await _still_quotable(tx, site, author, draft))
+    return replace(draft, media_ids=await media.still_attachable(tx, author, id, draft.media_ids))
+
+
+async def _still_quotable(tx: Writer, site: Site, author: int, draft: Draft) -> int | None:
+    try:
+        quoted = await quotes.quoted(tx, author, draft.quoted_status_id)
+        if quoted is not None and draft.visibility == Visibility.DIRECT:
+            _, mentioned, _ = await render_text(tx, site, draft.text, draft.content_type)
+            named = any(one.id == quoted.account_id for one in mentioned)
+            quote_rules.check_addressed(draft.visibility, own=quoted.account_id == author, mentioned=named)
+    except (Invalid, NotFound):
+        return None
+    return draft.quoted_status_id
+
+
+Rendered = tuple[str, tuple[MentionView, ...], tuple[str, ...]]
+"""The HTML of a text, the accounts that it names, and its hashtags."""
+
+
+def _new(
+    author: int, id: int, around: _Around, pictures: tuple[MediaView, ...], text: Rendered, card: CardView | None
+) -> Written:
+    """Of what was found. The row is without its author's version and counts."""
+    draft, parent, _ = around
+    html, mentioned, hashtags = text
+    at = ids.milliseconds(id)
+    content = StatusContent(
+        id, id, author, draft.text, draft.spoiler, html, int(draft.sensitive or bool(draft.spoiler and pictures)),
+        mentioned, hashtags, pictures, draft.app_name, draft.app_website, None, "",
+        poll_rules.opened(draft.poll, at) if draft.poll else None, card, draft.content_type, int(_local_only(around)),
+    )  # fmt: skip
+    answered = rules.reply_audience(author, parent.account_id, parent.in_reply_to_account_id) if parent else None
+    row = StatusRow(
+        id, id, author, 0, 0, 0, 0, None, 0, 0, 0, 0, int(draft.visibility), None, parent.id if parent else None,
+        answered, draft.language,
+    )  # fmt: skip
+    return Written(row, content, parent.thread_id if parent else id)
+
+
+def _local_only(around: _Around) -> bool:
+    draft, parent = around.draft, around.parent
+    return bool(parent and parent.local_only) if draft.local_only is None else draft.local_only
+
+
+def _bare(around: _Around) -> bool:
+    """Whether nothing stands beside the words: a card is shown only then."""
+    return not (around.draft.media_ids or around.draft.poll or around.quoted)
+
+
+async def _insert(tx: Writer, new: Written, card_id: int | None, *, merged: bool) -> None:
+    row, content, thread_id = new
+    inserted = await tx.run(
         statuses.SQL.insert,
         id=row.id,
         account_id=row.account_id,
@@ -133,6 +261,8 @@ async def _insert(
         local_only=content.local_only,
         merged=int(merged),
     )
+    if not inserted:
+        raise IdTaken("Another status has this id")
     await tx.run(
         statuses.SQL.insert_content,
         id=row.id,
@@ -154,12 +284,12 @@ async def _insert(
         await polls.open_(tx, row.id, row.account_id, content.poll)
 
 
-async def _tell(tx: Writer, row: StatusRow, content: StatusContent, thread_id: int) -> None:
+async def _tell(tx: Writer, row: StatusRow, content: StatusContent, thread_id: int, at: int) -> None:
     """What a status answers counts it, its hashtags find it, and those whom it names are told."""
     if row.in_reply_to_id and row.visibility <= Visibility.UNLISTED:
         await tx.run(statuses.SQL.count_reply, id=row.in_reply_to_id, step=1)
     if content.tags:
-        await file_tags(tx, row.id, row.account_id, content.tags, row.visibility)
+        await file_tags(tx, row.id, row.account_id, content.tags, row.visibility, at=at)
     for target in content.mentions:
         await tx.run(statuses.SQL.insert_mention, status_id=row.id, account_id=target.id)
         await notifications.add(tx, "mention", target.id, row.account_id, row.id, thread_id)
@@ -167,15 +297,8 @@ async def _tell(tx: Writer, row: StatusRow, content: StatusContent, thread_id: i
         await conversations.add(tx, row.id, thread_id, row.account_id, (target.id for target in content.mentions))
 
 
-def _new_row(id: int, author: int, draft: Draft, parent: int | None, answered: int | None) -> StatusRow:
-    """Without the author's version and counts."""
-    return StatusRow(
-        id, id, author, 0, 0, 0, 0, None, 0, 0, 0, 0, int(draft.visibility), None, parent, answered, draft.language
-    )
-
-
 async def render_text(
-    tx: Writer, site: Site, text: str, content_type: str = rules.PLAIN
+    tx: Reader, site: Site, text: str, content_type: str = rules.PLAIN
 ) -> tuple[str, tuple[MentionView, ...], tuple[str, ...]]:
     """The HTML of a text, the accounts that it names (each of which exists), and its hashtags. Raises Invalid."""
     body = words.markdown_html(text) if content_type == rules.MARKDOWN else None
@@ -200,12 +323,14 @@ async def render_text(
 
 
 async def file_tags(
-    tx: Writer, status_id: int, author: int, names: tuple[str, ...], visibility: int, *, anew: bool = False
-) -> None:
+    tx: Writer, status_id: int, author: int, names: tuple[str, ...], visibility: int, *, anew: bool = False,
+    at: int | None = None,
+) -> None:  # fmt: skip
     """Makes the status findable under its hashtags; only public statuses count as uses of the tag.
 
-    ``anew`` takes those off that it had before.
+    ``anew`` takes those off that it had before. ``at`` is when it was posted, in ms since 1970 (None: now).
     """
+    at = tx.now if at is None else at
     if anew:
         await tags.uncount(tx, status_id, author, visibility)
         await tx.run(statuses.SQL.delete_tags, id=status_id)
@@ -214,32 +339,46 @@ async def file_tags(
         key = words.hashtag_key(name)
         await tx.run(statuses.SQL.insert_status_tag, tag=key, status_id=status_id, account_id=author)
         if public:
-            await tx.run(statuses.SQL.insert_tag, key=key, name=name, now=tx.now)
-            await tx.run(search.SQL.count_use, tag=key, day=tx.now // times.DAY_MS, account_id=author)
+            await tx.run(statuses.SQL.insert_tag, key=key, name=name, now=at)
+            await tx.run(search.SQL.count_use, tag=key, day=at // times.DAY_MS, account_id=author)
     if names:
         await tags.count(tx, status_id, author, names, visibility)
 
 
-async def parent_of(tx: Writer, author: int, in_reply_to_id: int | None) -> Parent | None:
+async def parent_of(
+    tx: Reader, author: int, in_reply_to_id: int | None, statement: Statement = statuses.SQL.parent
+) -> Parent | None:
     """What a reply answers, or None. Raises NotFound."""
     if in_reply_to_id is None:
         return None
-    row = await tx.one(statuses.SQL.parent, id=in_reply_to_id, reader=author)
+    row = await tx.one(statement, id=in_reply_to_id, reader=author)
     if row is None:
         raise NotFound("The status that this replies to is not there")
     return Parent(*row)
 
 
-async def count_author(tx: Writer, site: Site, author: int, *, counts: bool) -> tuple[bool, int]:
-    """Takes the author's row: whether its posts are merged at reading now, and its followers. Raises NotAllowed."""
-    row = await tx.one(statuses.SQL.count_author, id=author, step=int(counts), at=tx.now)
+async def count_author(
+    tx: Writer, site: Site, author: int, *, counts: bool, at: int | None = None, even_suspended: bool = False
+) -> tuple[bool, int]:
+    """Takes the author's row: whether its posts are merged at reading now, and its followers. Raises NotAllowed.
+
+    ``at`` is when it posts, in ms since 1970 (None: now).
+    """
+    row = await tx.one(
+        statuses.SQL.count_author, id=author, step=int(counts), at=tx.now if at is None else at,
+        even_suspended=int(even_suspended),
+    )  # fmt: skip
     if row is None:
-        raise NotAllowed("Your account is suspended: it cannot post")
+        raise _suspended()
     followers, merged = row
     if not merged and followers >= site.limits.merge_followers:
         await tx.run(statuses.SQL.set_merged, id=author)
         merged = 1
     return bool(merged), int(followers)
+
+
+def _suspended() -> NotAllowed:
+    return NotAllowed("Your account is suspended: it cannot post")
 
 
 def as_json(value: tuple[MediaView, ...] | tuple[MentionView, ...] | tuple[str, ...]) -> str:

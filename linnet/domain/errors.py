@@ -46,6 +46,10 @@ class Conflict(LinnetError):
     """It cannot be done in the state that things are in now."""
 
 
+class IdTaken(Conflict):
+    """Something else has the id that was minted for this: nothing was done, and another id must be minted."""
+
+
 class Unavailable(LinnetError):
     """Our own fault and passing: disk full, database locked or away. ``retry_after`` is in seconds."""
 

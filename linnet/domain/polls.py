@@ -47,6 +47,12 @@ def state(text: str) -> PollState:
     return _state.decode(text)
 
 
+def unvoted(poll: PollView, now: int) -> str:
+    """The column ``poll`` of a status's row for a poll in which nobody has voted yet."""
+    expired = int(poll.expires_at is not None and poll.expires_at <= now)
+    return f"[{expired},0,[{','.join('0' for _ in poll.options)}],null]"
+
+
 def check(draft: PollDraft, limits: Limits) -> PollDraft:
     """The poll with its options cleaned, blank ones left out. Raises Invalid."""
     options = tuple(filter(None, (words.clean("poll[options]", one, 1_000).strip() for one in draft.options)))

@@ -39,6 +39,12 @@ async def one(tx: Reader, card_id: int) -> CardRow | None:
     return None if row is None else CardRow(row[0], row[1], decode(row[2]), row[3])
 
 
+async def shown(tx: Reader, url: str) -> CardView | None:
+    """What the card of an address shows by now."""
+    row = await tx.one(SQL.shown, url=url)
+    return None if row is None else decode(row[0])
+
+
 async def keep(tx: Writer, card_id: int, card: CardView | None, expires_at: int) -> None:
     await tx.run(
         SQL.keep,

@@ -7,6 +7,10 @@ returning id, url, card, expires_at;
 -- name: one
 select id, url, card, expires_at from preview_cards where id = :id;
 
+-- name: shown
+-- What the card of an address shows by now.
+select card from preview_cards where url = :url;
+
 -- name: keep
 update preview_cards set card = :card, image_key = :image_key, language = :language, expires_at = :expires_at
 where id = :id;

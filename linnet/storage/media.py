@@ -10,7 +10,7 @@ from linnet.domain.errors import Conflict, Invalid
 from linnet.domain.views import MediaView
 from linnet.storage import statements
 from linnet.storage.database import Reader, Writer
-from linnet.storage.statements import Row
+from linnet.storage.statements import Row, Statement
 
 SQL = statements.load("media")
 
@@ -34,9 +34,29 @@ async def attach(tx: Writer, account_id: int, status_id: int, ids: Sequence[int]
 
     Raises Conflict where one is not ready yet, or where they cannot stand together.
     """
+    return await _together(tx, SQL.attach, account_id, status_id, ids)
+
+
+async def attachable(tx: Reader, account_id: int, status_id: int, ids: Sequence[int]) -> tuple[MediaView, ...]:
+    """What ``attach`` would answer, or raise, but nothing is tied to anything."""
+    return await _together(tx, SQL.attachable, account_id, status_id, ids)
+
+
+async def still_attachable(tx: Reader, account_id: int, status_id: int, ids: Sequence[int]) -> tuple[int, ...]:
+    """Those of ``ids`` that "attach" would find now, in their order."""
     if not ids:
         return ()
-    rows = await tx.all(SQL.attach, ids=list(ids), account_id=account_id, status_id=status_id)
+    rows = await tx.all(SQL.attachable, ids=list(ids), account_id=account_id, status_id=status_id)
+    there = {row[0] for row in rows}
+    return tuple(id for id in ids if id in there)
+
+
+async def _together(
+    tx: Reader, statement: Statement, account_id: int, status_id: int, ids: Sequence[int]
+) -> tuple[MediaView, ...]:
+    if not ids:
+        return ()
+    rows = await tx.all(statement, ids=list(ids), account_id=account_id, status_id=status_id)
     found = {row[0]: view(row) for row in rows}
     if len(found) != len(ids):
         if await tx.all(SQL.unready, ids=list(ids), account_id=account_id):

@@ -5,6 +5,12 @@ where id in (:ids...) and account_id = :account_id and (status_id is null or sta
   and state = 'ready'
 returning id, type, file_key, preview_key, description, blurhash, meta;
 
+-- name: attachable
+-- What "attach" would find, for whoever only looks.
+select id, type, file_key, preview_key, description, blurhash, meta from media_attachments
+where id in (:ids...) and account_id = :account_id and (status_id is null or status_id = :status_id) and draft_id is null
+  and state = 'ready';
+
 -- name: insert
 insert into media_attachments (id, account_id, type, mime, file_key, preview_key, description, focus_x, focus_y, blurhash, meta)
 values (:id, :account_id, :type, :mime, :file_key, :preview_key, :description, :focus_x, :focus_y, :blurhash, :meta);

@@ -1,9 +1,10 @@
 -- name: insert
--- A new status, or a reblog (which has no content of its own).
+-- A new status, or a reblog (which has no content of its own). No row: another one has the id.
 insert into statuses (id, account_id, version, visibility, reblog_of_id, in_reply_to_id, in_reply_to_account_id,
   thread_id, language, has_media, has_mentions, has_poll, local_only, merged)
 values (:id, :account_id, :id, :visibility, :reblog_of_id, :in_reply_to_id, :in_reply_to_account_id,
-  :thread_id, :language, :has_media, :has_mentions, :has_poll, :local_only, :merged);
+  :thread_id, :language, :has_media, :has_mentions, :has_poll, :local_only, :merged)
+on conflict (id) do nothing;
 
 -- name: insert_content
 insert into status_contents (status_id, account_id, version, text, spoiler, html, sensitive, mentions, tags, media,
@@ -26,10 +27,22 @@ insert into status_tags (tag, status_id, account_id) values (:tag, :status_id, :
 on conflict (tag, status_id) do nothing;
 
 -- name: count_author
--- Takes the author's row for this transaction, and says how its posts are fanned out.
+-- Takes the author's row for this transaction, and says how its posts are fanned out. Somebody suspended is not found, but
+-- :even_suspended.
 update accounts set statuses = statuses + :step, last_status_at = coalesce(:at, last_status_at)
-where id = :id and suspended_at is null
+where id = :id and (suspended_at is null or :even_suspended = 1)
 returning followers, merged;
+
+-- name: author
+-- What a status that is not stored yet shows of its author, and whether its conversation is muted.
+select a.version, a.followers, a.following, a.statuses, a.username,
+  case when exists (select 1 from thread_mutes m where m.account_id = a.id and m.thread_id = :thread_id) then 8 else 0 end
+from accounts a where a.id = :id and a.suspended_at is null;
+
+-- name: taken
+-- Whether a status has the id, and whether the account is there to have another: one that was deleted has no profile.
+select case when exists (select 1 from statuses s where s.id = :id) then 1 else 0 end,
+  case when exists (select 1 from profiles p where p.account_id = :account_id) then 1 else 0 end;
 
 -- name: set_merged
 update accounts set merged = 1 where id = :id;
@@ -39,6 +52,12 @@ update statuses set replies = replies + :step where id = :id;
 
 -- name: parent
 -- What a reply needs of the status that it answers, if :reader may see it.
+select s.id, s.account_id, s.thread_id, s.in_reply_to_account_id, s.visibility, s.local_only from statuses s
+join accounts a on a.id = s.account_id and a.suspended_at is null
+where s.id = :id and s.reblog_of_id is null and {visible};
+
+-- name: answered
+-- The same for whoever only looks, on a standby perhaps: no row is held.
 select s.id, s.account_id, s.thread_id, s.in_reply_to_account_id, s.visibility, s.local_only from statuses s
 join accounts a on a.id = s.account_id and a.suspended_at is null
 where s.id = :id and s.reblog_of_id is null and {visible};

@@ -1,0 +1,55 @@
+"""A post that was accepted while the database could not take it, and how it is written down meanwhile."""
+
+import zlib
+from dataclasses import dataclass
+
+import msgspec
+
+from linnet.domain.errors import TooLarge
+
+ENTRY_BYTES = 3_584
+"""What an entry may take, packed. Of 4 KiB, etcd would need twice as much."""
+
+_PACKED_FROM = 600
+"""Below that, packing gains nothing that is worth its time."""
+_UNPACKED_MAX = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One post that waits. ``operation`` is the key of its receipt, ``at`` ms since 1970, ``draft`` JSON."""
+
+    id: int
+    account_id: int
+    operation: str
+    at: int
+    draft: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits. ``revision`` is the majority's at that moment, ``oldest`` the one at which the first entry came."""
+
+    count: int
+    revision: int
+    oldest: int | None = None
+
+
+def pack(entry: Entry) -> bytes:
+    """Raises TooLarge for what cannot be kept."""
+    plain = msgspec.json.encode((entry.id, entry.account_id, entry.operation, entry.at, entry.draft))
+    packed = zlib.compress(plain, 6) if len(plain) > _PACKED_FROM else plain
+    if len(packed) > ENTRY_BYTES:
+        raise TooLarge(f"The post takes {len(packed)} bytes, and can wait for the database with {ENTRY_BYTES} only")
+    return packed
+
+
+def unpack(data: bytes) -> Entry:
+    """What ``pack`` made; raises ValueError for anything else."""
+    plain = data
+    if not data.startswith(b"["):
+        try:
+            plain = zlib.decompressobj().decompress(data, _UNPACKED_MAX)
+        except zlib.error as error:
+            raise ValueError(str(error)) from error
+    return Entry(*msgspec.json.decode(plain, type=tuple[int, int, str, int, str]))
