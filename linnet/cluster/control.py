@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -31,7 +30,6 @@ from linnet.telemetry import log
 
 HEAD_BYTES = 4_096
 BODY_BYTES = 65_536
-ANSWER_BYTES = 1 << 20
 SHAKE_SECONDS = 5.0
 READ_SECONDS = 5.0
 WRITE_SECONDS = 5.0
@@ -68,10 +66,6 @@ Answer = Mapping[str, Any] | AsyncIterator[str]
 class Route(NamedTuple):
     answer: Callable[[Asked], Awaitable[Answer]]
     open: bool = False
-
-
-class Unreachable(Unavailable):
-    """The node cannot be asked: nobody listens, it is too slow, or it is not of the cluster."""
 
 
 # -- the server ------------------------------------------------------------------------------------------------------
@@ -221,106 +215,3 @@ async def _put(writer: asyncio.StreamWriter, data: bytes) -> None:
     writer.write(data)
     async with asyncio.timeout(WRITE_SECONDS):
         await writer.drain()
-
-
-# -- the client ------------------------------------------------------------------------------------------------------
-
-
-class Refused(LinnetError):
-    """The node understood, and did not do it; says why. ``status`` is HTTP's."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-async def ask(
-    url: str, path: str, body: Mapping[str, Any] | None, context: ssl.SSLContext, seconds: float = WORK_SECONDS
-) -> dict[str, Any]:
-    """Asks a node at ``https://HOST:PORT``: a GET without a body, else a POST. Raises Refused or Unreachable."""
-    try:
-        async with asyncio.timeout(seconds), _asking(url, path, body, context) as reader:
-            status = await _status_of(reader)
-            raw = await _all_of(reader)
-        answer = msgspec.json.decode(raw, type=dict[str, Any])
-    except (OSError, TimeoutError, ssl.SSLError, asyncio.IncompleteReadError, ValueError) as error:
-        raise Unreachable(f"{url} cannot be asked: {_why(error)}") from error
-    if status != 200:
-        raise Refused(str(answer.get("error", status)), status)
-    return answer
-
-
-async def lines(
-    url: str, path: str, body: Mapping[str, Any], context: ssl.SSLContext, seconds: float = 60.0
-) -> AsyncIterator[str]:
-    """Asks for something that takes its time, and gives what is told meanwhile; ``seconds`` are for each line.
-
-    Raises Refused, and Unreachable also where the node is gone before it was done.
-    """
-    try:
-        async with _asking(url, path, body, context) as reader:
-            async with asyncio.timeout(seconds):
-                status = await _status_of(reader)
-            if status != 200:
-                async with asyncio.timeout(seconds):
-                    said = msgspec.json.decode(await _all_of(reader), type=dict[str, Any])
-                raise Refused(str(said.get("error", status)), status)
-            while True:
-                async with asyncio.timeout(seconds):
-                    line = msgspec.json.decode(await reader.readuntil(b"\n"), type=dict[str, Any])
-                if "says" in line:
-                    yield str(line["says"])
-                elif "error" in line:
-                    raise Refused(str(line["error"]), int(line.get("status", 400)))
-                else:
-                    return
-    except (OSError, TimeoutError, ssl.SSLError, asyncio.IncompleteReadError, ValueError) as error:
-        raise Unreachable(f"{url} cannot be asked: {_why(error)}") from error
-
-
-@contextlib.asynccontextmanager
-async def _asking(
-    url: str, path: str, body: Mapping[str, Any] | None, context: ssl.SSLContext
-) -> AsyncIterator[asyncio.StreamReader]:
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname or not parts.port:
-        raise ValueError("it is like https://192.0.2.1:7000")
-    raw = b"" if body is None else msgspec.json.encode(body)
-    head = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: {len(raw)}"
-    async with asyncio.timeout(SHAKE_SECONDS):
-        reader, writer = await asyncio.open_connection(
-            parts.hostname, parts.port, ssl=context, limit=ANSWER_BYTES, ssl_handshake_timeout=SHAKE_SECONDS
-        )
-    try:
-        writer.write(f"{head}\r\nConnection: close\r\n\r\n".encode("ascii") + raw)
-        yield reader
-    finally:
-        writer.transport.abort()
-
-
-async def _status_of(reader: asyncio.StreamReader) -> int:
-    head = await reader.readuntil(b"\r\n\r\n")
-    return int(head.split(b" ", 2)[1])
-
-
-async def _all_of(reader: asyncio.StreamReader) -> bytes:
-    found = b""
-    while piece := await reader.read(65_536):
-        found += piece
-        if len(found) > ANSWER_BYTES:
-            raise ValueError("it answers without end")
-    return found
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not of this cluster ({error.verify_message})"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or error}"
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, asyncio.IncompleteReadError):
-        return "it ended the connection"
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return str(error)

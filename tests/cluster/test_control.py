@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from linnet.cluster import certificates, control
+from linnet.cluster import asking, certificates, control
 from linnet.cluster.certificates import Pair
 from linnet.cluster.control import Asked, Route, Server
 from linnet.cluster.layout import Folders
@@ -100,15 +100,15 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 
 async def test_a_node_is_known_by_its_certificate(house: House):
-    answer = await control.ask(house.url, "/echo", {"a": 1}, certificates.asking(house.two))
+    answer = await asking.ask(house.url, "/echo", {"a": 1}, certificates.asking(house.two))
     assert answer == {"peer": "two", "a": 1}
 
 
 async def test_who_has_none_sees_only_what_is_open(house: House):
     stranger = certificates.trusting(house.authority.certificate)
-    assert await control.ask(house.url, "/authority", None, stranger) == {"for": ""}
-    with pytest.raises(control.Refused) as caught:
-        await control.ask(house.url, "/echo", {}, stranger)
+    assert await asking.ask(house.url, "/authority", None, stranger) == {"for": ""}
+    with pytest.raises(asking.Refused) as caught:
+        await asking.ask(house.url, "/echo", {}, stranger)
     assert caught.value.status == 401
     assert len(house.seen) == 1
 
@@ -116,34 +116,34 @@ async def test_who_has_none_sees_only_what_is_open(house: House):
 async def test_a_node_of_another_cluster_is_refused_and_refuses(house: House):
     wrong = certificates.trusting(house.authority.certificate)
     wrong.load_cert_chain(house.other.certificate, house.other.key)
-    with pytest.raises(control.Unreachable):
-        await control.ask(house.url, "/echo", {}, wrong)
-    with pytest.raises(control.Unreachable, match="not of this cluster"):
-        await control.ask(house.url, "/echo", {}, certificates.asking(house.other))
+    with pytest.raises(asking.Unreachable):
+        await asking.ask(house.url, "/echo", {}, wrong)
+    with pytest.raises(asking.Unreachable, match="not of this cluster"):
+        await asking.ask(house.url, "/echo", {}, certificates.asking(house.other))
     assert house.seen == []
 
 
 async def test_a_refusal_is_told_in_its_words(house: House):
-    with pytest.raises(control.Refused, match="not now") as caught:
-        await control.ask(house.url, "/wrong", {}, certificates.asking(house.two))
+    with pytest.raises(asking.Refused, match="not now") as caught:
+        await asking.ask(house.url, "/wrong", {}, certificates.asking(house.two))
     assert caught.value.status == 409
-    with pytest.raises(control.Refused) as caught:
-        await control.ask(house.url, "/nothing", {}, certificates.asking(house.two))
+    with pytest.raises(asking.Refused) as caught:
+        await asking.ask(house.url, "/nothing", {}, certificates.asking(house.two))
     assert caught.value.status == 404
-    with pytest.raises(control.Refused) as caught:
-        await control.ask(house.url, "/broken", {}, certificates.asking(house.two))
+    with pytest.raises(asking.Refused) as caught:
+        await asking.ask(house.url, "/broken", {}, certificates.asking(house.two))
     assert caught.value.status == 500
     assert "ZeroDivision" not in str(caught.value)
 
 
 async def test_what_takes_long_is_told_as_it_comes(house: House):
     async def told(body: dict) -> list[str]:
-        return [line async for line in control.lines(house.url, "/long", body, certificates.asking(house.two))]
+        return [line async for line in asking.lines(house.url, "/long", body, certificates.asking(house.two))]
 
     assert await told({}) == ["first", "second"]
-    with pytest.raises(control.Refused, match="nobody"):
+    with pytest.raises(asking.Refused, match="nobody"):
         await told({"fail": True})
-    with pytest.raises(control.Refused):
+    with pytest.raises(asking.Refused):
         await told({"break": True})
 
 
@@ -165,7 +165,7 @@ async def test_hostile_bytes_are_answered_and_forgotten(house: House, sent: byte
     answer = await house.raw(sent)
     # Of a head without end nothing more is read, so that the answer may meet a connection that is reset already.
     assert answer.startswith(b"HTTP/1.1 %d " % status) or (answer == b"" and len(sent) > 10_000)
-    assert (await control.ask(house.url, "/echo", {}, certificates.asking(house.two)))["peer"] == "two"
+    assert (await asking.ask(house.url, "/echo", {}, certificates.asking(house.two)))["peer"] == "two"
 
 
 async def test_a_slow_client_is_let_go(house: House, monkeypatch: pytest.MonkeyPatch):
@@ -227,14 +227,14 @@ async def test_a_client_does_not_wait_or_read_for_ever(tmp_path: Path, house: Ho
     for handler in (endless, silent):
         server = await asyncio.start_server(handler, HERE, 0, ssl=certificates.serving(house.one))
         port = server.sockets[0].getsockname()[1]
-        with pytest.raises(control.Unreachable):
-            await control.ask(f"https://{HERE}:{port}", "/echo", {}, certificates.asking(house.two), seconds=0.5)
+        with pytest.raises(asking.Unreachable):
+            await asking.ask(f"https://{HERE}:{port}", "/echo", {}, certificates.asking(house.two), seconds=0.5)
         server.close()
 
 
 async def test_nobody_there_is_said_in_words(house: House):
     await house.server.close()
     with pytest.raises(Unavailable, match="cannot be asked"):
-        await control.ask(f"https://{HERE}:1", "/echo", {}, certificates.asking(house.two))
-    with pytest.raises(control.Unreachable):
-        await control.ask("http://127.0.1.1:7000", "/echo", {}, certificates.asking(house.two))
+        await asking.ask(f"https://{HERE}:1", "/echo", {}, certificates.asking(house.two))
+    with pytest.raises(asking.Unreachable):
+        await asking.ask("http://127.0.1.1:7000", "/echo", {}, certificates.asking(house.two))
