@@ -70,6 +70,7 @@ class Load:
         self._under_way = 0
         self._idle = asyncio.Event()
         self._began = self._ended = 0.0
+        self._began_ms = 0
         self._stopping = False
 
     async def __aenter__(self) -> "Load":
@@ -109,7 +110,7 @@ class Load:
             silent = [listener.name for listener in self._listeners if not listener.begun.is_set()]
             why = f"no stream opened for {', '.join(silent)}" if silent else "not every endpoint answered"
             raise NotServing(f"{why} in {timeout_s:.0f} s") from None
-        self._began = self.clock.monotonic()
+        self._began, self._began_ms = self.clock.monotonic(), self.clock.now_ms()
         self._tally.begin(self._began)
         self._background.start("posting", self._steadily(self._pace.rate, self._post))
         self._background.start("reading", self._steadily(self._pace.reads, self._read))
@@ -136,9 +137,18 @@ class Load:
 
     def evidence(self) -> Evidence:
         """All that was written down."""
-        people = tuple(self._people.values())
-        ended = self._ended or self.clock.monotonic()
-        return Evidence(self._began, ended, self.run, self.client.endpoints, people, self._ledger.records)
+        return Evidence(
+            began=self._began,
+            ended=self._ended or self.clock.monotonic(),
+            run=self.run,
+            endpoints=self.client.endpoints,
+            people=tuple(self._people.values()),
+            rate=self._pace.rate,
+            reads=self._pace.reads,
+            began_ms=self._began_ms,
+            listeners={listener.name: listener.person.id for listener in self._listeners if listener.begun.is_set()},
+            records=self._ledger.records,
+        )
 
     # -- posts and reads ----------------------------------------------------------------------------------------------
 

@@ -112,13 +112,18 @@ Record = Plan | Attempt | Failure | Read | Heard | Mark | Sample
 
 
 class Evidence(msgspec.Struct):
-    """All that a run wrote down. ``began`` and ``ended`` are when posts and reads were asked for."""
+    """All that a run wrote down. ``began`` and ``ended`` are when posts and reads were asked for, ``rate`` and
+    ``reads`` how many of them a second; ``began_ms`` is Unix time. ``listeners``: whose home each stream tells of."""
 
     began: float
     ended: float
     run: str
     endpoints: tuple[str, ...]
     people: tuple[Person, ...]
+    rate: float = 0.0
+    reads: float = 0.0
+    began_ms: int = 0
+    listeners: dict[str, str] = {}
     records: list[Record] = []
 
     def of(self, kind: type[Any]) -> list[Any]:

@@ -9,13 +9,12 @@ import msgspec
 
 from linnet.drill.client import CONNECT_SECONDS, Client
 from linnet.drill.records import Heard, Person
+from linnet.streaming.channels import BEGUN, PREFIX
 
 SILENCE_SECONDS = 20.0
 """Nothing at all for so long, not even the heartbeat (15 s): whoever we listen to is gone, though nothing said so."""
 OPEN_SECONDS = 5.0
 PAUSE_SECONDS = 0.1
-PATH = "/api/v1/streaming"
-BEGUN, RESET = "stream.begun", "stream.reset"
 
 
 class Lost(Exception):
@@ -53,7 +52,7 @@ class Listener:
     # -- a WebSocket ------------------------------------------------------------------------------------------------
 
     async def _websocket(self) -> None:
-        url = f"{self._endpoint.replace('http', 'ws', 1)}{PATH}"
+        url = f"{self._endpoint.replace('http', 'ws', 1)}{PREFIX}"
         params = {"stream": "user", "position": self._position}
         async with asyncio.timeout(OPEN_SECONDS):
             socket = await self._client.session.ws_connect(url, params=params, headers=self._headers(), heartbeat=5)
@@ -72,7 +71,10 @@ class Listener:
     async def _events(self) -> None:
         limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
         async with self._client.session.get(
-            f"{self._endpoint}{PATH}/user", params={"position": self._position}, headers=self._headers(), timeout=limits
+            f"{self._endpoint}{PREFIX}/user",
+            params={"position": self._position},
+            headers=self._headers(),
+            timeout=limits,
         ) as answer:
             if answer.status != 200:
                 raise Lost(f"the stream was refused with {answer.status}")
