@@ -49,7 +49,7 @@ from linnet.operations.health import Health
 from linnet.operations.metrics import Backlog, Metrics, Observer
 from linnet.ports import Blobs, Chance, Clock, Guards, Ids, Images, Mail, Recordings, RemoteServers, Translator
 from linnet.routes import ROUTES, Client
-from linnet.storage import jobs, schema
+from linnet.storage import jobs, schema, settings
 from linnet.storage.database import Database
 from linnet.storage.jobs import Job
 from linnet.streaming import asgi, sockets
@@ -341,7 +341,14 @@ def keeping(parts: Parts) -> maintenance.Keeping:
 
 
 async def why_not_ready(database: Database) -> str:
-    """Why the database cannot be used now, in words; '' where it can. Raises Unavailable, too."""
+    """Why the database cannot be used now, in words; '' where it can. Raises Unavailable, too.
+
+    Of several hosts one that can be read is enough: without a primary, nodes go on reading, and writes wait. If they
+    were not ready then, no request would reach any of them.
+    """
+    if database.has_standbys:
+        await database.read(partial(settings.get, key="origin"))
+        return ""
     await maintenance.prove_writable(database)
     try:
         state = await schema.check(cast("schema.Migratable", database))

@@ -1,4 +1,4 @@
-"""``/healthz`` (the process answers) and ``/readyz`` (it can really serve: the database takes writes, no draining)."""
+"""``/healthz`` (the process answers) and ``/readyz`` (it can really serve: the database is there, no draining)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -72,6 +72,11 @@ class Database(Protocol):
 
     dialect: str
 
+    @property
+    def has_standbys(self) -> bool:
+        """Whether reads are answered by another host where there is no primary."""
+        ...
+
     async def read(self, fn: ReadFunction[T], /) -> T: ...
 
     async def write(

@@ -167,6 +167,10 @@ class PostgresDatabase:
         self._retried = 0
         self._said_at = 0.0
 
+    @property
+    def has_standbys(self) -> bool:
+        return self._finder.has_standbys
+
     def on_commit(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)
 

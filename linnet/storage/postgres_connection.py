@@ -21,7 +21,8 @@ _SETTINGS = {
     "default_transaction_read_only": "on",
     # A request for a lock that is not granted soon fails cleanly and is tried again, before the connection is given up.
     "lock_timeout": "1500",
-    "idle_in_transaction_session_timeout": "10000",
+    # A frozen or cut-off node's transaction holds its rows' locks: others who need them wait no longer than this.
+    "idle_in_transaction_session_timeout": "2000",
     # It would end a synchronous wait early: the row would be on one machine alone, and acknowledged.
     "client_connection_check_interval": "0",
     # For reads, which would go on for nobody. Each write sets it to 0, for the same reason.

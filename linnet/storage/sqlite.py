@@ -125,6 +125,7 @@ class SqliteDatabase:
     """
 
     dialect = "sqlite"
+    has_standbys = False
 
     def __init__(
         self,

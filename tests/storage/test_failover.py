@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from linnet.app import why_not_ready
 from linnet.domain.errors import Unavailable
 from linnet.storage import changes, postgres, schema
 from linnet.storage.database import Operation
@@ -224,6 +225,8 @@ async def test_reads_go_on_from_a_standby_without_a_primary_and_beside_a_frozen_
         results = await asyncio.gather(*(database.read(twice) for _ in range(20)))
         assert results == [[(7,)]] * 20
         assert time.monotonic() - started < 2
+        # Whoever spreads requests over nodes would else have nowhere to send them.
+        assert await why_not_ready(database) == ""
         await asyncio.to_thread(primary.start)
         await database.write(lambda tx: changes.append(tx, "happened", 1, 8))
         assert await database.read(twice) == [(7,), (8,)]

@@ -29,6 +29,10 @@ def etcd() -> Path:
     return _first("etcd-server", [_on_path("etcd")])
 
 
+def haproxy() -> Path:
+    return _first("haproxy", [_on_path("haproxy"), Path("/usr/sbin/haproxy")])
+
+
 def nginx() -> Path:
     return _first("nginx-light", [_on_path("nginx"), Path("/usr/sbin/nginx")])
 

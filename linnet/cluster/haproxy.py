@@ -1,0 +1,240 @@
+"""What HAProxy is told on each node: the public port, the port between nodes, and how one stands in for another.
+
+Pure: values in, the text of its configuration out. Made for HAProxy 2.6 (Debian 12) and newer.
+"""
+
+import zlib
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+OPERATION_HEADER = "X-Linnet-Operation"
+"""Carries the id that HAProxy gives a request once and keeps over its own retries."""
+
+READ_MS = 2_000
+"""How long a read may be silent until another node is asked: none of ours takes so long."""
+WRITE_MS = 50_000
+"""Writes wait for a primary up to 45 s; whoever asked is told before its own patience (a minute) ends."""
+CONNECT_MS = 500
+"""A frozen host's kernel still takes connections: without an answer to TLS in this time, another node is asked."""
+CHECK_MS = 500
+"""How long a check may take: a busy machine is no dead one."""
+STOP_SECONDS = 60
+"""An old process, after a reload, ends what it serves in this time; streams that are left go on elsewhere."""
+
+ITSELF = 1
+"""The number of the server that is left when none passes its check."""
+
+_SAYS = {
+    502: "A machine went away while it answered; please try again",
+    503: "No machine can answer now; please try again in a moment",
+    504: "No machine answered in time; please try again",
+}
+_CIPHERS = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+_CIPHERS += "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+
+
+class Peer(NamedTuple):
+    """A node. ``address`` is its own among nodes; a ``drained`` one is given nothing new."""
+
+    name: str
+    address: str
+    port: int
+    drained: bool = False
+
+
+class Ingress(NamedTuple):
+    """One node's HAProxy.
+
+    ``public`` is HOST:PORT; ``certificate`` a PEM file (chain and key) or a folder of such, '' for plain HTTP;
+    ``plain`` an address that only leads to HTTPS. ``inner`` is the node's port for other nodes, ``authority`` the
+    cluster's CA, ``identity`` the node's certificate and key in one PEM file. ``local`` and ``streaming`` are where
+    this node's Linnet listens. ``forwarded_from`` are proxies of the operator's own in front, whose X-Forwarded-* are
+    believed. ``socket`` is HAProxy's own, for its numbers and commands.
+    """
+
+    name: str
+    public: str
+    inner: str
+    local: str
+    streaming: str
+    authority: str
+    identity: str
+    socket: str
+    certificate: str = ""
+    plain: str = ""
+    forwarded_from: Sequence[str] = ()
+
+
+def render(here: Ingress, nodes: Sequence[Peer]) -> str:
+    """The configuration of one node that knows all nodes, itself among them.
+
+    Raises ValueError for a value that would not be one word of it.
+    """
+    given = [*here[:-1], *here.forwarded_from, *(word for node in nodes for word in (node.name, node.address))]
+    for word in given:
+        if any(character.isspace() or character in "\\\"'#$" for character in word):
+            raise ValueError(f"{word!r} cannot stand in HAProxy's configuration")
+    sections = [_process(here), _public(here), *_backends(here, nodes), _inner(here)]
+    if here.plain:
+        sections.append(f"frontend plain\n    bind {here.plain}\n    http-request redirect scheme https code 301\n")
+    return "\n".join(sections)
+
+
+def _process(here: Ingress) -> str:
+    return f"""\
+# Written by Linnet, and written anew whenever a node comes, goes or drains.
+global
+    log stdout format short local0 notice
+    # A new process takes the listening sockets over through this one, so that no connection is refused meanwhile.
+    stats socket {here.socket} mode 600 level admin expose-fd listeners
+    hard-stop-after {STOP_SECONDS}s
+    close-spread-time 2s
+    spread-checks 10
+    ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
+    ssl-default-bind-ciphers {_CIPHERS}
+    ssl-default-server-options ssl-min-ver TLSv1.2
+
+defaults
+    mode http
+    log global
+    option dontlognull
+    timeout connect {CONNECT_MS}ms
+    timeout client 60s
+    timeout http-request 30s
+    timeout http-keep-alive 60s
+    timeout server {WRITE_MS}ms
+    timeout tunnel 2m
+    timeout check {CHECK_MS}ms
+    retries 3
+    option redispatch 1
+    http-reuse always
+{_errors()}"""
+
+
+def _errors() -> str:
+    """Where no node is left, the answer has the form that apps read all the same."""
+    more = "hdr Retry-After 1 hdr Cache-Control no-store hdr Access-Control-Allow-Origin *"
+    return "".join(
+        f'    http-error status {status} content-type application/json string \'{{"error":"{says}"}}\' {more}\n'
+        for status, says in _SAYS.items()
+    )
+
+
+def _public(here: Ingress) -> str:
+    tls = f" ssl crt {here.certificate} alpn h2,http/1.1" if here.certificate else ""
+    lasting = '    http-response set-header Strict-Transport-Security "max-age=63072000"\n' if tls else ""
+    return f"""\
+frontend public
+    bind {here.public}{tls}
+    # What is sent again must be known whole.
+    option http-buffer-request
+    unique-id-format %[uuid()]
+    http-request set-header {OPERATION_HEADER} %[unique-id]
+    http-request set-header X-Request-Id %[unique-id]
+{_forwarded(here)}\
+    # What one reader asks goes to one node: its limits are counted there.
+    http-request set-var(txn.who) req.hdr_ip(X-Forwarded-For,-1)
+    http-request set-var(txn.who) req.hdr(Authorization) if {{ req.hdr(Authorization) -m found }}
+    http-request return status 404 content-type text/plain string "The numbers are for the machines themselves" \
+if {{ path /metrics /metrics/ }}
+{lasting}\
+    use_backend streams if {{ path /api/v1/streaming }} || {{ path_beg /api/v1/streaming/ }}
+    use_backend reads if METH_GET || {{ method OPTIONS }}
+    default_backend writes
+"""
+
+
+def _forwarded(here: Ingress) -> str:
+    """Who really asks. What clients write there is removed, so that nobody claims another address."""
+    proto = "https" if here.certificate else "http"
+    if not here.forwarded_from:
+        return f"""\
+    http-request set-header X-Forwarded-For %[src]
+    http-request set-header X-Forwarded-Proto {proto}
+    http-request del-header X-Forwarded-Host
+"""
+    return f"""\
+    acl ours src {" ".join(here.forwarded_from)}
+    http-request set-header X-Forwarded-For %[src] if !ours || !{{ req.hdr(X-Forwarded-For) -m found }}
+    http-request set-header X-Forwarded-Proto {proto} if !ours || !{{ req.hdr(X-Forwarded-Proto) -m found }}
+    http-request del-header X-Forwarded-Host if !ours
+"""
+
+
+def _backends(here: Ingress, nodes: Sequence[Peer]) -> list[str]:
+    """Reads are asked elsewhere wherever there is silence. Writes wait for a primary, and are sent again only where a
+    connection failed; when their node is found to be gone, whoever asked is told at once. Streams go on elsewhere.
+    """
+    checks = """\
+    option httpchk
+    http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host linnet
+    http-check expect status 200
+"""
+    read = f"    timeout server {READ_MS}ms\n    retry-on conn-failure empty-response response-timeout 502\n{checks}"
+    write = "    retry-on conn-failure empty-response 502\n"
+    stream = "    timeout server 60s\n    retry-on conn-failure empty-response 502\n"
+    told = "on-marked-down shutdown-sessions"
+    return [
+        _backend(here, nodes, "reads", read, lambda name: "check inter 200ms fall 2 rise 1"),
+        _backend(here, nodes, "writes", write, lambda name: f"track reads/{name} {told}"),
+        _backend(here, nodes, "streams", stream, lambda name: f"track reads/{name} {told}"),
+    ]
+
+
+def _backend(here: Ingress, nodes: Sequence[Peer], kind: str, settings: str, watch: Callable[[str], str]) -> str:
+    own = here.streaming if kind == "streams" else here.local
+    tls = f"ssl verify required ca-file {here.authority} crt {here.identity}"
+    lines = []
+    for node, number in zip(nodes, numbers([node.name for node in nodes]), strict=True):
+        # By itself, without the way through its own inner port.
+        where = own if node.name == here.name else f"{_host(node.address)}:{node.port} {tls}"
+        weight = 0 if node.drained else 100
+        lines.append(f"    server {node.name} {where} id {number} weight {weight} {watch(node.name)}\n")
+    return f"""\
+backend {kind}
+    balance hash var(txn.who)
+    hash-type consistent sdbm avalanche
+{settings}{"".join(lines)}\
+    # Where no node passes its check, the one that is here says itself what is the matter.
+    server itself {own} id {ITSELF} backup
+"""
+
+
+def _inner(here: Ingress) -> str:
+    """For other nodes. That nobody answers here is a 502, which is asked elsewhere; Linnet's own 503, which may have
+    taken its time, is not."""
+    return f"""\
+frontend inner
+    bind {here.inner} ssl crt {here.identity} ca-file {here.authority} verify required
+    timeout client {WRITE_MS + 5_000}ms
+    http-response set-var(txn.answered) bool(true)
+    http-after-response set-status 502 if {{ status 503 504 }} !{{ var(txn.answered) -m bool }}
+    use_backend local_streams if {{ path /api/v1/streaming }} || {{ path_beg /api/v1/streaming/ }}
+    default_backend local
+
+backend local
+    timeout server {WRITE_MS + 5_000}ms
+    retries 0
+    server itself {here.local}
+
+backend local_streams
+    timeout server 60s
+    retries 0
+    server itself {here.streaming}
+"""
+
+
+def numbers(names: Sequence[str]) -> list[int]:
+    """A number for each, in their order, by which HAProxy spreads requests: of the name alone, so that one who comes or
+    goes moves nobody else's readers."""
+    found: dict[str, int] = {}
+    for name in sorted(names):
+        number = zlib.crc32(name.encode()) % 1_000_000_000 + ITSELF + 1
+        while number in found.values():
+            number += 1
+        found[name] = number
+    return [found[name] for name in names]
+
+
+def _host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
