@@ -1,5 +1,6 @@
 """All commands as a table: what each is called, what it is for, what it takes and which function it is."""
 
+import argparse
 from typing import Any, NamedTuple
 
 Argument = tuple[tuple[str, ...], dict[str, Any]]
@@ -303,6 +304,152 @@ _MACHINERY = (
     ),
 )
 
+_NODE = taking("--node", metavar="NAME", says="which node (default: this machine's)")
+_YES = taking("--yes", action="store_true", says="also where one copy only would be left")
+
+_CLUSTER = (
+    Command(
+        ("cluster", "init"),
+        "begin a cluster with this machine and run its node",
+        "linnet.cli.cluster:init",
+        (
+            taking("--address", metavar="IP", says="where other nodes reach this machine (default: found out)"),
+            taking("--name", metavar="NAME", says="what this node is called (default: the machine's name)"),
+            taking(
+                "--bind",
+                metavar="ADDRESS:PORT",
+                default="0.0.0.0:8000",
+                says="where people come in (default: %(default)s)",
+            ),
+            taking("--origin", metavar="URL", says="the address that people use; kept for ever at the first start"),
+            taking(
+                "--ports",
+                metavar="N",
+                type=int,
+                default=7000,
+                says="the first of eight ports for the other nodes (default: %(default)s)",
+            ),
+            taking("--prepare-only", action="store_true", says="make everything and start nothing, for systemd"),
+        ),
+        (
+            "linnet cluster init --data /var/lib/linnet --origin https://social.example",
+            "linnet cluster init --address 10.0.0.1 --bind 127.0.0.1:8000    people come through another proxy",
+            "linnet cluster init --prepare-only && systemctl start linnet-node",
+            "linnet cluster init --address 127.0.1.1 --data /tmp/n1 --name n1    the first of three on one machine",
+        ),
+    ),
+    Command(
+        ("cluster", "run"),
+        "run this machine's node: etcd, PostgreSQL, HAProxy and Linnet, each started anew when it ends",
+        "linnet.cli.cluster:run",
+        examples=(
+            "linnet cluster run --data /var/lib/linnet",
+            "kill -TERM PID    ends the node with all that it runs, in order",
+            "kill -KILL PID    ends nothing: `linnet cluster run` finds what runs and takes it over",
+            "kill -HUP PID     the same on purpose: new code, and linnet.toml read again",
+        ),
+    ),
+    Command(
+        ("cluster", "status"),
+        "show all nodes, who is the primary, how far behind the others are, and what may fail now",
+        "linnet.cli.cluster:status",
+        (_JSON,),
+        ("linnet cluster status --data /var/lib/linnet", "linnet cluster status --json | jq '.[].may_fail'"),
+    ),
+    Command(
+        ("cluster", "token"),
+        "let one more machine in: print the command to run there",
+        "linnet.cli.membership:token",
+        (
+            taking("--valid", metavar="TIME", default="24h", says="for how long (default: %(default)s)"),
+            taking("--quiet", action="store_true", says="print only the token"),
+        ),
+        ("linnet cluster token", "linnet cluster token --valid 1h --quiet"),
+    ),
+    Command(
+        ("cluster", "join"),
+        "make this machine a node of a cluster and run it; cut off, it goes on when it is run again",
+        "linnet.cli.membership:join",
+        (
+            taking("url", metavar="URL", says="any member, like https://10.0.0.1:7000"),
+            taking("--token", required=True, metavar="T", says="what `linnet cluster token` printed"),
+            taking("--address", metavar="IP", says="where other nodes reach this machine (default: found out)"),
+            taking("--name", metavar="NAME", says="what this node is called (default: the machine's name)"),
+            taking(
+                "--bind", metavar="ADDRESS:PORT", default="0.0.0.0:8000",
+                says="where people come in (default: %(default)s)",
+            ),
+            taking("--origin", metavar="URL", says="the address that people use (default: the cluster's)"),
+            taking(
+                "--ports", metavar="N", type=int, default=7000,
+                says="the first of eight ports for the other nodes (default: %(default)s)",
+            ),
+            taking("--prepare-only", action="store_true", says="be let in and start nothing, for systemd"),
+        ),
+        (
+            "linnet cluster join https://10.0.0.1:7000 --token linnet-join-… --data /var/lib/linnet",
+            "linnet cluster join https://127.0.1.1:7000 --token … --address 127.0.1.2 --data /tmp/n2 --name n2 "
+            "--bind 127.0.1.2:8000",
+        ),
+    ),
+    Command(
+        ("cluster", "switchover"),
+        "make another member PostgreSQL's primary; posts are accepted meanwhile",
+        "linnet.cli.membership:switchover",
+        (taking("--to", metavar="NAME", says="which (default: the fittest)"),),
+        ("linnet cluster switchover", "linnet cluster switchover --to n2"),
+    ),
+    Command(
+        ("cluster", "drain"),
+        "send nobody to a node any more, so that it can be restarted; it keeps its copy",
+        "linnet.cli.membership:drain",
+        (_NODE,),
+        ("linnet cluster drain && systemctl restart linnet-node && linnet cluster undrain",),
+    ),
+    Command(("cluster", "undrain"), "send people to a node again", "linnet.cli.membership:undrain", (_NODE,)),
+    Command(
+        ("cluster", "leave"),
+        "take a node out of the cluster in order, and end it",
+        "linnet.cli.membership:leave",
+        (_NODE, _YES),
+        ("linnet cluster leave",),
+    ),
+    Command(
+        ("cluster", "remove"),
+        "strike a dead node off the list of members",
+        "linnet.cli.membership:remove",
+        (taking("member", metavar="NAME", says="see `linnet cluster status`"), _YES),
+        ("linnet cluster remove n3",),
+    ),
+    Command(
+        ("cluster", "drill"),
+        "harm three nodes on this machine in every way, under load, and say which promises were kept",
+        "linnet.cli.drill:run",
+        (
+            taking("--fault", metavar="NAME,…", action="append", says="only these (default: all; see --list)"),
+            taking("--list", action="store_true", says="show the faults and do nothing"),
+            taking("--runs", type=int, default=5, metavar="N", says="how often each (default: %(default)s)"),
+            taking("--rate", type=float, default=30, metavar="POSTS/S", says="posts a second (default: %(default)s)"),
+            taking("--reads", type=float, default=100, metavar="READS/S", says="(default: %(default)s)"),
+            taking("--report", metavar="DIR", says="where the report goes (default: drill-TIME in this folder)"),
+            taking("--keep", action="store_true", says="let the cluster run when all is done, until interrupted"),
+            taking("--loopback", action="store_true", says="nodes at 127.0.1.1 to .3, for you to look at; no cables"),
+            taking("--against", metavar="URL,…", says="load and verify a cluster of yours, and harm nothing"),
+            taking("--tokens", metavar="FILE", says="with --against: access tokens to post with, one a line"),
+            taking("--seconds", type=float, default=60, metavar="N", says="with --against (default: %(default)s)"),
+            # Given by the drill to itself, behind the door of its stage.
+            taking("--inside", says=argparse.SUPPRESS),
+            taking("--stage", says=argparse.SUPPRESS),
+        ),
+        (
+            "linnet cluster drill                                       everything, which takes hours",
+            "linnet cluster drill --fault switchover,worker-killed --runs 1",
+            "linnet cluster drill --fault nothing --runs 1 --loopback --keep    a cluster to look at",
+            "linnet cluster drill --against https://social.example --tokens FILE --rate 5",
+        ),
+    ),
+)
+
 COMMANDS: tuple[Command, ...] = (
     Command(
         ("serve",),
@@ -320,4 +467,5 @@ COMMANDS: tuple[Command, ...] = (
     *_ACCOUNTS,
     *_PEOPLE,
     *_MACHINERY,
+    *_CLUSTER,
 )

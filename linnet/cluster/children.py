@@ -9,9 +9,10 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from linnet.cluster.layout import Program
 from linnet.ports import Clock
 
 LOG_BYTES_MAX = 16 << 20
@@ -23,20 +24,6 @@ _RECORDING = (
     'read -r line < /proc/$$/stat; { printf "%s\\n%s\\n" "$line" "$1" > "$0.new" && mv "$0.new" "$0"; } 2>/dev/null; '
     'shift; exec "$@"'
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What to run. ``arguments`` hold no secret: everybody on the machine may read them.
-
-    ``patience`` is how many seconds it may take to end after it was asked, ``asked`` the signal that asks it.
-    """
-
-    name: str
-    arguments: tuple[str, ...]
-    patience: float = 10.0
-    environment: Mapping[str, str] = field(default_factory=dict)
-    asked: int = signal.SIGTERM
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +63,7 @@ class Child:
         self.adopted = process is None
         self._pidfd = pidfd
         self._process = process
+        self._code: int | None = None
 
     @property
     def alive(self) -> bool:
@@ -85,7 +73,15 @@ class Child:
 
     @property
     def code(self) -> int | None:
-        return None if self._process is None else self._process.poll()
+        """How it ended, once it has: negative for a signal."""
+        if self._process is not None:
+            return self._process.poll()
+        if self._code is None and not self.alive:
+            # It is ours to reap where this process only replaced its own program.
+            with contextlib.suppress(ChildProcessError):
+                pid, status = os.waitpid(self.who.pid, os.WNOHANG)
+                self._code = os.waitstatus_to_exitcode(status) if pid else None
+        return self._code
 
     def fileno(self) -> int:
         return self._pidfd
@@ -120,15 +116,15 @@ def hold(
 
 
 class Children:
-    """All of them, by name. ``ended`` is called in the event loop, with the name, when one has ended."""
+    """All of them, by name. ``ended`` is called in the event loop with each that has ended, unless it was asked to."""
 
     def __init__(
-        self, records: Path, logs: Path, clock: Clock, ended: Callable[[str], None] = lambda name: None
+        self, records: Path, logs: Path, clock: Clock, ended: Callable[[Child], None] = lambda child: None
     ) -> None:
         self._records = records
         self._logs = logs
         self._clock = clock
-        self._ended = ended
+        self.ended = ended
         self._children: dict[str, Child] = {}
 
     def __getitem__(self, name: str) -> Child:
@@ -161,7 +157,7 @@ class Children:
         """Raises OSError where it cannot be run."""
         if program.name in self._children:
             raise ValueError(f"{program.name} runs already")
-        if shutil.which(program.arguments[0]) is None:
+        if not Path(program.arguments[0]).exists() and shutil.which(program.arguments[0]) is None:
             raise FileNotFoundError(program.arguments[0])
         self.bound_log(program.name)
         about = json.dumps(program.arguments)
@@ -190,7 +186,7 @@ class Children:
     def _notice(self, child: Child) -> None:
         """Its descriptor is readable: it has ended."""
         self._forget(child)
-        self._ended(child.name)
+        self.ended(child)
 
     def _forget(self, child: Child) -> None:
         if self._children.get(child.name) is child:

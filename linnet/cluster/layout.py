@@ -2,10 +2,11 @@
 
 import ipaddress
 import json
+import signal
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from linnet.domain.errors import Invalid
 
@@ -14,6 +15,9 @@ PUBLIC_BIND = "0.0.0.0:8000"
 NAME_MAX = 40
 PREFIX = "/linnet/"
 """All keys of ours in etcd begin so."""
+MEMBERS = f"{PREFIX}members/"
+PLANNED = f"{PREFIX}planned"
+JOURNAL = f"{PREFIX}journal/entry/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,44 @@ class NodeFile:
             raise Invalid("node", f"is not as this version writes it ({error!r})") from None
 
 
+State = Literal["joining", "ready", "drained", "leaving"]
+STATES: tuple[State, ...] = ("joining", "ready", "drained", "leaving")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A member and how it stands: what is under ``members/`` in etcd. One that is joining counts for nothing yet."""
+
+    member: Member
+    state: State = "ready"
+
+    @property
+    def name(self) -> str:
+        return self.member.name
+
+    def to_json(self) -> str:
+        return json.dumps({**self.member.public(), "state": self.state})
+
+    @classmethod
+    def of(cls, member: Member, state: str) -> "Standing":
+        """Raises ValueError for a word that is no state."""
+        return cls(member, STATES[STATES.index(state)])
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Standing":
+        """Raises Invalid."""
+        try:
+            values = json.loads(text)
+            return cls.of(member(values), values.get("state", "ready"))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Invalid("member", f"is not as this version writes it ({error!r})") from None
+
+
+def belonging(standings: Iterable[Standing]) -> tuple[Member, ...]:
+    """Those who have joined."""
+    return tuple(one.member for one in standings if one.state != "joining")
+
+
 def member(values: Mapping[str, Any]) -> Member:
     """A member of its public part. Raises Invalid, KeyError or TypeError for what is none."""
     ports = Ports(**{entry.name: int(values["ports"][entry.name]) for entry in fields(Ports)})
@@ -214,6 +256,11 @@ class Folders:
         return self.run / "node.lock"
 
     @property
+    def drained(self) -> Path:
+        """While it is there, this node's Linnet says that it is not ready: nobody is to be sent here."""
+        return self.run / "drained"
+
+    @property
     def logs(self) -> Path:
         return self.data / "log"
 
@@ -225,6 +272,29 @@ class Folders:
     def made(self) -> Iterable[Path]:
         """Every folder that a node makes itself, parents first."""
         return (self.data, self.cluster, self.run, self.children, self.logs, self.etcd)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run. ``arguments`` hold no secret: everybody on the machine may read them.
+
+    ``patience`` is how many seconds it may take to end after it was asked, ``asked`` the signal that asks it.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    patience: float = 10.0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    asked: int = signal.SIGTERM
+
+
+@dataclass(frozen=True, slots=True)
+class Binaries:
+    """Where the programs are that a node runs: paths. ``postgres`` is the folder with PostgreSQL's."""
+
+    etcd: str
+    haproxy: str
+    postgres: str
 
 
 def initial_cluster(members: Iterable[Member]) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from linnet.cluster.children import LOG_BYTES_MAX, Children, Identity, Program, hold, identity, last_words
+from linnet.cluster.children import LOG_BYTES_MAX, Children, Identity, hold, identity, last_words
+from linnet.cluster.layout import Program
 from linnet.system import SystemClock
 from tests.support.waiting import until
 
@@ -30,14 +31,14 @@ def folders(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def children(folders: tuple[Path, Path], ended: list[str] | None = None) -> Children:
-    return Children(*folders, SystemClock(), (ended if ended is not None else []).append)
+    return Children(*folders, SystemClock(), lambda child: None if ended is None else ended.append(child.name))
 
 
 def killable_node(folders: tuple[Path, Path]) -> tuple[subprocess.Popen[bytes], int]:
     """A process that has started a child, and the child's pid."""
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from linnet.cluster.children import Children, Program; from linnet.system import SystemClock\n"
+        "from linnet.cluster.children import Children; from linnet.cluster.layout import Program; from linnet.system import SystemClock\n"
         "ours = Children(Path(sys.argv[1]), Path(sys.argv[2]), SystemClock())\n"
         "print(ours.start(Program('sleeper', ('/bin/sleep', '300'))).who.pid, flush=True); time.sleep(300)\n"
     )

@@ -1,0 +1,293 @@
+"""``linnet cluster init|run|status``: begins a cluster, runs this machine's node, and says how the whole stands."""
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from linnet import telemetry
+from linnet.cli.ending import CONFIGURATION, NOT_PERMITTED, NOT_THERE, TRY_AGAIN, UNAVAILABLE, Ending
+from linnet.cli.printing import table
+from linnet.cluster import admission, certificates, joining, programs
+from linnet.cluster.asking import Unreachable, ask
+from linnet.cluster.layout import (
+    Folders,
+    Member,
+    NodeFile,
+    Ports,
+    Standing,
+    checked_address,
+    checked_name,
+    name_of_host,
+)
+from linnet.cluster.loop import Loop
+from linnet.cluster.node import Node, begin, read_node
+from linnet.cluster.place import Place
+from linnet.cluster.reception import Reception
+from linnet.config import OPTIONS, Config
+from linnet.domain.errors import Conflict, Invalid, LinnetError, NotFound
+from linnet.supervision import Tasks
+from linnet.system import SystemChance, SystemClock
+
+
+def init(config: Config, chosen: argparse.Namespace) -> int:
+    """``linnet cluster init``. Raises Ending."""
+    refuse_root()
+    folders = prepared(config)
+    with endings(), running_alone(folders):
+        programs.find(folders.postgres)
+        address = checked_address(chosen.address) if chosen.address else own_address()
+        name = checked_name(chosen.name) if chosen.name else name_of_host(socket.gethostname())
+        me = Member(name, address, Ports.starting(chosen.ports))
+        bind = config_bind(chosen.bind)
+        origin = chosen.origin or _origin(bind, address)
+        begin(folders, NodeFile("linnet", me, bind, origin), SystemClock(), SystemChance())
+        print(f"This machine is the first node, {name}: other nodes reach it at {address}, people at {origin}.")
+        if chosen.prepare_only:
+            print(f"Start it with `linnet cluster run --data {folders.data}`.")
+            return 0
+        return serve_node(config, folders)
+
+
+def run(config: Config, chosen: argparse.Namespace) -> int:
+    """``linnet cluster run``. Raises Ending."""
+    refuse_root()
+    folders = prepared(config)
+    with endings(), running_alone(folders):
+        return serve_node(config, folders)
+
+
+def refuse_root() -> None:
+    """Raises Ending: PostgreSQL does not run as root, and nothing else here needs it."""
+    if os.geteuid() == 0:
+        raise Ending(
+            NOT_PERMITTED,
+            "A node does not run as root, which PostgreSQL refuses: make an ordinary user for it "
+            "(`adduser --system --group --home /var/lib/linnet linnet`) and run this as that user "
+            "(`runuser -u linnet -- linnet cluster …`), or use the systemd unit.",
+        )
+
+
+def prepared(config: Config) -> Folders:
+    """The data folder, there and ours. Raises Ending."""
+    os.umask(0o027)
+    telemetry.set_up_logs(config.log_level, config.log_format)
+    folders = Folders(config.data)
+    try:
+        folders.data.mkdir(parents=True, exist_ok=True, mode=0o750)
+        folders.run.mkdir(exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise Ending(
+            NOT_PERMITTED, f"The data folder {folders.data} cannot be prepared: {os.strerror(error.errno or 0)}."
+        ) from None
+    return folders
+
+
+@contextlib.contextmanager
+def endings() -> Iterator[None]:
+    """What the rules refuse becomes the command's end."""
+    codes: tuple[tuple[type[LinnetError], int], ...] = (
+        (Invalid, CONFIGURATION), (NotFound, NOT_THERE), (Conflict, UNAVAILABLE)
+    )  # fmt: skip
+    try:
+        yield
+    except LinnetError as error:
+        code = next((code for kind, code in codes if isinstance(error, kind)), TRY_AGAIN)
+        raise Ending(code, f"{error}.") from None
+
+
+@contextlib.contextmanager
+def running_alone(folders: Folders) -> Iterator[None]:
+    """One node process a data folder: two would start everything twice. Raises Ending."""
+    descriptor = os.open(folders.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise Ending(UNAVAILABLE, f"A node runs on {folders.data} already.") from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def own_address() -> str:
+    """The address that this machine speaks to others from. Nothing is sent. Raises Ending."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            raise Ending(
+                CONFIGURATION,
+                "This machine has no address that leads to others; say with --address at which one they reach it "
+                "(127.0.0.1, if there will never be others).",
+            ) from None
+
+
+def config_bind(value: str) -> str:
+    """ADDRESS:PORT in the form that HAProxy takes. Raises Invalid."""
+    try:
+        return str(OPTIONS["bind"].metadata["parse"](value))
+    except ValueError as error:
+        raise Invalid("bind", str(error)) from None
+
+
+def _origin(bind: str, address: str) -> str:
+    """Where people reach a cluster that was given no name: fit for trying it out."""
+    host, _, port = bind.rpartition(":")
+    shown = host if host not in ("0.0.0.0", "[::]") else f"[{address}]" if ":" in address else address
+    return f"http://{shown}" + ("" if port == "80" else f":{port}")
+
+
+# -- running ----------------------------------------------------------------------------------------------------------
+
+
+def serve_node(config: Config, folders: Folders) -> int:
+    """In the foreground, until SIGTERM. After SIGHUP this process becomes a new one, which takes the children over."""
+    code = asyncio.run(_serve(config, folders))
+    if code is None:
+        sys.stderr.flush()
+        again = [sys.executable, "-P", "-m", "linnet", "cluster", "run", "--data", str(folders.data)]
+        os.execv(sys.executable, again)
+    return code
+
+
+async def _serve(config: Config, folders: Folders) -> int | None:
+    """The exit code; None to begin anew with what is installed and configured now. Raises Ending."""
+    tasks, node = Tasks(), Node(folders, SystemClock())
+    loop = Loop(node, tasks, ready=lambda: _start_welcome(tasks, node))
+    running = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        running.add_signal_handler(number, loop.stop)
+    running.add_signal_handler(signal.SIGHUP, loop.hand_over)
+    try:
+        place = Place(node, SystemChance(), loop.picture, loop.stop)
+        if joining.begun(folders):
+            tasks.start("joining", joining.finish(place, _progress))
+        willing = await loop.run(Reception(place, tasks).routes())
+    except OSError as error:
+        raise Ending(UNAVAILABLE, f"The node cannot run: {error}.") from error
+    finally:
+        await tasks.close()
+        await node.close()
+    return None if willing is None else 0 if willing else 1
+
+
+def _progress(sentence: str) -> None:
+    print(f"{sentence}.", flush=True)
+
+
+def _start_welcome(tasks: Tasks, node: Node) -> None:
+    tasks.start("welcome", _welcome(node))
+
+
+async def _welcome(node: Node) -> None:
+    """Once, when people can be served."""
+    print(f"The node {node.me.name} is ready: {node.file.origin or node.file.bind} (data in {node.folders.data})")
+    for line in _owners_link(node.children.log("linnet")):
+        print(line)
+    if node.file.beginning == "new" and len(node.standings) == 1:
+        authority = certificates.fingerprint(node.folders.ca.read_bytes())
+        token = await admission.invite(node.majority, authority, SystemChance(), node.clock)
+        print("To add a machine, within 24 hours, run there as an ordinary user:")
+        print(f"  linnet cluster join {node.me.control_url} --token {token}")
+    sys.stdout.flush()
+
+
+def _owners_link(log: Path) -> list[str]:
+    """What Linnet said at its first start: who may become the owner."""
+    with contextlib.suppress(OSError):
+        found = re.findall(r"^(Nobody owns this server yet.*)\n(.*token=.*)$", log.read_text("utf-8"), re.MULTILINE)
+        return list(found[-1]) if found else []
+    return []
+
+
+# -- status -----------------------------------------------------------------------------------------------------------
+
+
+def status(config: Config, chosen: argparse.Namespace) -> int:
+    """``linnet cluster status``. Raises Ending."""
+    folders = Folders(config.data)
+    with endings():
+        found = asyncio.run(gather(folders))
+    if not any("error" not in one for one in found.values()):
+        raise Ending(TRY_AGAIN, f"No node answers: is `linnet cluster run --data {config.data}` running?")
+    if chosen.json:
+        print(json.dumps(found, indent=2))
+    else:
+        _tell(found)
+    return 0
+
+
+async def gather(folders: Folders) -> dict[str, dict[str, Any]]:
+    """What each node says of itself and the others, by name; ``error`` for one that does not answer."""
+    node = read_node(folders)
+    context = certificates.asking(folders)
+    members: dict[str, str] = {node.me.name: node.me.control_url}
+    with contextlib.suppress(OSError, Invalid):
+        for line in folders.members.read_text("utf-8").splitlines():
+            one = Standing.from_json(line)
+            members[one.name] = one.member.control_url
+
+    async def of(url: str) -> dict[str, Any]:
+        try:
+            return await ask(url, "/status", None, context, 5.0)
+        except Unreachable as error:
+            return {"error": str(error)}
+
+    answers = await asyncio.gather(*map(of, members.values()))
+    return dict(zip(members, answers, strict=True))
+
+
+def _tell(found: dict[str, dict[str, Any]]) -> None:
+    seen = next(one for one in found.values() if "error" not in one)
+    rows = [_row(name, one, seen) for name, one in sorted(found.items())]
+    table(("node", "state", "database", "lag", "timeline", "etcd", "running", "disk free"), rows)
+    print("", *_summary(seen), *(f"! {sentence}." for sentence in seen["says"].values()), sep="\n")
+
+
+def _row(name: str, one: dict[str, Any], seen: dict[str, Any]) -> tuple[str, ...]:
+    listed = seen["members"].get(name, {})
+    sql = seen["postgres"].get(name, {})
+    role = {"leader": "primary", "quorum_standby": "synchronous standby", "sync_standby": "synchronous standby"}
+    database = role.get(sql.get("role", ""), sql.get("role") or "none")
+    if sql and sql.get("state") not in ("running", "streaming"):
+        database += f" ({sql.get('state')})"
+    etcd = "leader" if seen["etcd_leader"] == name else "votes" if name in seen["answering"] else "away"
+    if "error" in one:
+        return name, f"{listed.get('state', '?')}, does not answer", database, _lag(sql), "", etcd, "", ""
+    down = [child for child, about in one["children"].items() if not about["ready"]]
+    running = "all" if not down else f"not {', '.join(down)}"
+    free = one["disk_free_bytes"]
+    disk = "" if free is None else f"{free / (1 << 30):.1f} GiB"
+    return name, one["state"] or "?", database, _lag(sql), str(sql.get("timeline") or ""), etcd, running, disk
+
+
+def _lag(sql: dict[str, Any]) -> str:
+    lag = sql.get("lag_bytes")
+    return "" if lag is None else f"{lag / 1024:.0f} KiB"
+
+
+def _summary(seen: dict[str, Any]) -> list[str]:
+    members, may_fail = len(seen["members"]), seen["may_fail"]
+    machines = "one machine" if may_fail == 1 else f"{may_fail} machines"
+    lines = [
+        f"{seen['copies']} of {members} machines have a current copy; "
+        + (f"any {machines} may fail now." if may_fail else "none may fail now."),
+        f"A write waits for {'a second machine' if seen['strict'] else 'this disk; for a second one if there is one'}.",
+        f"Waiting in the journal: {seen['journal'] if seen['journal'] is not None else 'unknown'}.",
+    ]
+    days = seen["certificate_days"]
+    return (
+        lines if days is None else [*lines, f"The certificate of {seen['name']} renews itself; {days:.0f} days left."]
+    )

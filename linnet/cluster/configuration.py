@@ -1,0 +1,146 @@
+"""Everything that a node's children are told, from what the node knows (pure): their files, and how each is run."""
+
+import json
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from linnet.cluster import etcd_member, haproxy, patroni
+from linnet.cluster.layout import Binaries, Folders, Member, NodeFile, Program, Standing, belonging, initial_cluster
+from linnet.cluster.passwords import Passwords
+from linnet.cluster.patroni import Machine, Postgres
+from linnet.cluster.picture import CHILDREN, ETCD, HAPROXY, LINNET, PATRONI
+from linnet.config import OPTIONS
+
+ENDING = (LINNET, HAPROXY, PATRONI, ETCD)
+"""In the order in which they are ended: first nobody is let in any more, at last the majority is left."""
+
+FIRST_SQL = "first.sql"
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What configurations are made of. ``options`` is what the operator wrote into DIR/linnet.toml."""
+
+    node: NodeFile
+    standings: tuple[Standing, ...]
+    folders: Folders
+    passwords: Passwords
+    binaries: Binaries
+    machine: Machine
+    python: str
+    options: Mapping[str, Any]
+
+    @property
+    def me(self) -> Member:
+        return self.node.me
+
+    @property
+    def state(self) -> str:
+        """This node's own."""
+        return next((one.state for one in self.standings if one.name == self.me.name), "ready")
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Those whose etcd and PostgreSQL are to be asked: all who have joined; at the very first, this node alone."""
+        return belonging(self.standings) or (self.me,)
+
+
+def files(known: Knowledge) -> dict[str, str]:
+    """File names in DIR/run and what stands in them."""
+    me, folders = known.me, known.folders
+    beginning = known.node.initial_cluster or initial_cluster([me])
+    postgres = Postgres(known.binaries.postgres, str(folders.run / FIRST_SQL))
+    return {
+        folders.configuration(ETCD).name: etcd_member.render(
+            me, folders, known.node.cluster, beginning=known.node.beginning, initial_cluster=beginning
+        ),
+        FIRST_SQL: patroni.first_sql(known.passwords),
+        folders.configuration(PATRONI).name: patroni.render(
+            me, known.members, folders, known.passwords, postgres, known.machine, state=known.state
+        ),
+        folders.configuration(LINNET).name: toml(linnet_options(known)),
+        folders.configuration(HAPROXY).name: ingress(known),
+    }
+
+
+def linnet_options(known: Knowledge) -> dict[str, Any]:
+    """The operator's options, and over them what the cluster demands."""
+    me, folders = known.me, known.folders
+    local = f"[{me.local_address}]" if ":" in me.local_address else me.local_address
+    etcd = ",".join(one.at(one.ports.etcd) for one in known.members)
+    options = {key.replace("-", "_"): value for key, value in known.options.items()}
+    options.setdefault("blobs", "database")
+    options |= {
+        "database": patroni.database_url(known.members, folders, known.passwords),
+        "journal": f"etcd://{etcd}?ca={folders.ca}&cert={folders.certificate}&key={folders.key}",
+        "bind": f"{local}:{me.ports.linnet}",
+        "streaming_bind": f"{local}:{me.ports.streaming}",
+        "trusted_proxies": ["127.0.0.0/8", "::1"],
+    }
+    if "journal" not in OPTIONS:  # until the option is there
+        del options["journal"]
+    try:
+        OPTIONS["blobs"].metadata["parse"](options["blobs"])
+    except ValueError:
+        del options["blobs"]
+    if known.node.origin:
+        options["origin"] = known.node.origin
+    return options
+
+
+def toml(options: Mapping[str, Any]) -> str:
+    """A flat TOML file: what JSON writes for texts, numbers, switches and lists of texts is TOML as well."""
+    lines = ["# Written by the node, of linnet.toml in the data folder and of what the cluster demands."]
+    lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in sorted(options.items())]
+    return "\n".join(lines) + "\n"
+
+
+def ingress(known: Knowledge) -> str:
+    me, folders = known.me, known.folders
+    local = f"[{me.local_address}]" if ":" in me.local_address else me.local_address
+    here = haproxy.Ingress(
+        name=me.name,
+        public=known.node.bind,
+        inner=me.at(me.ports.inner),
+        local=f"{local}:{me.ports.linnet}",
+        streaming=f"{local}:{me.ports.streaming}",
+        authority=str(folders.ca),
+        identity=str(folders.pem),
+        socket=str(folders.run / "haproxy.sock"),
+    )
+    nodes = [
+        haproxy.Peer(one.name, one.member.address, one.member.ports.inner, one.state == "drained")
+        for one in known.standings
+        if one.state in ("ready", "drained") or one.name == me.name
+    ]
+    return haproxy.render(here, nodes or [haproxy.Peer(me.name, me.address, me.ports.inner)])
+
+
+def programs(known: Knowledge) -> dict[str, Program]:
+    """How each child is run. No secret stands here."""
+    folders = known.folders
+    interpreter = (known.python, "-P", "-m")
+    return {
+        ETCD: Program(ETCD, (known.binaries.etcd, "--config-file", str(folders.configuration(ETCD)))),
+        PATRONI: Program(PATRONI, (*interpreter, "patroni", str(folders.configuration(PATRONI))), patience=40.0),
+        LINNET: Program(
+            LINNET,
+            (
+                *(*interpreter, "linnet", "serve"),
+                *("--data", str(folders.data), "--config", str(folders.configuration(LINNET))),
+            ),
+            patience=40.0,
+        ),
+        HAPROXY: Program(HAPROXY, (known.binaries.haproxy, "-W", "-f", str(folders.configuration(HAPROXY)))),
+    }
+
+
+RELOADING: Mapping[str, int] = {PATRONI: signal.SIGHUP, LINNET: signal.SIGHUP, HAPROXY: signal.SIGUSR2}
+"""What makes each child read its files again; etcd reads certificates at each handshake, and knows its members."""
+
+
+def touched(changed: Sequence[str], folders: Folders) -> tuple[str, ...]:
+    """The children whose file is among those that changed, by its name."""
+    return tuple(child for child in CHILDREN if folders.configuration(child).name in changed and child in RELOADING)

@@ -1,0 +1,230 @@
+"""What a node's Patroni and its PostgreSQL are told (pure): settings that lost nothing when they were measured.
+
+`docs/decisions/0022-a-node-and-its-children.md` has the reasons.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from linnet.cluster.layout import PREFIX, Folders, Member
+from linnet.cluster.passwords import Passwords
+
+NAMESPACE = f"{PREFIX}patroni/"
+SCOPE = "linnet"
+REST_USER = "linnet"
+DATABASE = "linnet"
+ROLE = "linnet"
+CONNECTIONS = 200
+LOG_LEVEL = "INFO"
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What there is to share out."""
+
+    memory_bytes: int
+    processors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """Where PostgreSQL's programs are, and the file that makes Linnet's role and database once."""
+
+    programs: str
+    first_sql: str
+
+
+def dynamic(*, strict: bool) -> dict[str, Any]:
+    """What Patroni keeps in etcd, for all nodes alike.
+
+    ``strict`` is whether a commit waits where there is no standby at all: not with one member, always with more.
+    """
+    return {
+        "ttl": 20,
+        "loop_wait": 1,
+        "retry_timeout": 3,
+        "maximum_lag_on_failover": _MIB,
+        "primary_start_timeout": 0,
+        "primary_stop_timeout": 3,
+        "failsafe_mode": True,
+        "synchronous_mode": "quorum",
+        "synchronous_mode_strict": strict,
+        # Of three members, both others: a primary that was frozen has nobody left to commit with.
+        "synchronous_node_count": 2,
+        "postgresql": {"use_pg_rewind": True, "use_slots": True, "parameters": _alike()},
+    }
+
+
+def _alike() -> dict[str, Any]:
+    """PostgreSQL's parameters that must be the same on primary and standbys, or should be."""
+    return {
+        "max_connections": CONNECTIONS,
+        "wal_log_hints": "on",
+        "synchronous_commit": "on",
+        "hot_standby_feedback": "on",
+        "wal_sender_timeout": "2s",
+        "wal_receiver_timeout": "2s",
+        "wal_receiver_status_interval": "1s",
+        "wal_retrieve_retry_interval": "200ms",
+        "tcp_user_timeout": 2_000,
+        "tcp_keepalives_idle": 1,
+        "tcp_keepalives_interval": 1,
+        "tcp_keepalives_count": 2,
+        "checkpoint_timeout": "5min",
+        "max_wal_size": "1GB",
+        # A standby that stays away may hold back so much of the log and no more: then it is copied anew.
+        "wal_keep_size": "256MB",
+        "max_slot_wal_keep_size": "4GB",
+        "password_encryption": "scram-sha-256",
+        "jit": "off",
+    }
+
+
+def parameters(machine: Machine) -> dict[str, Any]:
+    """PostgreSQL's parameters that follow from the machine: it is shared with Linnet, etcd and the page cache."""
+    memory = machine.memory_bytes // _MIB
+    return {
+        "shared_buffers": f"{_within(memory // 8, 64, 16_384)}MB",
+        "effective_cache_size": f"{max(128, memory // 2)}MB",
+        "maintenance_work_mem": f"{_within(memory // 32, 32, 1_024)}MB",
+        "work_mem": f"{_within(memory // 1_024, 4, 64)}MB",
+        "max_parallel_workers_per_gather": 0 if machine.processors < 4 else 2,
+        "random_page_cost": 1.1,
+    }
+
+
+def _within(value: int, least: int, most: int) -> int:
+    return max(least, min(value, most))
+
+
+def tags(state: str) -> dict[str, Any]:
+    """What its Patroni tells the others of a node in this state.
+
+    One that is drained is chosen only where there is nobody else: no primary at all would be worse. For one that is
+    leaving no commit waits any more, so that its end holds nobody up.
+    """
+    if state == "leaving":
+        return {"nosync": True, "nofailover": True}
+    return {"failover_priority": 1 if state == "drained" else 2}
+
+
+def render(
+    me: Member,
+    members: Sequence[Member],
+    folders: Folders,
+    passwords: Passwords,
+    postgres: Postgres,
+    machine: Machine,
+    *,
+    state: str = "ready",
+) -> str:
+    """The configuration file (JSON is YAML, too). It holds passwords. ``state`` is the node's own."""
+    tls = {"certfile": str(folders.certificate), "keyfile": str(folders.key)}
+    values = {
+        "scope": SCOPE,
+        "namespace": NAMESPACE,
+        "name": me.name,
+        "tags": tags(state),
+        "log": {"level": LOG_LEVEL, "deduplicate_heartbeat_logs": True},
+        "restapi": {
+            "listen": me.at(me.ports.patroni),
+            "connect_address": me.at(me.ports.patroni),
+            **tls,
+            "cafile": str(folders.ca),
+            "verify_client": "required",
+            "authentication": {"username": REST_USER, "password": passwords.rest},
+        },
+        "ctl": {**tls, "cacert": str(folders.ca)},
+        "etcd3": {
+            "hosts": [one.at(one.ports.etcd) for one in members],
+            "protocol": "https",
+            "cacert": str(folders.ca),
+            "cert": str(folders.certificate),
+            "key": str(folders.key),
+        },
+        "bootstrap": {
+            "dcs": dynamic(strict=False),
+            "initdb": [
+                {"encoding": "UTF8"},
+                {"locale": "C.UTF-8"},
+                "data-checksums",
+                {"auth-host": "scram-sha-256"},
+                {"auth-local": "scram-sha-256"},
+            ],
+            "post_bootstrap": f"{_quoted(f'{postgres.programs}/psql')} -qX -v ON_ERROR_STOP=1 "
+            f"-f {_quoted(postgres.first_sql)} -d",
+        },
+        "postgresql": _postgresql(me, folders, passwords, postgres, machine),
+    }
+    return json.dumps(values, indent=2) + "\n"
+
+
+def _postgresql(
+    me: Member, folders: Folders, passwords: Passwords, postgres: Postgres, machine: Machine
+) -> dict[str, Any]:
+    verified = {"sslmode": "verify-ca", "sslrootcert": str(folders.ca)}
+    return {
+        "listen": me.at(me.ports.postgres),
+        "connect_address": me.at(me.ports.postgres),
+        "data_dir": str(folders.postgres),
+        "bin_dir": postgres.programs,
+        "pgpass": str(folders.run / "pgpass"),
+        "create_replica_methods": ["basebackup"],
+        "basebackup": [{"checkpoint": "fast"}],
+        "remove_data_directory_on_rewind_failure": True,
+        "remove_data_directory_on_diverged_timelines": True,
+        "authentication": {
+            "superuser": {"username": "postgres", "password": passwords.superuser, **verified},
+            "replication": {"username": "replicator", "password": passwords.replicator, **verified},
+            "rewind": {"username": "rewinder", "password": passwords.rewinder, **verified},
+        },
+        "parameters": {
+            "ssl": "on",
+            "ssl_cert_file": str(folders.certificate),
+            "ssl_key_file": str(folders.key),
+            "ssl_ca_file": str(folders.ca),
+            # Only over TLS and with a password, for those on this machine too.
+            "unix_socket_directories": "",
+            "logging_collector": "off",
+            **parameters(machine),
+        },
+        "pg_hba": [
+            f"hostssl {DATABASE} {ROLE} all scram-sha-256",
+            "hostssl replication replicator all scram-sha-256",
+            "hostssl postgres rewinder all scram-sha-256",
+            "hostssl all postgres all scram-sha-256",
+        ],
+    }
+
+
+def _quoted(word: str) -> str:
+    """For shlex, which Patroni splits the command with."""
+    return "'" + word.replace("'", "'\"'\"'") + "'"
+
+
+def first_sql(passwords: Passwords) -> str:
+    """Makes Linnet's role and its database; run once in the life of a cluster, and again after a crash within it."""
+    return f"""\
+-- Run by Patroni on the first primary, before anybody else may write.
+set log_min_error_statement = panic;
+set password_encryption = 'scram-sha-256';
+select not exists (select from pg_roles where rolname = '{ROLE}') as lacking \\gset
+\\if :lacking
+create role {ROLE} login;
+\\endif
+alter role {ROLE} password '{passwords.linnet}';
+select not exists (select from pg_database where datname = '{DATABASE}') as lacking \\gset
+\\if :lacking
+create database {DATABASE} owner {ROLE} template template0 encoding 'UTF8' locale 'C.UTF-8';
+\\endif
+"""
+
+
+def database_url(members: Sequence[Member], folders: Folders, passwords: Passwords) -> str:
+    """For ``linnet serve --database``: every member, whichever is the primary."""
+    hosts = ",".join(one.at(one.ports.postgres) for one in members)
+    return f"postgresql://{ROLE}:{passwords.linnet}@{hosts}/{DATABASE}?sslmode=verify-ca&sslrootcert={folders.ca}"

@@ -1,0 +1,116 @@
+"""What a node sees, frozen for one look (pure): its children, etcd, PostgreSQL's members, its peers, disk and time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import inf
+
+from linnet.cluster.layout import Standing
+
+ETCD, PATRONI, LINNET, HAPROXY = "etcd", "patroni", "linnet", "haproxy"
+CHILDREN = (ETCD, PATRONI, LINNET, HAPROXY)
+"""In the order in which they are started."""
+
+DISK_LOW_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSeen:
+    """One child. ``ready`` is its own word for it; ``failures`` counts ends that nobody asked for, in a row.
+
+    ``since_s`` is for how long it has been running, or has not; ``words`` are the last of its log.
+    """
+
+    name: str
+    alive: bool = False
+    ready: bool = False
+    since_s: float = 0.0
+    failures: int = 0
+    code: int | None = None
+    adopted: bool = False
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresSeen:
+    """A PostgreSQL as Patroni knows it: ``leader``, ``quorum_standby`` or ``replica``; what it lags by, where known."""
+
+    name: str
+    role: str
+    state: str
+    timeline: int = 0
+    lag_bytes: int | None = None
+
+    @property
+    def primary(self) -> bool:
+        return self.role == "leader" and self.state == "running"
+
+    @property
+    def streams(self) -> bool:
+        return self.role != "leader" and self.state == "streaming"
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdSeen:
+    """``healthy`` is that there is a majority with a leader. Names of members; ``answering`` are those that do."""
+
+    healthy: bool = False
+    leader: str = ""
+    voters: tuple[str, ...] = ()
+    learners: tuple[str, ...] = ()
+    answering: tuple[str, ...] = ()
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """All that is decided on. Times are in seconds, ``None`` is what could not be seen.
+
+    ``changed`` names the files in DIR/run that are not as they should be, ``stale`` the children that have not read
+    theirs since; ``busy`` is what is being done already, ``rested_s`` how long ago each rare thing was done last.
+    ``begun`` is that this node began the cluster, ``announced`` that members are known, ``has_data`` that PostgreSQL
+    has its files, ``served`` that Linnet has run here before; ``looking_s`` is for how long this process has looked.
+    """
+
+    me: str
+    children: Mapping[str, ChildSeen]
+    standings: tuple[Standing, ...] = ()
+    etcd: EtcdSeen = field(default_factory=EtcdSeen)
+    postgres: tuple[PostgresSeen, ...] = ()
+    strict: bool | None = None
+    begun: bool = False
+    announced: bool = True
+    has_data: bool = False
+    served: bool = False
+    changed: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+    disk_free_bytes: int | None = None
+    certificate_days: float | None = None
+    journal: int | None = None
+    looking_s: float = inf
+    busy: frozenset[str] = frozenset()
+    rested_s: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def primary(self) -> str:
+        """The name of the member whose PostgreSQL takes writes; '' for none."""
+        found = [one for one in self.postgres if one.primary]
+        return max(found, key=lambda one: one.timeline).name if found else ""
+
+    @property
+    def timeline(self) -> int:
+        return max((one.timeline for one in self.postgres), default=0)
+
+    @property
+    def standing(self) -> str:
+        """This node's own state; '' where it is not known yet."""
+        return next((one.state for one in self.standings if one.name == self.me), "")
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The names of all who have joined."""
+        return tuple(one.name for one in self.standings if one.state != "joining")
+
+    @property
+    def copies(self) -> int:
+        """How many machines have every acknowledged write, or soon will: the primary and what streams from it."""
+        return sum(one.primary or one.streams for one in self.postgres)

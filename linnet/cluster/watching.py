@@ -1,0 +1,178 @@
+"""Keeps looking at what a node is made of: each part in its own time, so that one that hangs hides nothing else."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from linnet.cluster import admission, certificates
+from linnet.cluster.asking import exchange
+from linnet.cluster.layout import JOURNAL, Member, Standing
+from linnet.cluster.node import Node, certificate_addresses, free_bytes
+from linnet.cluster.picture import ETCD, HAPROXY, LINNET, PATRONI, EtcdSeen, PostgresSeen
+from linnet.domain.errors import Invalid, LinnetError, Unavailable
+from linnet.domain.majority import after_prefix
+from linnet.supervision import Tasks
+
+EVERY_S = 1.0
+SLOWLY_S = 10.0
+RENEWAL_S = 3_600.0
+ASKED_S = 2.0
+STALE_S = 6.0
+"""What was seen longer ago than this is not known any more."""
+DAY_MS = 86_400_000
+
+
+@dataclass
+class Seen:
+    """What was seen last, and when (monotonic seconds)."""
+
+    etcd: EtcdSeen = field(default_factory=EtcdSeen)
+    etcd_at: float = float("-inf")
+    announced: bool = True
+    postgres: tuple[PostgresSeen, ...] = ()
+    postgres_at: float = float("-inf")
+    strict: bool | None = None
+    ready: dict[str, bool] = field(default_factory=dict)
+    journal: int | None = None
+    disk_free: int | None = None
+    certificate_ends_ms: int | None = None
+
+
+class Watch:
+    """Starts the watchers. ``renewed`` is called when the node's certificate has been renewed."""
+
+    def __init__(self, node: Node, renewed: Callable[[], None]) -> None:
+        self.seen = Seen()
+        self._node = node
+        self._renewed = renewed
+        self._renewal_at = float("-inf")
+        self._alarms_at = float("-inf")
+
+    def start(self, tasks: Tasks) -> None:
+        for name, look, pause in (
+            ("etcd", self._etcd, EVERY_S),
+            ("patroni", self._patroni, EVERY_S),
+            ("linnet", self._linnet, EVERY_S),
+            ("haproxy", self._haproxy, EVERY_S),
+            ("machine", self._machine, SLOWLY_S),
+        ):
+            tasks.start(f"watch-{name}", tasks.forever(f"watch-{name}", partial(self._look, look, pause)))
+
+    async def _look(self, look: Callable[[], Awaitable[None]], pause: float) -> None:
+        await look()
+        await self._node.clock.sleep(pause)
+
+    # -- etcd ---------------------------------------------------------------------------------------------------------
+
+    async def _etcd(self) -> None:
+        node, seen = self._node, self.seen
+        try:
+            listed = await admission.members(node.majority)
+            members = await node.majority.members()
+        except (LinnetError, OSError) as error:
+            seen.ready[ETCD] = await self._answers(node.me.etcd_url)
+            if isinstance(error, Invalid):
+                raise
+            return
+        by_id = {one.id: one.name for one in members}
+        urls = {one.name: one.client_urls[0] for one in members if one.client_urls}
+        answers = await asyncio.gather(*(self._leader_by(url) for url in urls.values()))
+        leaders = dict(zip(urls, answers, strict=True))
+        seen.ready[ETCD] = bool(leaders.get(node.me.name))
+        told = leaders.get(node.me.name) or next(filter(None, leaders.values()), 0)
+        seen.etcd = EtcdSeen(
+            healthy=True,
+            leader=by_id.get(told or 0, ""),
+            voters=tuple(sorted(one.name for one in members if not one.learner)),
+            learners=tuple(sorted(one.name for one in members if one.learner)),
+            answering=tuple(sorted(name for name, leader in leaders.items() if leader)),
+            full=await self._full(seen.etcd.full),
+        )
+        seen.etcd_at = node.clock.monotonic()
+        seen.announced = bool(listed)
+        if node.meet([Standing.of(one.member, one.state) for one in listed.values()]):
+            node.say("The members of the cluster are " + ", ".join(f"{n.name} ({n.state})" for n in node.standings))
+        found = await node.majority.range(JOURNAL, after_prefix(JOURNAL), count_only=True, local=True)
+        seen.journal = found.count
+
+    async def _leader_by(self, url: str) -> int:
+        """Who leads, as this member says; 0 where it knows none or does not answer."""
+        try:
+            async with asyncio.timeout(ASKED_S):
+                return (await self._node.majority.status(url)).leader
+        except (LinnetError, TimeoutError):
+            return 0
+
+    async def _answers(self, url: str) -> bool:
+        return bool(await self._leader_by(url))
+
+    async def _full(self, before: bool) -> bool:
+        now = self._node.clock.monotonic()
+        if now - self._alarms_at < SLOWLY_S:
+            return before
+        self._alarms_at = now
+        return any(kind == "NOSPACE" for _, kind in await self._node.majority.alarms())
+
+    # -- PostgreSQL ---------------------------------------------------------------------------------------------------
+
+    async def _patroni(self) -> None:
+        """Our own Patroni first; where it does not answer, what another one knows of the cluster."""
+        node, seen = self._node, self.seen
+        by = node.me
+        found = await self._cluster_by([by])
+        seen.ready[PATRONI] = any(
+            one.name == node.me.name and one.state in ("running", "streaming", "in archive recovery") for one in found
+        )
+        if not found:
+            others = [one.member for one in node.standings if one.name != node.me.name and one.state != "joining"]
+            found = await self._cluster_by(others)
+        if found:
+            seen.postgres, seen.postgres_at = found, node.clock.monotonic()
+            with contextlib.suppress(Unavailable):
+                seen.strict = bool((await node.rest.configuration(by)).get("synchronous_mode_strict"))
+
+    async def _cluster_by(self, members: Sequence[Member]) -> tuple[PostgresSeen, ...]:
+        for one in members:
+            with contextlib.suppress(Unavailable, OSError, ValueError):
+                return await self._node.rest.seen(one)
+        return ()
+
+    # -- Linnet and HAProxy -------------------------------------------------------------------------------------------
+
+    async def _linnet(self) -> None:
+        me = self._node.me
+        local = f"[{me.local_address}]" if ":" in me.local_address else me.local_address
+        try:
+            answer = await exchange(f"http://{local}:{me.ports.linnet}", "/readyz", None, seconds=ASKED_S)
+            self.seen.ready[LINNET] = answer.status == 200
+        except Unavailable:
+            self.seen.ready[LINNET] = False
+
+    async def _haproxy(self) -> None:
+        """It listens at the port between nodes only once it has understood its file."""
+        me = self._node.me
+        try:
+            async with asyncio.timeout(ASKED_S):
+                _, writer = await asyncio.open_connection(me.address, me.ports.inner)
+                writer.transport.abort()
+            self.seen.ready[HAPROXY] = True
+        except (OSError, TimeoutError):
+            self.seen.ready[HAPROXY] = False
+
+    # -- the machine --------------------------------------------------------------------------------------------------
+
+    async def _machine(self) -> None:
+        node, seen = self._node, self.seen
+        for name in node.children.names:
+            node.children.bound_log(name)
+        seen.disk_free = free_bytes(node.folders)
+        now = node.clock.monotonic()
+        if now - self._renewal_at >= RENEWAL_S:
+            self._renewal_at = now
+            if certificates.renew(node.folders, certificate_addresses(node.me), node.clock.now_ms()):
+                node.say("This node's certificate was renewed")
+                await node.renewed()
+                self._renewed()
+        seen.certificate_ends_ms = certificates.ends_ms(node.folders.certificate.read_bytes())
