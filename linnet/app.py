@@ -2,19 +2,20 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from linnet.actions import cards as card_actions
 from linnet.actions import deletions as deletion_actions
 from linnet.actions import domain_blocks as domain_block_actions
+from linnet.actions import draining, letters, maintenance, moving
 from linnet.actions import edits as edit_actions
 from linnet.actions import exports as export_actions
 from linnet.actions import follows as follow_actions
 from linnet.actions import imports as import_actions
-from linnet.actions import letters, maintenance, moving
 from linnet.actions import media as media_actions
 from linnet.actions import notification_requests as request_actions
 from linnet.actions import polls as poll_actions
@@ -23,6 +24,7 @@ from linnet.actions import scheduled as scheduled_actions
 from linnet.actions import tags as tag_actions
 from linnet.actions import timelines as timeline_actions
 from linnet.actions import trends as trend_actions
+from linnet.actions.posting import Posting
 from linnet.client_api import errors as client_errors
 from linnet.client_api.door import Door, guarded
 from linnet.client_api.meter import Meter
@@ -38,6 +40,7 @@ from linnet.http.router import Route, Router
 from linnet.http.server import Application
 from linnet.http.translating import NoTranslator
 from linnet.jobs import push
+from linnet.jobs.drainer import Drainer
 from linnet.jobs.worker import Together, Worker
 from linnet.mastodon.cache import FragmentCache
 from linnet.media import serve
@@ -47,11 +50,26 @@ from linnet.media.pool import ImageWorker
 from linnet.media.recording_pool import RecordingWorker
 from linnet.operations.health import Health
 from linnet.operations.metrics import Backlog, Metrics, Observer
-from linnet.ports import Blobs, Chance, Clock, Guards, Ids, Images, Mail, Recordings, RemoteServers, Translator
+from linnet.ports import (
+    Blobs,
+    Chance,
+    Clock,
+    Guards,
+    Ids,
+    Images,
+    Mail,
+    Majority,
+    Recordings,
+    RemoteServers,
+    Translator,
+)
 from linnet.routes import ROUTES, Client
 from linnet.storage import jobs, schema, settings
+from linnet.storage.breaker import Breaker
 from linnet.storage.database import Database
+from linnet.storage.detour import Detour
 from linnet.storage.jobs import Job
+from linnet.storage.journal import QUOTA_BYTES, Lock, MajorityJournal
 from linnet.streaming import asgi, sockets
 from linnet.streaming.door import Door as StreamDoor
 from linnet.streaming.hub import Hub
@@ -60,6 +78,10 @@ from linnet.web import errors as page_errors
 from linnet.web import routes as pages
 from linnet.web.door import Door as PageDoor
 from linnet.web.templating import Pages
+from linnet.web.usage import Usage as PageUsage
+
+if TYPE_CHECKING:
+    from linnet.storage.postgres import PostgresDatabase
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -168,6 +190,8 @@ class Parts(NamedTuple):
     translator: Translator = NoTranslator()
     config: Config = Config()
     place: Place = Place()
+    detour: Detour | None = None
+    majority: Majority | None = None
 
 
 def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
@@ -178,10 +202,14 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
     images = ImageWorker(tasks, PictureLimits(bytes_max=image_bytes, pixels_max=image_pixels))
     recordings = recorder(parts)
     rendering = Rendering(parts.database, parts.site, cache, parts.clock)
+    journal = journalling(parts, tasks)
+    posting = Posting(
+        parts.database, parts.site, parts.clock, parts.ids, journal.detour if journal is not None else parts.detour
+    )
     door = Door(
         parts.database, parts.site, rendering, parts.clock, parts.chance, parts.ids, images, recordings, parts.blobs,
         parts.guards, parts.mail, Meter(parts.limits, parts.clock), parts.translator,
-        Usage(parts.database, tasks),
+        Usage(parts.database, tasks), posting,
     )  # fmt: skip
     routes = [client_route(door, row) for row in ROUTES]
     routes.append(Route("GET", "/files/*key", serve.handler(parts.blobs)))
@@ -191,18 +219,23 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
     page_door = PageDoor(
         parts.database, parts.site, Pages(parts.site, static), parts.clock, parts.chance, parts.ids, images,
         recordings, parts.blobs, parts.guards, parts.mail, parts.limits, streams.main,
+        posting, PageUsage(parts.database, tasks),
     )  # fmt: skip
     routes += pages.routes(page_door, static)
     page_error = page_errors.answerer(page_door)
     worker = Worker(parts.database, parts.clock, parts.chance, tasks, job_handlers(parts, images, recordings), TOGETHER)
 
-    watch = watching(parts, cache, lambda: application)
+    watch = watching(parts, cache, lambda: application, journal.gauges if journal is not None else {})
     routes += watch.routes
 
     async def start() -> None:
         tasks.start("metrics", tasks.forever("metrics", watch.metrics.share))
+        if journal is not None:
+            journal.breaker.start()
+            journal.drainer.start()
         if runs_jobs:
             await maintenance.schedule(parts.database, tuple(SCHEDULES))
+            await worker.inherit()
             worker.start()
         await streams.start()
 
@@ -210,6 +243,8 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
         await worker.stop()
         await images.close()
         await recordings.close()
+        if journal is not None:
+            await journal.close()
         await parts.remote.close()
         await parts.translator.close()
         await tasks.close()
@@ -291,7 +326,49 @@ class Watch(NamedTuple):
     routes: list[Route]
 
 
-def watching(parts: Parts, cache: FragmentCache, application: Callable[[], Application]) -> Watch:
+class Journalling(NamedTuple):
+    """What takes posts while the database has no primary, and brings them in when it has."""
+
+    detour: Detour
+    breaker: Breaker
+    drainer: Drainer
+    gauges: Mapping[str, Callable[[], float]]
+    close: Callable[[], Awaitable[None]]
+
+
+def journalling(parts: Parts, tasks: Tasks) -> Journalling | None:
+    """Nothing of it where the operator has named no ``--journal``."""
+    if parts.majority is None:
+        return None
+    majority, clock = parts.majority, parts.clock
+    journal = MajorityJournal(majority, clock, getattr(majority, "quota_bytes", QUOTA_BYTES))
+    heart = cast("PostgresDatabase", parts.database)
+    breaker = Breaker(heart, journal, majority, clock, tasks)
+    lock = Lock(majority, clock, parts.chance.secret(9).hex())
+    drainer = Drainer(
+        journal, majority, lock, partial(draining.drain, parts.database, parts.site), clock, tasks,
+        ready=lambda: breaker.commits, hurried=lambda: breaker.is_cautious,
+    )  # fmt: skip
+
+    async def close() -> None:
+        await drainer.stop()
+        await majority.close()
+
+    gauges = {
+        "journal_entries": lambda: float(journal.count),
+        "journal_full": lambda: float(journal.full),
+        "breaker_open": lambda: float(breaker.is_open),
+        "breaker_openings": lambda: float(breaker.opened),
+    }
+    return Journalling(Detour(heart, journal, breaker, clock), breaker, drainer, gauges, close)
+
+
+def watching(
+    parts: Parts,
+    cache: FragmentCache,
+    application: Callable[[], Application],
+    more_gauges: Mapping[str, Callable[[], float]] = MappingProxyType({}),
+) -> Watch:
     """Counts what ``application`` does, and shows it; ``/metrics`` also tells sizes of files, and of the outbox."""
 
     async def backlog() -> Backlog:
@@ -304,6 +381,7 @@ def watching(parts: Parts, cache: FragmentCache, application: Callable[[], Appli
         "cache_bytes": lambda: cache.size,
         "cache_hits": lambda: cache.hits,
         "cache_misses": lambda: cache.misses,
+        **more_gauges,
         **{name: partial(size_of, path) for name, path in parts.place.files},
     }
     observer = Observer(f"{parts.chance.secret(4).hex()}-", lambda: application().draining)

@@ -55,6 +55,12 @@ class Worker:
         self._more = False
         database.on_commit(self._wake.set)
 
+    async def inherit(self) -> None:
+        """Before ``start``: what our predecessor had begun when it died need not wait for its lease's end."""
+        left = await self._database.write(jobs.inherit)
+        if left:
+            log.info("jobs_inherited", jobs=left, done="they are due at once")
+
     def start(self) -> None:
         self._tasks.start("jobs", self._tasks.forever("jobs", self._turn))
         self._tasks.start("leases", self._tasks.forever("leases", self._keep))

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from linnet.domain import ids
 from linnet.storage import statements
 from linnet.storage.database import Reader, Writer
 
@@ -74,6 +75,14 @@ async def claim(tx: Writer, limit: int, lease_ms: int, but: Iterable[str] = ()) 
         SQL.claim, now=tx.now, until=tx.now + lease_ms, lease=tx.ids.next(), limit=limit, but=list(but)
     )
     return [Job(row[0], row[1], msgspec.json.decode(row[2]), row[3], row[4]) for row in sorted(found)]
+
+
+async def inherit(tx: Writer) -> int:
+    """Makes due at once what the process that had this one's node and worker number has left; how many jobs that were.
+
+    Only for who holds that number (``DataDirectory.worker_number``): nobody else has it any more.
+    """
+    return await tx.run(SQL.inherit, now=tx.now, place=ids.place_of(tx.ids.next()))
 
 
 async def extend(tx: Writer, held: Iterable[Job], lease_ms: int) -> None:

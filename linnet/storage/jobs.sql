@@ -36,6 +36,10 @@ where id in (select j.id from jobs j where j.dead_at is null and j.run_at <= :no
   order by j.run_at, j.id limit :limit)
 returning id, kind, payload, attempts, lease;
 
+-- name: inherit
+-- A lease is an id and tells by whom it was taken (domain/ids.py): whoever has that place now knows its holder to be dead.
+update jobs set run_at = :now, lease = null where dead_at is null and (lease >> 12) & 1023 = :place;
+
 -- name: extend
 -- The heartbeat of work that takes long.
 update jobs set run_at = :until where id = :id and lease = :lease;

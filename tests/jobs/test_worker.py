@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from linnet.domain import ids
 from linnet.jobs import retry
 from linnet.jobs.worker import LEASE_MS, Worker
 from linnet.storage import jobs
+from linnet.storage.database import Writer
 from linnet.storage.jobs import Job, LeaseLost
 from linnet.supervision import Tasks
 from tests.storage.queries import count, put, sql
@@ -136,6 +138,31 @@ async def test_an_expired_lease_may_not_finish_and_its_work_is_undone(stage: Any
     assert await count(database) == 0
     await database.write(lambda tx: jobs.finish(tx, second))
     assert await _rows(database) == []
+
+
+async def test_what_a_dead_process_has_begun_is_due_at_once_for_its_successor(stage: Any):
+    database, _clock, worker = stage
+    await _add(database)
+    (held,) = await database.write(lambda tx: jobs.claim(tx, 5, LEASE_MS))
+    ours = ids.place_of(held.lease)
+
+    async def others(tx: Writer) -> int:
+        return await tx.run(jobs.SQL.inherit, now=tx.now, place=ours + 1)
+
+    assert await database.write(others) == 0, "another process's lease is left alone"
+    done: list[Job] = []
+
+    async def work(job: Job) -> None:
+        await database.write(lambda tx: jobs.finish(tx, job))
+        done.append(job)
+
+    successor = worker(work=work)
+    assert await successor.run_due() == 0
+    await successor.inherit()
+    assert await successor.run_due() == 1
+    assert [job.attempts for job in done] == [2]
+    with pytest.raises(LeaseLost):
+        await database.write(lambda tx: jobs.finish(tx, held))
 
 
 async def test_work_that_takes_long_keeps_its_lease(stage: Any):

@@ -25,6 +25,7 @@ MAY_SCAN = {
     "instance.count_week": "counts those who signed in lately, once an hour in the background",
     "instance.stats": "counts all there is; asked for now and then, and its answer is kept",
     "jobs.backlog": "counts the outbox, which is short, once a scrape",
+    "jobs.inherit": "goes through the outbox, which is short, once in a process",
     "maintenance.expire_apps": "once a day",
     "maintenance.sizes": "counts all there is; for the operator's own eyes",
 }
