@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 MAX_WORKERS = 12
@@ -225,14 +225,16 @@ def _smtp(value: str) -> Smtp | None:
     return Smtp(parts.hostname, port, security, unquote(parts.username or ""), unquote(parts.password or ""))
 
 
-def _bucket(value: str) -> Bucket | None:
+def _blobs(value: str) -> Bucket | Literal["database"] | None:
     if not value:
         return None
+    if value == "database":
+        return "database"
     parts = urlsplit(value)
     if parts.scheme != "s3" or not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", parts.netloc):
         raise ValueError(
             "it must be like s3://bucket/prefix?region=eu-central-1&endpoint=https://s3.example.org, with the key in "
-            "the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; without it, DIR/media is used"
+            "the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or `database`; without it, DIR/media is used"
         )
     chosen = dict(parse_qsl(parts.query, keep_blank_values=True))
     unknown = chosen.keys() - {"endpoint", "region"}
@@ -276,8 +278,8 @@ class Config:
 
     data: Path = option("data", _folder, "DIR", "the folder for everything that is kept", "every")
     database: str = option("", _database, "URL", "a PostgreSQL database instead of DIR/linnet.db (SQLite)", "every")
-    blobs: Bucket | None = option(
-        "", _bucket, "URL", "a bucket instead of DIR/media: s3://bucket/prefix?region=…&endpoint=…", "every"
+    blobs: Bucket | Literal["database"] | None = option(
+        "", _blobs, "URL", "instead of DIR/media: `database`, or s3://bucket/prefix?region=…&endpoint=…", "every"
     )
     log_format: str = option("text", _one_of("text", "json"), "text|json", "how log lines look", "every")
     log_level: str = option("info", _LEVELS, "LEVEL", "debug, info, warning or error", "every")

@@ -84,7 +84,7 @@ async def opened(config: Config, *, serving: bool = False, origin: str = "") -> 
             with _limits(directory, clock, config) as limits:
                 guards = Guards(chance, ArgonPasswords(), _vault(directory, chance), limits)
                 mail = _mail(config, site, clock, chance)
-                blobs = await open_blobs(config, directory, check=serving)
+                blobs = await open_blobs(config, directory, database, check=serving)
                 remote = _outbound(config, site)
                 translator = _translator(config, site, clock)
                 yield Opened(
@@ -120,13 +120,19 @@ def open_engine(config: Config, directory: DataDirectory, clock: Clock, ids: Ids
         raise Ending(UNAVAILABLE, f"The database {path} cannot be opened: {error}.") from error
 
 
-async def open_blobs(config: Config, directory: DataDirectory, *, check: bool = False) -> Blobs:
-    """The folder beside the database, or the bucket that was named, which is asked once to ``check`` it.
+async def open_blobs(
+    config: Config, directory: DataDirectory, database: Database, *, check: bool = False
+) -> Blobs:
+    """The folder beside the database, its tables, or the bucket that was named, which is asked once to ``check`` it.
 
     Raises Ending.
     """
     if config.blobs is None:
         return LocalBlobs(directory.media)
+    if config.blobs == "database":
+        from linnet.storage.database_blobs import DatabaseBlobs
+
+        return DatabaseBlobs(database, directory.media / ".temporary")
     from linnet.storage.object_store import ObjectBlobs
 
     bucket, prefix, endpoint, region = config.blobs

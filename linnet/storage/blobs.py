@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from linnet.domain.errors import Invalid, Unavailable
 from linnet.domain.files import is_key
@@ -186,6 +186,22 @@ class LocalBlobs:
                     os.unlink(entry.path)
                     swept += 1
         return swept
+
+
+async def nameless(pieces: AsyncIterator[bytes], folder: Path) -> BinaryIO:
+    """An open file without a name that holds all pieces, at its beginning; it goes when it is closed."""
+    file = cast(BinaryIO, tempfile.TemporaryFile(dir=folder))  # noqa: SIM115 - handed on
+    try:
+        async for piece in pieces:
+            await asyncio.to_thread(file.write, piece)
+        file.seek(0)
+    except OSError as error:
+        file.close()
+        raise Unavailable("The disk is full: the file could not be fetched", retry_after=60) from error
+    except BaseException:  # boundary: whatever ends this, the file is closed
+        file.close()
+        raise
+    return file
 
 
 def _make(folder: Path) -> None:

@@ -1,11 +1,9 @@
 """Keeps files in a bucket that speaks S3, for servers whose machines share no folder."""
 
-import asyncio
-import tempfile
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import obstore
 from obstore.exceptions import BaseError
@@ -13,6 +11,7 @@ from obstore.store import S3Store
 
 from linnet.domain.errors import Invalid, Unavailable
 from linnet.domain.files import is_key
+from linnet.storage.blobs import nameless
 from linnet.telemetry import log
 
 _PIECE = 256 << 10
@@ -70,18 +69,7 @@ class ObjectBlobs:
         size = await self._size(key)
         if size is None:
             return None
-        file = cast(BinaryIO, tempfile.TemporaryFile(dir=self.scratch))  # noqa: SIM115 - handed on
-        try:
-            async for piece in self.stream(key, 0, size):
-                await asyncio.to_thread(file.write, piece)
-            file.seek(0)
-        except OSError as error:
-            file.close()
-            raise Unavailable("The disk is full: the file could not be fetched", retry_after=60) from error
-        except BaseException:  # boundary: whatever ends this, the file is closed
-            file.close()
-            raise
-        return file
+        return await nameless(self.stream(key, 0, size), self.scratch)
 
     async def delete(self, key: str) -> None:
         try:

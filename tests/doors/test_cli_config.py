@@ -36,7 +36,7 @@ VALUES: dict[str, tuple[tuple[str, object], tuple[str, object]]] = {
     "max-film": (("1G", 1 << 30), ("512K", 512 << 10)),
     "max-film-time": (("90s", 90_000), ("4h", 4 * 3_600_000)),
     "blobs": (
-        ("s3://pictures", Bucket("pictures", "", endpoint="", region="")),
+        ("database", "database"),
         (
             "s3://b.example/a/b/?endpoint=https%3A%2F%2Fs3.example%3A9000/&region=de",
             Bucket("b.example", "a/b", endpoint="https://s3.example:9000", region="de"),

@@ -1,26 +1,59 @@
-"""What holds wherever files are kept: in a folder, and in a bucket."""
+"""What holds wherever files are kept: in a folder, in a bucket, and in the database."""
 
+import contextlib
 import io
 import os
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from linnet.domain.errors import Invalid, Unavailable
 from linnet.ports import Blobs
 from linnet.storage.blobs import LocalBlobs
+from linnet.storage.database_blobs import DatabaseBlobs
 from linnet.storage.object_store import ObjectBlobs
+from tests.support.databases import AnyDatabase, open_postgres, open_sqlite
 from tests.support.s3 import BUCKET
 
 
-@pytest.fixture(params=["folder", "bucket", "bucket_with_prefix"])
-def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
-    if request.param == "folder":
-        return LocalBlobs(tmp_path / "blobs")
-    endpoint = request.getfixturevalue("s3_endpoint")
-    prefix = "our/files" if request.param == "bucket_with_prefix" else ""
-    return ObjectBlobs(BUCKET, prefix, tmp_path / "scratch", endpoint=endpoint)
+@pytest.fixture(params=["folder", "bucket", "bucket_with_prefix", "sqlite", "postgres"])
+def place(request: pytest.FixtureRequest) -> tuple[str, Any]:
+    """What sort it is, and what it is made of. Made here, where no loop runs yet."""
+    needs = {"folder": None, "sqlite": "sqlite_template", "postgres": "postgres_databases"}.get(
+        request.param, "s3_endpoint"
+    )
+    return request.param, None if needs is None else request.getfixturevalue(needs)
+
+
+@pytest.fixture
+async def blobs(place: tuple[str, Any], tmp_path: Path) -> AsyncIterator[Blobs]:
+    sort, where = place
+    if sort == "folder":
+        yield LocalBlobs(tmp_path / "blobs")
+    elif sort.startswith("bucket"):
+        prefix = "our/files" if sort == "bucket_with_prefix" else ""
+        yield ObjectBlobs(BUCKET, prefix, tmp_path / "scratch", endpoint=where)
+    else:
+        async with opened_database(sort, where, tmp_path) as database:
+            yield DatabaseBlobs(database, tmp_path / "scratch")
+
+
+@contextlib.asynccontextmanager
+async def opened_database(sort: str, where: Any, folder: Path) -> AsyncIterator[AnyDatabase]:
+    if sort == "sqlite":
+        shutil.copyfile(where, folder / "linnet.db")
+        database = open_sqlite(folder / "linnet.db")
+        yield database
+        await database.close()
+    else:
+        url = await where.take()
+        server = open_postgres(url)
+        yield server
+        await server.close()
+        await where.give_back(url)
 
 
 async def keys(blobs: Blobs) -> set[str]:
