@@ -56,8 +56,10 @@ async def _settled(asked: "_Asking", evidence: Evidence, home_entries: int, pati
     clock = asked.client.clock
     deadline = patience = clock.monotonic() + patience_s
     least = 0
+    turn = say
     while True:
-        found = await asked.everything(say)
+        found = await asked.everything(turn)
+        turn = _silence
         findings = [*judging.posts(evidence, found), judging.effects(evidence, found, home_entries)]
         missing = sum(int(finding.value) for finding in findings) or len(found.trouble)
         if not missing:
@@ -69,6 +71,10 @@ async def _settled(asked: "_Asking", evidence: Evidence, home_entries: int, pati
             return found
         say(f"{missing:,} things are not there yet: looking again")
         await clock.sleep(TURN_SECONDS)
+
+
+def _silence(_: str) -> None:
+    """Of the second look on, only what is still missing is said."""
 
 
 class _Asking:

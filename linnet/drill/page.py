@@ -1,0 +1,77 @@
+"""The report as one page that needs nothing else: no script, no font, no picture from anywhere; light and dark."""
+
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from linnet.drill import plots
+from linnet.drill.plots import Series
+
+if TYPE_CHECKING:
+    from linnet.drill.report import Report, Run
+
+OPEN_MAX = 6
+"""With more runs than these, only the broken ones lie open."""
+
+
+@cache
+def _environment() -> Environment:
+    found = Environment(
+        loader=PackageLoader("linnet.drill"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    found.filters |= {"count": lambda number: f"{number:,}", "ms": _ms, "day": _day, "part": lambda part: f"{part:.0%}"}
+    return found
+
+
+def _day(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:,.0f} ms" if seconds < 1 else f"{seconds:,.2f} s"
+
+
+@cache
+def _tokens() -> str:
+    """Colours, sizes and faces of the product's own pages: the ``:root`` at the top of their style sheet."""
+    style = files("linnet.web").joinpath("static/style.css").read_text("utf-8")
+    start = style.index(":root{")
+    return style[start : style.index("}", start) + 1]
+
+
+def _bird() -> Markup:
+    return Markup(files("linnet.web").joinpath("static/linnet.svg").read_text("utf-8"))
+
+
+def rendered(report: "Report") -> str:
+    """The whole page."""
+    runs = report.runs
+    return _environment().get_template("report.html").render(
+        report=report,
+        runs=[(run, _plotted(run), run.verdict is False or len(runs) <= OPEN_MAX) for run in runs],
+        promises=report.promises(),
+        totals=_totals(runs),
+        tokens=Markup(_tokens()),
+        style=Markup(files("linnet.drill").joinpath("templates/report.css").read_text("utf-8")),
+        bird=_bird(),
+    )  # fmt: skip
+
+
+def _plotted(run: "Run") -> Markup:
+    series = (Series("posts", "posts", run.posts), Series("reads", "reads", run.served))
+    return Markup(plots.plot(series, run.marks, 0.0, run.seconds))
+
+
+def _totals(runs: "list[Run]") -> dict[str, Any]:
+    return {
+        "posts": sum(run.posts_acknowledged for run in runs),
+        "reads": sum(run.reads_served for run in runs),
+        "faults": sum(len(run.marks) for run in runs),
+        "failed": sum(run.attempts_failed for run in runs),
+        "seconds": sum(run.seconds for run in runs),
+    }
