@@ -99,8 +99,8 @@ class Hosts:
 
     async def set_up(self) -> None:
         """Raises NetworkFailed."""
-        await _run("mount -t tmpfs run /run")
-        await _run("mkdir /run/netns")
+        await run("mount -t tmpfs run /run")
+        await run("mkdir /run/netns")
         await _ip("link set lo up")
         for bridge, address in (("lan", "10.77.0.1/24"), ("ring", "10.77.1.1/24")):
             await _ip(f"link add {bridge} type bridge")
@@ -166,10 +166,11 @@ def _port(bridge: str, host: Host) -> str:
 
 
 async def _ip(words: str) -> None:
-    await _run(f"ip {words}")
+    await run(f"ip {words}")
 
 
-async def _run(command: str) -> None:
+async def run(command: str) -> None:
+    """Raises NetworkFailed where it ends with an error."""
     done = await asyncio.create_subprocess_exec(
         *command.split(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

@@ -1,0 +1,134 @@
+"""``linnet cluster drill``: three nodes on this machine under load, harmed in every way; were the promises kept?"""
+
+import argparse
+import asyncio
+import importlib.metadata
+import os
+import platform
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from linnet import __version__, telemetry
+from linnet.cli.ending import CONFIGURATION, TRY_AGAIN, UNAVAILABLE, USAGE, Ending
+from linnet.cli.printing import table
+from linnet.cluster import programs
+from linnet.config import Config
+from linnet.domain.errors import LinnetError
+from linnet.drill import stage
+from linnet.drill.faults import FAULTS, Fault, chosen
+from linnet.drill.load import Pace
+from linnet.drill.network import NetworkFailed
+from linnet.drill.people import NotAcquainted
+from linnet.drill.run import Drill, Wanted
+from linnet.drill.scene import CommandFailed, NotWhole
+from linnet.drill.screen import Screen
+from linnet.system import SystemClock
+
+BROKEN = 1
+"""A promise was broken."""
+
+
+def run(config: Config, given: argparse.Namespace) -> int:
+    """The exit code: 0 where every promise was kept. Raises Ending."""
+    if given.list:
+        table(("FAULT", "WHAT HAPPENS"), ((fault.name, fault.says) for fault in FAULTS.values()))
+        return 0
+    faults = _faults(given.fault or ())
+    if given.against:
+        return _against(given)
+    if given.inside:
+        return _inside(given, faults)
+    telemetry.set_up_logs(config.log_level, config.log_format)
+    try:
+        programs.find(Path(os.devnull))
+    except LinnetError as error:
+        raise Ending(UNAVAILABLE, f"{error}.") from None
+    found = stage.choose(loopback=given.loopback)
+    if found.why:
+        print(f"linnet: not everything can be tried here ({found.why})", file=sys.stderr)
+    report = given.report or f"drill-{_stamp()}"
+    folder = stage.new_folder()
+    inner = ("--inside", found.kind, "--stage", str(folder), "--report", str(Path(report).absolute()))
+    code = stage.play(found, [sys.executable, "-P", "-m", "linnet", *given.given, *inner], folder)
+    print(f"The report is in {report}/report.html and report.json.", file=sys.stderr)
+    return code
+
+
+def _faults(names: Sequence[str]) -> list[Fault]:
+    try:
+        return chosen([name for given in names for name in given.split(",")])
+    except KeyError as error:
+        raise Ending(USAGE, f"There is no fault called {error.args[0]} (see `linnet cluster drill --list`).") from None
+
+
+def _pace(given: argparse.Namespace) -> Pace:
+    if given.rate <= 0 or given.reads < 0:
+        raise Ending(USAGE, "A drill needs some posts a second (--rate), and reads (--reads) may be none.")
+    return Pace(given.rate, given.reads)
+
+
+def _inside(given: argparse.Namespace, faults: list[Fault]) -> int:
+    """Behind the stage's door: here everything may be harmed."""
+    wanted = Wanted(
+        faults, given.runs, _pace(given), Path(given.report), Path(given.stage), given.inside, given.keep, _versions()
+    )
+    screen = Screen(sys.stderr)
+    screen.say(f"{given.rate:g} posts and {given.reads:g} reads a second, {given.runs} of each of {len(faults)} faults")
+    try:
+        return 0 if asyncio.run(_played(Drill(wanted, screen))) else BROKEN
+    except (NotWhole, CommandFailed, NetworkFailed, NotAcquainted) as error:
+        raise Ending(UNAVAILABLE, f"The cluster could not be brought up: {error}.") from None
+    except asyncio.CancelledError:
+        raise Ending(TRY_AGAIN, "The drill was ended before its time.") from None
+    finally:
+        screen.close()
+
+
+async def _played(drill: Drill) -> bool:
+    """Asked to end, it ends as after an error: what was measured so far stands in the report."""
+    playing = asyncio.current_task()
+    assert playing is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
+    return await drill.play()
+
+
+def _against(given: argparse.Namespace) -> int:
+    from linnet.drill import against
+
+    tokens = _tokens(given.tokens)
+    folder = Path(given.report or f"drill-{_stamp()}")
+    code: int = asyncio.run(against.run(given.against.split(","), tokens, _pace(given), given.seconds, folder))
+    return code
+
+
+def _tokens(file: str | None) -> list[str]:
+    """One a line, from a file: what stands on a command line is seen by everybody on the machine. Raises Ending."""
+    if not file:
+        raise Ending(USAGE, "Whom should it post as? Give a file with access tokens, one a line: --tokens FILE.")
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text("ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Ending(CONFIGURATION, f"The tokens in {file} cannot be read: {error}.") from None
+    return text.split()
+
+
+def _versions() -> dict[str, str]:
+    """Of everything that is on the stage."""
+    found = {"Linnet": __version__, "Python": platform.python_version(), "Linux": platform.release()}
+    found["processors"] = str(os.cpu_count())
+    binaries = programs.find(Path(os.devnull))
+    asked = {"etcd": (binaries.etcd, "--version"), "HAProxy": (binaries.haproxy, "-v")}
+    asked["PostgreSQL"] = (str(Path(binaries.postgres) / "postgres"), "--version")
+    for name, command in asked.items():
+        said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stdout
+        found[name] = said.partition("\n")[0].strip()
+    found["Patroni"] = importlib.metadata.version("patroni")
+    return found
+
+
+def _stamp() -> str:
+    return datetime.fromtimestamp(SystemClock().now_ms() // 1000, UTC).strftime("%Y%m%d-%H%M%S")

@@ -1,0 +1,201 @@
+"""How each fault is done and undone."""
+
+import os
+import shutil
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from linnet.drill import filler
+from linnet.drill.scene import Scene
+from linnet.system import SteppedClock
+
+Act = Callable[[Scene], Awaitable[None]]
+FILL = "full-disk"
+BETWEEN_NODES_SECONDS = 10.0
+PULSE_SECONDS = 0.15
+REST_SECONDS = 0.18
+
+
+async def nothing(scene: Scene) -> None:
+    """Who heals by himself needs nobody."""
+
+
+# -- processes --------------------------------------------------------------------------------------------------------
+
+
+def kill(*kinds: str) -> Act:
+    async def act(scene: Scene) -> None:
+        if not scene.target.send(signal.SIGKILL, *kinds):
+            raise LookupError(f"{scene.target.name} has no {' or '.join(kinds)} that could be killed")
+
+    return act
+
+
+def freeze(*kinds: str) -> Act:
+    async def act(scene: Scene) -> None:
+        if not scene.target.send(signal.SIGSTOP, *kinds):
+            raise LookupError(f"{scene.target.name} has no {' or '.join(kinds)} that could be stopped")
+
+    return act
+
+
+async def kill_all(scene: Scene) -> None:
+    scene.target.send(signal.SIGKILL, all_of_it=True)
+
+
+async def freeze_all(scene: Scene) -> None:
+    scene.target.send(signal.SIGSTOP, all_of_it=True)
+
+
+async def thaw(scene: Scene) -> None:
+    await scene.background.close()
+    for node in scene.nodes:
+        node.thaw()
+
+
+async def keep(scene: Scene) -> None:
+    for node in scene.dead or [scene.target]:
+        await scene.keeper.keep(node)
+
+
+async def two_in_turn(scene: Scene) -> None:
+    """The second one fails when the first is only just back."""
+    await freeze_all(scene)
+    await scene.clock.sleep(15.0)
+    scene.target.thaw()
+    await scene.clock.sleep(BETWEEN_NODES_SECONDS)
+    scene.target = scene.named(scene.roles.primary)
+    scene.dead.append(scene.target)
+    await kill_all(scene)
+
+
+# -- cables -----------------------------------------------------------------------------------------------------------
+
+
+async def power_off(scene: Scene) -> None:
+    """Nobody says good-bye: the cables are silent before the kernel could close a connection."""
+    await scene.network.cut(scene.target.host)
+    await kill_all(scene)
+
+
+async def power_on(scene: Scene) -> None:
+    await scene.network.heal()
+    await keep(scene)
+
+
+async def cut(scene: Scene) -> None:
+    await scene.network.cut(scene.target.host)
+
+
+async def cut_ring(scene: Scene) -> None:
+    await scene.network.cut(scene.target.host, clients=False)
+
+
+async def mute(scene: Scene) -> None:
+    for other in scene.others:
+        await scene.network.deafen(scene.target.host, other.host)
+
+
+async def deafen(scene: Scene) -> None:
+    for other in scene.others:
+        await scene.network.deafen(other.host, scene.target.host)
+
+
+async def part(scene: Scene) -> None:
+    other = scene.others[0]
+    await scene.network.deafen(scene.target.host, other.host)
+    await scene.network.deafen(other.host, scene.target.host)
+
+
+def slow(delay_ms: int, jitter_ms: int, loss: float) -> Act:
+    async def act(scene: Scene) -> None:
+        await scene.network.slow(scene.target.host, delay_ms, jitter_ms, loss)
+
+    return act
+
+
+async def mend(scene: Scene) -> None:
+    await scene.network.heal()
+
+
+# -- disks and clocks -------------------------------------------------------------------------------------------------
+
+
+async def fill_disk(scene: Scene) -> None:
+    """Raises LookupError where the folder has no small disk of its own: nobody else's is filled."""
+    _fill(scene.target.folder)
+
+
+async def free_disk(scene: Scene) -> None:
+    (scene.target.folder / FILL).unlink(missing_ok=True)
+
+
+def _fill(folder: Path) -> None:
+    if not folder.is_mount():
+        raise LookupError(f"{folder} has no disk of its own that could be filled")
+    with (folder / FILL).open("wb") as opened:
+        os.posix_fallocate(opened.fileno(), 0, max(1, shutil.disk_usage(folder).free - 4096))
+
+
+def step_clock(ms: int) -> Act:
+    async def act(scene: Scene) -> None:
+        with (scene.target.folders.run / SteppedClock.FILE).open("r+b") as opened:
+            opened.write(ms.to_bytes(8, "little", signed=True))
+
+    return act
+
+
+# -- planned work -----------------------------------------------------------------------------------------------------
+
+
+async def switchover(scene: Scene) -> None:
+    await scene.keeper.command(scene.target, "cluster", "switchover")
+
+
+async def rolling_restart(scene: Scene) -> None:
+    for node in scene.nodes:
+        await scene.keeper.command(node, "cluster", "drain", timeout_s=120.0)
+        node.send(signal.SIGTERM, "linnet")
+        node.send(signal.SIGTERM, "haproxy")
+        await scene.clock.sleep(2.0)
+        await scene.keeper.command(node, "cluster", "undrain", timeout_s=120.0)
+        await scene.keeper.whole(120.0)
+
+
+# -- caches and etcd --------------------------------------------------------------------------------------------------
+
+
+async def empty_caches(scene: Scene) -> None:
+    for node in scene.nodes:
+        node.send(signal.SIGUSR1, "worker")
+
+
+async def spoil_caches(scene: Scene) -> None:
+    for node in scene.nodes:
+        node.send(signal.SIGUSR2, "worker")
+
+
+async def full_journal(scene: Scene) -> None:
+    """As full as its bound allows, then the primary's node dies: its posts have nowhere to go but to wait."""
+    await filler.fill(scene.named(scene.roles.leader))
+    await kill_all(scene)
+
+
+async def empty_journal(scene: Scene) -> None:
+    await filler.empty([node for node in scene.nodes if node is not scene.target])
+    await keep(scene)
+
+
+async def slow_etcd(scene: Scene) -> None:
+    leader = scene.named(scene.roles.leader)
+
+    async def pulse() -> None:
+        leader.send(signal.SIGSTOP, "etcd")
+        await scene.clock.sleep(PULSE_SECONDS)
+        leader.thaw()
+        await scene.clock.sleep(REST_SECONDS)
+
+    scene.background.start("slow-etcd", scene.background.forever("slow-etcd", pulse))
+    await scene.clock.sleep(3.0)
+    await kill("postgres")(scene)
