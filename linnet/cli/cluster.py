@@ -55,7 +55,7 @@ def init(config: Config, chosen: argparse.Namespace) -> int:
         if chosen.prepare_only:
             print(f"Start it with `linnet cluster run --data {folders.data}`.")
             return 0
-        return serve_node(config, folders)
+        return serve_node(config, folders, first=True)
 
 
 def run(config: Config, chosen: argparse.Namespace) -> int:
@@ -152,9 +152,9 @@ def _origin(bind: str, address: str) -> str:
 # -- running ----------------------------------------------------------------------------------------------------------
 
 
-def serve_node(config: Config, folders: Folders) -> int:
+def serve_node(config: Config, folders: Folders, *, first: bool = False) -> int:
     """In the foreground, until SIGTERM. After SIGHUP this process becomes a new one, which takes the children over."""
-    code = asyncio.run(_serve(config, folders))
+    code = asyncio.run(_serve(folders, first=first))
     if code is None:
         sys.stderr.flush()
         again = [sys.executable, "-P", "-m", "linnet", "cluster", "run", "--data", str(folders.data)]
@@ -162,10 +162,14 @@ def serve_node(config: Config, folders: Folders) -> int:
     return code
 
 
-async def _serve(config: Config, folders: Folders) -> int | None:
+async def _serve(folders: Folders, *, first: bool) -> int | None:
     """The exit code; None to begin anew with what is installed and configured now. Raises Ending."""
     tasks, node = Tasks(), Node(folders, SystemClock())
-    loop = Loop(node, tasks, ready=lambda: _start_welcome(tasks, node))
+
+    def ready() -> None:
+        tasks.start("welcome", _welcome(node, first=first))
+
+    loop = Loop(node, tasks, ready)
     running = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         running.add_signal_handler(number, loop.stop)
@@ -187,16 +191,12 @@ def _progress(sentence: str) -> None:
     print(f"{sentence}.", flush=True)
 
 
-def _start_welcome(tasks: Tasks, node: Node) -> None:
-    tasks.start("welcome", _welcome(node))
-
-
-async def _welcome(node: Node) -> None:
-    """Once, when people can be served."""
+async def _welcome(node: Node, *, first: bool) -> None:
+    """Once, when people can be served; after `linnet cluster init` with what comes next."""
     print(f"The node {node.me.name} is ready: {node.file.origin or node.file.bind} (data in {node.folders.data})")
-    for line in _owners_link(node.children.log("linnet")):
-        print(line)
-    if node.file.beginning == "new" and len(node.standings) == 1:
+    if first:
+        for line in _owners_link(node.children.log("linnet")):
+            print(line)
         authority = certificates.fingerprint(node.folders.ca.read_bytes())
         token = await admission.invite(node.majority, authority, SystemChance(), node.clock)
         print("To add a machine, within 24 hours, run there as an ordinary user:")

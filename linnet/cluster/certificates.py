@@ -213,6 +213,15 @@ def trusting(authority: bytes) -> ssl.SSLContext:
     return context
 
 
+def unknowing() -> ssl.SSLContext:
+    """For a client that knows nothing of whom it asks: good for nothing but what is checked otherwise."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def _time(ms: int) -> datetime:
     return datetime.fromtimestamp(ms // 1000, UTC)
 

@@ -261,6 +261,11 @@ class Folders:
         return self.run / "drained"
 
     @property
+    def notes(self) -> Path:
+        """What this node's Linnet says beside being ready, a sentence a line."""
+        return self.run / "notes"
+
+    @property
     def logs(self) -> Path:
         return self.data / "log"
 

@@ -11,6 +11,7 @@ from linnet.cluster import admission, certificates, configuration
 from linnet.cluster.children import Child, last_words
 from linnet.cluster.control import Asked, Route, Server
 from linnet.cluster.decide import WELL_AFTER_S, Act, decide, may_fail, sentences
+from linnet.cluster.keeping import write
 from linnet.cluster.layout import PLANNED
 from linnet.cluster.node import Node
 from linnet.cluster.picture import CHILDREN, HAPROXY, LINNET, ChildSeen, EtcdSeen, Picture
@@ -124,6 +125,9 @@ class Loop:
         for topic, sentence in said.items():
             if self._said.get(topic) != sentence:
                 log.warning("node", about=topic, says=sentence)
+        if said.get("copies") != self._said.get("copies"):
+            # What Linnet's /readyz says along with being ready.
+            write(self.node.folders.notes, said.get("copies", "").encode())
         for topic in self._said.keys() - said.keys():
             log.info("node", about=topic, says=f"Well again: {topic}")
         self._said = dict(said)

@@ -1,7 +1,9 @@
 """``/healthz`` (the process answers) and ``/readyz`` (it can really serve: the database is there, no draining)."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from linnet.domain.errors import LinnetError
 from linnet.http.request import Request
@@ -12,17 +14,27 @@ TRUST_SECONDS = 1.0
 """How long a good answer is given again without looking: a probe must cost less than it protects."""
 PROBE_SECONDS = 5.0
 
+NOTES_BYTES = 4_096
+
 Probe = Callable[[], Awaitable[str]]
 """Says in words why the database cannot be used now, or ''."""
 
 
 class Health:
-    """``draining`` says whether this process is about to end; ``probe`` looks at the database."""
+    """``draining`` says whether this process is about to end; ``probe`` looks at the database.
 
-    def __init__(self, clock: Clock, draining: Callable[[], bool], probe: Probe) -> None:
+    In the folder ``told``, a node of a cluster leaves word: the file ``drained`` while it is to be sent nobody, and in
+    ``notes`` what whoever asks should know. ``note`` is what is known without it.
+    """
+
+    def __init__(
+        self, clock: Clock, draining: Callable[[], bool], probe: Probe, told: Path | None = None, note: str = ""
+    ) -> None:
         self._clock = clock
         self._draining = draining
         self._probe = probe
+        self._told = told
+        self._note = note
         self._good_until = 0.0
         self._looking: asyncio.Lock = asyncio.Lock()
 
@@ -30,8 +42,21 @@ class Health:
         return _text("ok", 200)
 
     async def readyz(self, request: Request) -> Response:
-        why = "this process is about to end" if self._draining() else await self._why_not()
-        return _text(f"not ready: {why}", 503) if why else _text("ready", 200)
+        if self._draining():
+            why = "this process is about to end"
+        elif self._told is not None and (self._told / "drained").exists():
+            why = "this node is drained"
+        else:
+            why = await self._why_not()
+        return _text(f"not ready: {why}", 503) if why else _text("\n".join(["ready", *self._notes()]), 200)
+
+    def _notes(self) -> list[str]:
+        """What a cluster's node says of the whole, as of the last second or so."""
+        said = [self._note]
+        if self._told is not None:
+            with contextlib.suppress(OSError), (self._told / "notes").open("rb") as file:
+                said += file.read(NOTES_BYTES).decode("utf-8", "replace").splitlines()
+        return [sentence for sentence in said if sentence]
 
     async def _why_not(self) -> str:
         # Many probes at once look together: each would be a commit.

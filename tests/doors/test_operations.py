@@ -159,6 +159,20 @@ async def test_readiness_is_looked_for_once_a_second_and_ends_with_draining() ->
     assert (await health.healthz(asked)).status == 200
 
 
+async def test_a_node_of_a_cluster_leaves_word_for_readiness(tmp_path: Path) -> None:
+    async def probe() -> str:
+        return ""
+
+    health = Health(VirtualClock(), lambda: False, probe, tmp_path, "posts wait")
+    asked = request_from("127.0.0.1")
+    assert (await health.readyz(asked)).body == b"ready\nposts wait\n"
+    (tmp_path / "notes").write_text("One copy only")
+    assert (await health.readyz(asked)).body == b"ready\nposts wait\nOne copy only\n"
+    (tmp_path / "drained").touch()
+    refused = await health.readyz(asked)
+    assert (refused.status, refused.body) == (503, b"not ready: this node is drained\n")
+
+
 async def test_each_answer_names_its_request(world: World) -> None:
     first, second = await world.client.get("/healthz"), await world.client.get("/nothing")
     assert first.header("x-request-id") != second.header("x-request-id")

@@ -1,0 +1,238 @@
+"""Changes of who does what in a cluster: switchover, drain, undrain, leave, remove. Each tells what it does as it goes.
+
+Each can be run again where it was cut off: what is done already is found done, and goes on from there.
+"""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from linnet.cluster import admission, asking, rules
+from linnet.cluster.admission import DRAINED, JOINING, LEAVING, READY
+from linnet.cluster.layout import PLANNED, Member
+from linnet.cluster.picture import Picture
+from linnet.cluster.place import Place
+from linnet.domain.errors import Conflict, Unavailable
+from linnet.domain.majority import Delete, Put
+
+PLANNED_MS = 20_000
+"""A plan ends by itself after so long, should whoever made it die meanwhile."""
+HEARD_SECONDS = 0.6
+"""Every Linnet looks for plans several times in this time."""
+SEEN_SECONDS = 3.0
+"""Every node looks at the list of members, and has its HAProxy told, in less than this."""
+STEP_SECONDS = 60.0
+LOOK_SECONDS = 0.2
+
+Sentences = AsyncIterator[str]
+
+
+# -- the primary ------------------------------------------------------------------------------------------------------
+
+
+async def switchover(place: Place, to: str = "") -> Sentences:
+    """Makes another member the primary; posts go into the journal meanwhile."""
+    picture = place.look()
+    leader = picture.primary
+    if not leader:
+        raise Conflict("PostgreSQL has no primary now, so there is none to take over from")
+    chosen = rules.successor(picture, leader, to)
+    async for sentence in _hand_over(place, picture, leader, chosen):
+        yield sentence
+
+
+async def _hand_over(place: Place, picture: Picture, leader: str, to: str) -> Sentences:
+    yield f"{leader} is the primary; {to} takes over. Posts go into the journal meanwhile"
+    began = place.clock.monotonic()
+    async with _announced(place, f"{to} takes over from {leader}"):
+        # Breakers open at the announcement: what is written now is not caught in the middle.
+        await place.clock.sleep(HEARD_SECONDS)
+        stopped = place.clock.monotonic()
+        await place.patroni.switchover(_member(picture, leader), leader, to)
+        await _until_true(place, lambda: _is_primary(place, _member(picture, to)), f"{to} has not become the primary")
+        took = place.clock.monotonic() - stopped
+    yield f"{to} is the primary, after {took:.1f} s ({place.clock.monotonic() - began:.1f} s with the announcement)"
+
+
+async def _is_primary(place: Place, member: Member) -> bool:
+    """As its own Patroni says: what others know of it is a second old."""
+    with contextlib.suppress(Unavailable):
+        return any(one.primary and one.name == member.name for one in await place.patroni.seen(member))
+    return False
+
+
+@contextlib.asynccontextmanager
+async def _announced(place: Place, why: str) -> AsyncIterator[None]:
+    """Says for a while that the primary goes away on purpose."""
+    plan = json.dumps({"until": place.clock.now_ms() + PLANNED_MS, "why": why}).encode()
+    await place.majority.transact([], [Put(PLANNED, plan)])
+    try:
+        yield
+    finally:
+        with contextlib.suppress(Unavailable):
+            await place.majority.transact([], [Delete(PLANNED)])
+
+
+async def _give_away(place: Place) -> Sentences:
+    """Makes somebody else the primary and etcd's leader, where this node is either."""
+    picture = place.look()
+    if picture.primary == place.me.name:
+        async for sentence in _hand_over(place, picture, place.me.name, rules.successor(picture, place.me.name)):
+            yield sentence
+    picture = place.look()
+    if picture.etcd.leader == place.me.name:
+        others = [name for name in picture.etcd.voters if name in picture.etcd.answering and name != place.me.name]
+        best = sorted(others, key=lambda name: name == picture.primary)
+        ids = {one.name: one.id for one in await place.majority.members()}
+        if best and best[0] in ids:
+            await place.majority.move_leader(ids[best[0]])
+            yield f"etcd's leader is {best[0]} now"
+
+
+# -- drain and undrain ------------------------------------------------------------------------------------------------
+
+
+async def drain(place: Place) -> Sentences:
+    """Nothing new is asked of this node any more; it goes on keeping a copy, and has its vote."""
+    async for sentence in _step_aside(place):
+        yield sentence
+    yield f"{place.me.name} may be restarted. It still keeps a copy; `linnet cluster undrain` brings it back"
+
+
+async def _step_aside(place: Place) -> Sentences:
+    me = place.me.name
+    picture = place.look()
+    if picture.standing == READY and not any(_ready(picture, name) for name in picture.counted if name != me):
+        raise Conflict(f"{me} is the only node that serves people; undrain or add another one first")
+    if picture.primary == me:
+        rules.successor(picture, me)
+    await admission.set_state(place.majority, me, DRAINED, of=(READY,))
+    yield f"{me} is drained: no node gives it requests from now on"
+    async for sentence in _give_away(place):
+        yield sentence
+    await place.clock.sleep(SEEN_SECONDS)
+    # Only now: what was under way here had its time, and whoever asks for this sends nothing any more.
+    place.folders.drained.touch()
+
+
+async def undrain(place: Place) -> Sentences:
+    """Takes part again, as soon as this node's Linnet can."""
+    me = place.me.name
+    picture = place.look()
+    if picture.standing not in (DRAINED, READY):
+        raise Conflict(f"{me} is {picture.standing or 'no member'}, so it cannot be undrained")
+    place.folders.drained.unlink(missing_ok=True)
+    await _until_true(place, lambda: place.serves(place.me), f"the Linnet of {me} is not ready")
+    await admission.set_state(place.majority, me, READY, of=(DRAINED,))
+    yield f"{me} takes requests again"
+
+
+def _ready(picture: Picture, name: str) -> bool:
+    return any(one.name == name and one.state == READY for one in picture.standings)
+
+
+# -- leave and remove -------------------------------------------------------------------------------------------------
+
+
+async def leave(place: Place, *, sure: bool = False) -> Sentences:
+    """Takes this node out of the cluster, in the reverse order of a join; what it keeps stays in its folder."""
+    me = place.me.name
+    picture = place.look()
+    if picture.standing == JOINING:
+        raise Conflict(f"{me} has not joined yet; end it, and on another node `linnet cluster remove {me}`")
+    if picture.standing != LEAVING:
+        rules.may_leave(picture, me, sure=sure)
+        if picture.standing == READY:
+            async for sentence in _step_aside(place):
+                yield sentence
+        # Drained by hand, it may have been chosen by a failover all the same.
+        async for sentence in _give_away(place):
+            yield sentence
+        if len(picture.counted) == 2:
+            await _relax(place, place.look())
+            yield "From now on the other one acknowledges alone: one copy only"
+        await admission.set_state(place.majority, me, LEAVING, of=(DRAINED,))
+        yield f"{me} is leaving"
+    await _until(place, lambda seen: not _awaited(seen, me), f"commits still wait for {me}")
+    yield f"No commit waits for {me} any more"
+    # What has started, and only that, is named here: should this node die now, `remove` finishes it.
+    await _take_vote(place, place.me)
+    await admission.remove(place.majority, me)
+    yield f"{me} is no member any more; it ends. The others need nothing of {place.folders.data}, which may be deleted"
+    place.folders.node.replace(place.folders.node.with_suffix(".left"))
+    place.end()
+
+
+def _awaited(picture: Picture, name: str) -> bool:
+    return any(one.role in ("quorum_standby", "sync_standby", "leader") for one in picture.postgres if one.name == name)
+
+
+async def _relax(place: Place, picture: Picture) -> None:
+    """One alone may acknowledge: asked for by an operator, and by nothing else."""
+    by = _member(picture, picture.primary)
+    await place.patroni.configure(by, {"synchronous_mode_strict": False})
+
+
+async def _take_vote(place: Place, member: Member) -> bool:
+    """Whether etcd knew it; one that has never started there has no name yet, but its address."""
+    known = await place.majority.members()
+    found = [one for one in known if one.name == member.name or member.etcd_peer_url in one.peer_urls]
+    for one in found:
+        await place.majority.remove_member(one.id)
+    return bool(found)
+
+
+async def remove(place: Place, name: str, *, sure: bool = False) -> Sentences:
+    """Strikes a dead member off. One that answers is told to leave instead."""
+    picture = place.look()
+    rules.may_be_removed(picture, name, sure=sure)
+    member = _member(picture, name)
+    if await _answers(place, member):
+        raise Conflict(f"{name} answers; on that machine, `linnet cluster leave` takes it out in order")
+    standing = next(one.state for one in picture.standings if one.name == name)
+    if standing != JOINING:
+        await admission.set_state(place.majority, name, LEAVING, of=(READY, DRAINED, LEAVING))
+    left = [one for one in picture.counted if one != name]
+    if len(left) == 1:
+        await _relax(place, picture)
+        yield f"From now on {left[0]} acknowledges alone: one copy only"
+    if await _take_vote(place, member):
+        yield f"{name} has no vote any more"
+    await admission.remove(place.majority, name)
+    yield f"{name} is no member any more. Should that machine come back, delete its folder before it joins again"
+
+
+async def _answers(place: Place, member: Member) -> bool:
+    try:
+        await asking.ask(member.control_url, "/status", None, place.context, seconds=3.0)
+    except asking.Unreachable:
+        return False
+    except asking.Refused:
+        return True
+    return True
+
+
+# -- waiting ----------------------------------------------------------------------------------------------------------
+
+
+def _member(picture: Picture, name: str) -> Member:
+    return next(one.member for one in picture.standings if one.name == name)
+
+
+async def _until(place: Place, holds: Callable[[Picture], bool], else_say: str, seconds: float = STEP_SECONDS) -> None:
+    """Looks until it is so. Raises Unavailable after ``seconds``."""
+
+    async def so() -> bool:
+        return holds(place.look())
+
+    await _until_true(place, so, else_say, seconds)
+
+
+async def _until_true(
+    place: Place, holds: Callable[[], Awaitable[bool]], else_say: str, seconds: float = STEP_SECONDS
+) -> None:
+    deadline = place.clock.monotonic() + seconds
+    while not await holds():
+        if place.clock.monotonic() >= deadline:
+            raise Unavailable(f"After {seconds:.0f} s, {else_say}; run the command again, or look into the node's log")
+        await place.clock.sleep(LOOK_SECONDS)
