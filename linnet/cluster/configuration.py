@@ -11,7 +11,6 @@ from linnet.cluster.layout import Binaries, Folders, Member, NodeFile, Program, 
 from linnet.cluster.passwords import Passwords
 from linnet.cluster.patroni import Machine, Postgres
 from linnet.cluster.picture import CHILDREN, ETCD, HAPROXY, LINNET, PATRONI
-from linnet.config import OPTIONS
 
 ENDING = (LINNET, HAPROXY, PATRONI, ETCD)
 """In the order in which they are ended: first nobody is let in any more, at last the majority is left."""
@@ -79,12 +78,6 @@ def linnet_options(known: Knowledge) -> dict[str, Any]:
         "streaming_bind": f"{local}:{me.ports.streaming}",
         "trusted_proxies": ["127.0.0.0/8", "::1"],
     }
-    if "journal" not in OPTIONS:  # until the option is there
-        del options["journal"]
-    try:
-        OPTIONS["blobs"].metadata["parse"](options["blobs"])
-    except ValueError:
-        del options["blobs"]
     if known.node.origin:
         options["origin"] = known.node.origin
     return options

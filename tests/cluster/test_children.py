@@ -38,7 +38,8 @@ def killable_node(folders: tuple[Path, Path]) -> tuple[subprocess.Popen[bytes], 
     """A process that has started a child, and the child's pid."""
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from linnet.cluster.children import Children; from linnet.cluster.layout import Program; from linnet.system import SystemClock\n"
+        "from linnet.cluster.children import Children; from linnet.cluster.layout import Program\n"
+        "from linnet.system import SystemClock\n"
         "ours = Children(Path(sys.argv[1]), Path(sys.argv[2]), SystemClock())\n"
         "print(ours.start(Program('sleeper', ('/bin/sleep', '300'))).who.pid, flush=True); time.sleep(300)\n"
     )
@@ -53,6 +54,7 @@ async def test_a_child_has_a_session_of_its_own_and_its_end_is_noticed(folders: 
     ours = children(folders, ended)
     child = ours.start(Program("sleeper", SLEEPER))
     assert os.getsid(child.who.pid) == child.who.pid
+    await until((folders[0] / "sleeper.json").exists)
     child.send(signal.SIGKILL)
     await until(lambda: ended)
     assert ended == ["sleeper"]
@@ -77,14 +79,14 @@ async def test_a_successor_adopts_what_a_killed_node_left(folders: tuple[Path, P
 
 async def test_the_end_of_an_adopted_child_is_noticed_too(folders: tuple[Path, Path]) -> None:
     first, ended = children(folders), list[str]()
-    child = first.start(Program("sleeper", SLEEPER))
+    first.start(Program("sleeper", SLEEPER))
     await until((folders[0] / "sleeper.json").exists)
     first.release()
     second = children(folders, ended)
     (adopted,) = second.adopt()
     adopted.send(signal.SIGKILL)
     await until(lambda: ended == ["sleeper"])
-    assert child.code == -signal.SIGKILL
+    assert adopted.code == -signal.SIGKILL
 
 
 async def test_a_pid_that_was_given_again_is_somebody_else(folders: tuple[Path, Path]) -> None:
