@@ -77,6 +77,12 @@ def _database(value: str) -> str:
     raise ValueError("it must be like postgresql://user:password@host:5432/name; without it, SQLite is used")
 
 
+def _journal(value: str) -> str:
+    if not value or value.startswith("etcd://"):
+        return value
+    raise ValueError("it must be like etcd://host:2379,host:2379; without it, posts wait where there is no primary")
+
+
 def _bind(value: str) -> Address:
     host, colon, port = value.rpartition(":")
     host = host.removeprefix("[").removesuffix("]") if value.startswith("[") else host
@@ -278,6 +284,10 @@ class Config:
 
     data: Path = option("data", _folder, "DIR", "the folder for everything that is kept", "every")
     database: str = option("", _database, "URL", "a PostgreSQL database instead of DIR/linnet.db (SQLite)", "every")
+    journal: str = option(
+        "", _journal, "URL", "etcd, which takes posts while PostgreSQL has no primary: etcd://host:port,host:port?ca=…",
+        "every",
+    )  # fmt: skip
     blobs: Bucket | Literal["database"] | None = option(
         "", _blobs, "URL", "instead of DIR/media: `database`, or s3://bucket/prefix?region=…&endpoint=…", "every"
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
+from linnet.domain.journal import Entry
 from linnet.domain.majority import Compare, KeyValue, Member, MemberStatus, Outcome, Range, Step
 from linnet.domain.push import Receiver
 
@@ -427,4 +428,32 @@ class Majority(Protocol):
 
     async def disarm(self) -> None:
         """Ends every alarm about space."""
+        ...
+
+    async def close(self) -> None:
+        """Ends the connections that are kept."""
+        ...
+
+
+class Journal(Protocol):
+    """Keeps posts, durably, that the database cannot take now. Each method raises NoMajority."""
+
+    async def put(self, entry: Entry) -> int:
+        """Accepts a post: its id, or the one under which its operation was accepted before, on whichever node.
+
+        Raises IdTaken (mint another one), TooLarge (it must wait for the database), or Unavailable where there is no
+        room.
+        """
+        ...
+
+    async def by_id(self, id: int) -> Entry | None:
+        """A post that waits, or None."""
+        ...
+
+    async def by_operation(self, operation: str) -> int | None:
+        """The id under which an operation was accepted: while it waits, and at least ten minutes longer."""
+        ...
+
+    async def of_account(self, account_id: int, limit: int = 40) -> tuple[Entry, ...]:
+        """What of an account waits, the newest first."""
         ...

@@ -15,6 +15,7 @@ from linnet.domain.site import Site
 from linnet.domain.views import MediaView, MentionView, StatusContent
 from linnet.domain.visibility import Visibility
 from linnet.storage import (
+    aliases,
     changes,
     conversations,
     filters,
@@ -231,6 +232,7 @@ async def clean_up(database: Database, job: Job) -> None:
         await tx.run(poll_rows.SQL.delete, status_id=status_id)
         await tx.run(filters.SQL.forget_status, status_id=status_id)
         await tx.run(search.SQL.forget_status, id=status_id)
+        await tx.run(aliases.SQL.forget, status_id=status_id)
         return await jobs.finish(tx, job)
 
     await database.write(write, heavy=True)

@@ -24,6 +24,7 @@ from linnet.telemetry import log
 
 # What only some servers need is loaded only by them: a start must be quick, and a worker small.
 if TYPE_CHECKING:
+    from linnet.storage.etcd import EtcdMajority
     from linnet.storage.postgres import PostgresDatabase
 
 Engine = Union[SqliteDatabase, "PostgresDatabase"]
@@ -118,6 +119,20 @@ def open_engine(config: Config, directory: DataDirectory, clock: Clock, ids: Ids
         return SqliteDatabase(path, clock, ids, fatal=end_process)
     except Exception as error:  # boundary: the driver's own errors have a room that is not this one
         raise Ending(UNAVAILABLE, f"The database {path} cannot be opened: {error}.") from error
+
+
+def open_majority(config: Config) -> "EtcdMajority | None":
+    """The etcd that was named as the journal. Raises Ending."""
+    if not config.journal:
+        return None
+    if not config.database:
+        raise Ending(CONFIGURATION, "--journal is of use beside --database only: SQLite has no primary to lose.")
+    from linnet.storage.etcd import EtcdMajority, endpoints
+
+    try:
+        return EtcdMajority(endpoints(config.journal))
+    except (ValueError, OSError) as error:
+        raise Ending(CONFIGURATION, f"The journal's URL is not right: {error}.") from error
 
 
 async def open_blobs(

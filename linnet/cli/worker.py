@@ -23,7 +23,7 @@ from linnet.cli.arguments import configuration
 from linnet.cli.data_directory import DataDirectory
 from linnet.cli.embedding import Lifespan, Server
 from linnet.cli.ending import OUR_FAULT, Ending
-from linnet.cli.opening import opened
+from linnet.cli.opening import open_majority, opened
 from linnet.config import Config
 from linnet.http.request import Receive, Scope, Send
 from linnet.http.server import Application
@@ -109,7 +109,10 @@ async def serve(config: Config, listening: list[int], channel: Channel, origin: 
     async with opened(config, serving=True, origin=origin) as found:
         directory, tasks = DataDirectory(config.data), Tasks()
         streaming = socket.socket(fileno=listening[1]) if len(listening) > 1 else None
-        parts = Parts(*found[:-1], place=Place(found.worker, directory.run, directory.files(), streaming))
+        parts = Parts(
+            *found[:-1], place=Place(found.worker, directory.run, directory.files(), streaming),
+            majority=open_majority(config),
+        )
         application = app.build(parts)
         lifespan = Lifespan(application)
         if not await lifespan.startup():

@@ -17,6 +17,11 @@ def place(node: int, worker: int) -> int:
     return node << 16 | worker << 12
 
 
+def place_of(value: int) -> int:
+    """Which node and worker of it made the id, as one number from 0 to 1023."""
+    return value >> 12 & 0x3FF
+
+
 def pack(now_ms: int, low: int, sequence: int) -> int:
     """``now_ms`` in ms since 1970; ``low`` from ``place``."""
     return max(0, now_ms - EPOCH_MS) << 22 | low | sequence

@@ -245,6 +245,10 @@ _SAYS = {
     "cache_bytes": "What the cache of rendered fragments holds",
     "cache_hits": "Fragments that were found in the cache, since the start",
     "cache_misses": "Fragments that had to be rendered, since the start",
+    "journal_entries": "Posts that waited in the journal when this worker counted them last",
+    "journal_full": "Whether the journal takes no more posts (1) or does (0)",
+    "breaker_open": "Whether this worker's posts go to the journal (1) or to the database (0)",
+    "breaker_openings": "How often that has begun, since the start",
     "database_bytes": "The size of the database file",
     "wal_bytes": "The size of the write-ahead log",
 }

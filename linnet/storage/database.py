@@ -1,8 +1,9 @@
 """What both engines offer: reads in one snapshot, writes that are safe to run twice, and the receipts behind them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
@@ -55,12 +56,37 @@ class Operation:
     client's ``Idempotency-Key``.
     """
 
+    ONCE: ClassVar[str] = "once:"
+
     key: str
 
     @classmethod
     def once(cls, ids: Ids) -> "Operation":
         """One that nobody asks for again but the engine."""
-        return cls(f"once:{ids.next()}")
+        return cls(f"{cls.ONCE}{ids.next()}")
+
+
+class Abandoned(Exception):
+    """A write was given up before it was known to be done: it may have been."""
+
+
+class Generation:
+    """Writes that are given up together. What they sent may still be carried out; nothing is sent for them any more."""
+
+    def __init__(self) -> None:
+        self._writes: set[asyncio.Task[Any]] = set()
+        self._ended = False
+
+    def add(self, write: asyncio.Task[Any]) -> None:
+        self._writes.add(write)
+        write.add_done_callback(self._writes.discard)
+        if self._ended:
+            write.cancel()
+
+    def end(self) -> None:
+        self._ended = True
+        for write in list(self._writes):
+            write.cancel()
 
 
 ReadFunction = Callable[[Reader], Awaitable[T]]
@@ -77,7 +103,9 @@ class Database(Protocol):
         """Whether reads are answered by another host where there is no primary."""
         ...
 
-    async def read(self, fn: ReadFunction[T], /) -> T: ...
+    async def read(self, fn: ReadFunction[T], /, *, steady: bool = False) -> T:
+        """``steady`` asks only who has all that was ever read or written before, and waits where nobody has."""
+        ...
 
     async def write(
         self, fn: WriteFunction[T], /, operation: Operation | None = None, *, returns: Any = None, heavy: bool = False
@@ -95,6 +123,28 @@ class Database(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class Steady:
+    """A database whose reads are all ``steady``: for whoever goes on from what it has seen, and does not look twice.
+
+    A standby may know of a change before the primary shows it, and another standby not yet. Whoever learns of something
+    from one and asks another what it is, finds nothing, and would leave it out for ever.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.dialect = database.dialect
+        self.write = database.write
+        self.on_commit = database.on_commit
+        self.close = database.close
+
+    @property
+    def has_standbys(self) -> bool:
+        return False
+
+    async def read(self, fn: ReadFunction[T], /, *, steady: bool = True) -> T:
+        return await self._database.read(fn, steady=True)
 
 
 async def receipted(tx: Writer, fn: WriteFunction[T], operation: Operation, returns: Any) -> T:

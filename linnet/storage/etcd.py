@@ -47,19 +47,23 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where etcd's members are and how they are spoken to. ``ca``, ``certificate`` and ``key`` name files."""
+    """Where etcd's members are and how they are spoken to. ``ca``, ``certificate`` and ``key`` name files.
+
+    ``quota_bytes`` is what etcd keeps at most (its own --quota-backend-bytes).
+    """
 
     urls: tuple[str, ...]
     ca: str = ""
     certificate: str = ""
     key: str = ""
+    quota_bytes: int = 2 << 30
 
 
 def endpoints(url: str) -> Endpoints:
-    """Reads ``etcd://host:port,host:port[?ca=…&cert=…&key=…]``; with ``ca``, over TLS. Raises ValueError."""
+    """Reads ``etcd://host:port,host:port[?ca=…&cert=…&key=…&quota=…]``; with ``ca``, over TLS. Raises ValueError."""
     parts = urlsplit(url)
     query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-    unknown = sorted(query.keys() - {"ca", "cert", "key"})
+    unknown = sorted(query.keys() - {"ca", "cert", "key", "quota"})
     hosts = [host for host in parts.netloc.split(",") if host]
     if parts.scheme != "etcd" or not hosts or parts.path not in ("", "/") or "@" in parts.netloc:
         raise ValueError("it has the form etcd://host:port,host:port")
@@ -69,7 +73,8 @@ def endpoints(url: str) -> Endpoints:
         raise ValueError("cert and key belong together, and to ca")
     scheme = "https" if "ca" in query else "http"
     urls = tuple(f"{scheme}://{_with_port(host)}" for host in hosts)
-    return Endpoints(urls, query.get("ca", ""), query.get("cert", ""), query.get("key", ""))
+    quota = int(query.get("quota") or 2 << 30)
+    return Endpoints(urls, query.get("ca", ""), query.get("cert", ""), query.get("key", ""), quota)
 
 
 def _with_port(host: str) -> str:
@@ -180,6 +185,10 @@ class EtcdMajority:
         self._opened: aiohttp.ClientSession | None = None
         self.hedges = 0
         """How often a member was too slow, or failed, and another one was asked."""
+
+    @property
+    def quota_bytes(self) -> int:
+        return self._at.quota_bytes
 
     def aim(self, urls: Sequence[str]) -> None:
         """The members are reached here from now on."""

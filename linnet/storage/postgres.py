@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar, cast
 
+from linnet.domain import ids as layout
 from linnet.domain.errors import Unavailable
 from linnet.domain.paging import Page
 from linnet.ports import Clock, Ids
-from linnet.storage.database import Operation, ReadFunction, WriteFunction, receipted
+from linnet.storage.database import Abandoned, Generation, Operation, ReadFunction, WriteFunction, receipted
 from linnet.storage.postgres_connection import (
     BEGIN_WRITE,
     Connection,
@@ -22,10 +23,12 @@ from linnet.storage.postgres_connection import (
     NotDone,
     Raced,
     ReadOnly,
+    TooSlow,
     connect,
     hosts,
 )
 from linnet.storage.postgres_primary import Dial, Finder, Pool, Primary, Standbys
+from linnet.storage.postgres_witnesses import Pulse, Witnesses
 from linnet.storage.schema import LockTimeout
 from linnet.storage.statements import Row, Statement
 from linnet.system import SystemChance
@@ -157,7 +160,10 @@ class PostgresDatabase:
         self._finder = Finder(hosts(url), dial)
         self._pool = Pool(self._finder, connections)
         self._standbys = Standbys(self._finder)
+        self._pulse = Pulse(self._finder)
+        self._witnesses = Witnesses(self._finder)
         self._listeners: list[Callable[[], None]] = []
+        self._mourners: list[Callable[[str], None]] = []
         self._writes: set[asyncio.Task[Any]] = set()
         self._several: set[types.CodeType] = set()
         self._closing = False
@@ -174,6 +180,20 @@ class PostgresDatabase:
     def on_commit(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)
 
+    def on_broken(self, listener: Callable[[str], None]) -> None:
+        """``listener`` is told, in words, of each connection to the primary that a write has lost or did not get."""
+        self._mourners.append(listener)
+        # A write that finds no primary at all waits in that search.
+        self._finder.on_missing(listener)
+
+    async def beat(self) -> None:
+        """Commits one row on the primary, over a connection of its own. Raises Unavailable."""
+        await self._pulse.beat(layout.place_of(self._ids.next()))
+
+    async def receipt(self, key: str) -> int | None:
+        """What standbys know to be the answer of an operation, or None; takes a second at most."""
+        return await self._witnesses.receipt(key)
+
     @contextlib.asynccontextmanager
     async def schema_session(self) -> AsyncIterator["PostgresSchemaSession"]:
         """For linnet/storage/schema.py: a connection of its own, to the primary."""
@@ -186,9 +206,9 @@ class PostgresDatabase:
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    async def read(self, fn: ReadFunction[T], /) -> T:
+    async def read(self, fn: ReadFunction[T], /, *, steady: bool = False) -> T:
         deadline = asyncio.get_running_loop().time() + READ_SECONDS
-        if not self._finder.has_standbys:
+        if steady or not self._finder.has_standbys:
             return await self._again(self._read_primary, fn, deadline)
         return await self._read_hedged(fn, deadline)
 
@@ -292,16 +312,35 @@ class PostgresDatabase:
     async def write(
         self, fn: WriteFunction[T], /, operation: Operation | None = None, *, returns: Any = None, heavy: bool = False
     ) -> T:
+        # Shielded from whoever gave up waiting: what was begun is finished, and its receipt tells of it.
+        result: T = await asyncio.shield(self._begin(fn, operation, returns, heavy=heavy))
+        return result
+
+    async def write_within(
+        self, generation: Generation, fn: WriteFunction[T], operation: Operation, *, returns: Any
+    ) -> T:
+        """``write``, but raises Abandoned when the generation ends first: then it may have been done."""
+        task = self._begin(fn, operation, returns, heavy=False)
+        generation.add(task)
+        try:
+            result: T = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise Abandoned("there is no primary for now") from None
+            raise
+        return result
+
+    def _begin(
+        self, fn: WriteFunction[T], operation: Operation | None, returns: Any, *, heavy: bool
+    ) -> asyncio.Task[T]:
         if self._closing:
             raise Unavailable("The server is shutting down")
         limit_s = HEAVY_STATEMENT_SECONDS if heavy else STATEMENT_SECONDS
         write = _Write(fn, operation, returns, limit_s, f"write/{self._nonce}/{next(self._numbers)}")
-        task = _start(self._write(write))
+        task: asyncio.Task[T] = _start(self._write(write))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
-        # Shielded from whoever gave up waiting: what was begun is finished, and its receipt tells of it.
-        result: T = await asyncio.shield(task)
-        return result
+        return task
 
     async def _write(self, write: _Write) -> Any:
         loop = asyncio.get_running_loop()
@@ -317,6 +356,7 @@ class PostgresDatabase:
                 continue
             except (Lost, NotDone) as error:
                 self._say_retried(loop.time(), error)
+                self._mourn(error)
                 if loop.time() > deadline:
                     raise Unavailable("The database could not be written; please try again") from error
                 await asyncio.sleep(_PAUSE_SECONDS)
@@ -324,6 +364,13 @@ class PostgresDatabase:
             for listener in self._listeners:
                 listener()
             return result
+
+    def _mourn(self, error: Lost | NotDone) -> None:
+        """A command that was slow, or met a lock, does not mean that the primary has gone."""
+        if isinstance(error, TooSlow) or (isinstance(error, NotDone) and error.primary):
+            return
+        for listener in self._mourners:
+            listener(str(error))
 
     def _say_retried(self, now: float, error: Exception) -> None:
         """At most one line a second: without a primary, hundreds wait."""
@@ -375,6 +422,8 @@ class PostgresDatabase:
         await self._finder.close()
         self._pool.close()
         self._standbys.close()
+        self._pulse.close()
+        self._witnesses.close()
 
 
 def _start(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import asyncpg
 
 from linnet.domain.errors import Unavailable
+from linnet.storage.names import look_up
 from linnet.storage.statements import Row
 
 T = TypeVar("T")
@@ -44,6 +45,10 @@ select pg_is_in_recovery(),
 
 class Lost(Exception):
     """The connection is gone, and whether its last command was carried out is unknown."""
+
+
+class TooSlow(Lost):
+    """The command was not answered in time, so that the connection was closed. The server may be well all the same."""
 
 
 class NotDone(Exception):
@@ -98,11 +103,12 @@ class _Driver(asyncpg.Connection):  # type: ignore[misc]  # the driver carries n
 class Connection:
     """One connection to one server. Its methods raise Lost or NotDone for what may be tried again."""
 
-    __slots__ = ("_driver", "_loop", "_warned", "server")
+    __slots__ = ("_driver", "_loop", "_slow", "_warned", "server")
 
     def __init__(self, driver: _Driver, server: Server) -> None:
         self._driver = driver
         self._loop = asyncio.get_running_loop()
+        self._slow = False
         self._warned = False
         self.server = server
         driver.add_log_listener(self._on_notice)
@@ -156,7 +162,7 @@ class Connection:
 
     async def _limited(self, work: Coroutine[Any, Any, T], limit_s: float | None) -> T:
         """Whoever is not answered within the limit closes the connection: it is never cancelled, never used again."""
-        timer = None if limit_s is None else self._loop.call_later(limit_s, self._driver.terminate)
+        timer = None if limit_s is None else self._loop.call_later(limit_s, self._too_slow)
         try:
             return await work
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
@@ -173,7 +179,13 @@ class Connection:
             if timer is not None:
                 timer.cancel()
 
+    def _too_slow(self) -> None:
+        self._slow = True
+        self._driver.terminate()
+
     def _meaning(self, error: Any) -> Exception:
+        if self._slow:
+            return TooSlow("the database did not answer in time")
         if isinstance(error, asyncpg.DataError):
             return cast("Exception", error)
         if isinstance(error, asyncpg.PostgresError) and not isinstance(error, asyncpg.PostgresConnectionError):
@@ -221,6 +233,7 @@ async def connect(url: str, limit_s: float) -> Connection:
     driver: _Driver | None = None
     try:
         async with asyncio.timeout(limit_s):
+            await look_up(urlsplit(url).hostname or "")
             driver = await asyncpg.connect(
                 url,
                 connection_class=_Driver,

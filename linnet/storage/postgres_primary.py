@@ -43,10 +43,19 @@ class Finder:
         self._search: asyncio.Task[Primary] | None = None
         self._waiting = 0
         self._newest_standby: str | None = None
+        self._listeners: list[Callable[[str], None]] = []
+
+    def on_missing(self, listener: Callable[[str], None]) -> None:
+        """``listener`` is told, in words, of each search that does not find a primary at once."""
+        self._listeners.append(listener)
 
     @property
     def primary(self) -> Primary | None:
         return self._primary
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        return self._urls
 
     @property
     def has_standbys(self) -> bool:
@@ -126,6 +135,8 @@ class Finder:
             if not said:
                 log.warning("no_primary", hosts=reasons, done="writes wait and are retried")
                 said = True
+                for listener in self._listeners:
+                    listener(f"no primary among the hosts ({reasons})")
             await asyncio.sleep(PAUSE_SECONDS)
 
     def _learn(self, servers: list[Server]) -> None:

@@ -228,12 +228,13 @@ async def _lead(majority: EtcdMajority, member: Etcd) -> None:
 
 def test_the_address_names_hosts_and_certificates() -> None:
     assert endpoints("etcd://a:1,b") == Endpoints(("http://a:1", "http://b:2379"))
+    assert endpoints("etcd://a?quota=8000000").quota_bytes == 8_000_000
     assert endpoints("etcd://[::1]:7/?ca=/c&cert=/x&key=/k") == Endpoints(("https://[::1]:7",), "/c", "/x", "/k")
 
 
 @pytest.mark.parametrize(
     "url", ["http://a", "etcd://", "etcd://a/b", "etcd://u:p@a", "etcd://a?x=1", "etcd://a?ca=c&cert=x", "etcd://:1",
-            "etcd://a?cert=x&key=k", "etcd://a:b"],
+            "etcd://a?cert=x&key=k", "etcd://a:b", "etcd://a?quota=x"],
 )  # fmt: skip
 def test_an_address_that_is_not_right_is_refused(url: str) -> None:
     with pytest.raises(ValueError):

@@ -1,0 +1,36 @@
+"""Posts that were accepted without the database come into it: once each, in order, and none is turned away."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+
+from linnet.actions import statuses
+from linnet.domain.journal import Entry
+from linnet.domain.site import Site
+from linnet.domain.statuses import Draft
+from linnet.storage import aliases, journal
+from linnet.storage.database import Database, Operation, Writer, receipted
+
+
+async def drain(database: Database, site: Site, entries: Sequence[Entry], epoch: int) -> None:
+    """Stores all in one transaction, each under its receipt; ``epoch`` is the revision of the journal's lock.
+
+    Whatever was stored before, or again by somebody who lost the lock, is there once. Raises TooLate.
+    """
+
+    async def write(tx: Writer) -> None:
+        await journal.fence(tx, epoch)
+        for entry in entries:
+            status_id = await receipted(tx, partial(_store, site=site, entry=entry), Operation(entry.operation), int)
+            if status_id not in (entry.id, 0):
+                await aliases.add(tx, entry.id, status_id)
+
+    await database.write(write)
+
+
+async def _store(tx: Writer, site: Site, entry: Entry) -> int:
+    """The id that it has now, or 0 where the account is gone and its posts with it."""
+    draft = msgspec.json.decode(entry.draft, type=Draft)
+    written = await statuses.write_accepted(tx, site, entry.account_id, draft, entry.id)
+    return written.row.id if written is not None else 0

@@ -1,0 +1,250 @@
+"""The breaker: whether posts go to the database now, or to the journal because there is no primary."""
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+import msgspec
+
+from linnet.domain.errors import Unavailable
+from linnet.domain.journal import Backlog
+from linnet.domain.majority import NoMajority
+from linnet.ports import Clock, Majority
+from linnet.storage.database import Generation
+from linnet.supervision import Tasks
+from linnet.telemetry import log
+
+PLANNED = "/linnet/planned"
+"""Where planned work announces itself: ``{"until": ms since 1970, "why": text}``. Whoever put it deletes it."""
+
+SILENCE_SECONDS = 0.5
+"""The primary that commits nothing for so long, though somebody waits for it, is taken for lost."""
+SUSPICION_SECONDS = 0.15
+"""After so long without a commit, the primary is asked for one."""
+ASKING_SECONDS = 0.2
+"""It has at least so long to answer, however late we were ourselves."""
+YOUNG_SECONDS = 0.7
+"""Posting goes back to the database while entries wait that are younger: under load there always are some."""
+CAUTION_SECONDS = 10.0
+"""So long after going back, an operation may still be found in the journal alone."""
+PLANNED_SECONDS = 60.0
+"""Planned work that is not over by then is not believed any more, whatever its clock says."""
+BEAT_SECONDS = 1.0
+
+_PLANS_EVERY_SECONDS = 0.2
+_PROBE_SECONDS = 0.05
+_MEASURE_SECONDS = 1.0
+
+
+class Heart(Protocol):
+    """The database, as far as the breaker knows it."""
+
+    def on_commit(self, listener: Callable[[], None]) -> None: ...
+
+    def on_broken(self, listener: Callable[[str], None]) -> None:
+        """``listener`` is told, in words, of each connection to the primary that a write has lost or did not get."""
+        ...
+
+    async def beat(self) -> None:
+        """Commits one row on the primary, over a connection of its own. Raises Unavailable."""
+        ...
+
+
+class Backlogged(Protocol):
+    """The journal, as far as the breaker knows it."""
+
+    async def backlog(self) -> Backlog: ...
+
+    async def measure(self) -> None: ...
+
+
+class _Plan(msgspec.Struct):
+    until: int
+    why: str = ""
+
+
+class Breaker:
+    """Open: posts go to the journal. It is asked for in ``is_open``; ``generation`` is what its opening ends."""
+
+    def __init__(self, heart: Heart, journal: Backlogged, majority: Majority, clock: Clock, tasks: Tasks) -> None:
+        self._heart = heart
+        self._journal = journal
+        self._majority = majority
+        self._clock = clock
+        self._tasks = tasks
+        self._committed_at = clock.monotonic()
+        self._asking = False
+        self._tickets = itertools.count()
+        self._waiting: dict[int, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._planned_until = 0.0
+        self._plan: bytes = b""
+        # What a process does not remember from before its start, it takes for possible.
+        self._cautious_until = clock.monotonic() + CAUTION_SECONDS
+        self._samples: deque[tuple[float, int]] = deque()
+        self._changed = asyncio.Event()
+        self.is_open = False
+        self.commits = True
+        """Whether the primary has committed when it was asked last: then what waits can be brought in."""
+        self.opened = 0
+        """How often it has opened."""
+        self.generation = Generation()
+        heart.on_commit(self._on_commit)
+        heart.on_broken(self.open)
+
+    def start(self) -> None:
+        self._tasks.start("plans", self._tasks.forever("plans", self._look_for_plans))
+
+    @property
+    def is_cautious(self) -> bool:
+        """Whether a post that the database does not know may be in the journal."""
+        return self.is_open or self._clock.monotonic() < self._cautious_until
+
+    async def closed(self) -> None:
+        """Returns as soon as it is closed."""
+        while self.is_open:
+            await self._changed.wait()
+
+    # -- opening --------------------------------------------------------------------------------------------------
+
+    def open(self, why: str) -> None:
+        if self.is_open:
+            return
+        self.is_open, self.commits = True, False
+        self.opened += 1
+        log.warning("breaker_opened", why=why, done="posts are accepted into the journal")
+        self._samples.clear()
+        ended, self.generation = self.generation, Generation()
+        ended.end()
+        self._tell()
+        self._tasks.start("probe", self._probe())
+
+    def _on_commit(self) -> None:
+        self._committed_at = self._clock.monotonic()
+
+    async def watched(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Awaits a write, and sees to it meanwhile that the primary commits anything at all.
+
+        One slow statement opens nothing: what others commit, or the primary when it is asked, shows that it is alive.
+        """
+        ticket = next(self._tickets)
+        self._waiting[ticket] = self._clock.monotonic()
+        self._arm()
+        try:
+            return await work
+        finally:
+            del self._waiting[ticket]
+
+    def _arm(self) -> None:
+        if self._timer is None and self._waiting:
+            self._timer = asyncio.get_running_loop().call_later(SUSPICION_SECONDS, self._suspect)
+
+    def _suspect(self) -> None:
+        """Of all that wait, the first tells how long the primary has had to commit something."""
+        self._timer = None
+        self._arm()
+        since = max(self._committed_at, min(self._waiting.values(), default=self._committed_at))
+        late = self._clock.monotonic() - since >= SUSPICION_SECONDS
+        if self._waiting and late and not self._asking and not self.is_open:
+            self._asking = True
+            self._tasks.start("heartbeat", self._ask(since))
+
+    async def _ask(self, since: float) -> None:
+        left = max(ASKING_SECONDS, since + SILENCE_SECONDS - self._clock.monotonic())
+        try:
+            async with asyncio.timeout(left):
+                await self._heart.beat()
+            self._on_commit()
+        except TimeoutError:
+            if self._committed_at <= since:
+                self.open(f"the primary has committed nothing for {SILENCE_SECONDS * 1000:.0f} ms")
+        except Unavailable as error:
+            self.open(str(error))
+        finally:
+            self._asking = False
+
+    async def _look_for_plans(self) -> None:
+        await self._clock.sleep(_PLANS_EVERY_SECONDS)
+        try:
+            found = await self._majority.get(PLANNED, local=True)
+        except NoMajority:
+            return
+        if found is None:
+            self._planned_until, self._plan = 0.0, b""
+        elif found.value != self._plan:
+            self._plan = found.value
+            self._announced(found.value)
+
+    def _announced(self, value: bytes) -> None:
+        try:
+            plan = msgspec.json.decode(value, type=_Plan)
+        except msgspec.MsgspecError as error:
+            log.warning("plan_unreadable", error=str(error), done="it is not heeded")
+            return
+        left = min(PLANNED_SECONDS, (plan.until - self._clock.now_ms()) / 1000)
+        if left > 0:
+            self._planned_until = self._clock.monotonic() + left
+            self.open(f"planned work: {plan.why or 'no reason given'}")
+
+    # -- closing --------------------------------------------------------------------------------------------------
+
+    async def _probe(self) -> None:
+        """Goes on until the primary commits again and hardly anything waits."""
+        measured_at = 0.0
+        while self.is_open:
+            now = self._clock.monotonic()
+            if now - measured_at >= _MEASURE_SECONDS:
+                measured_at = now
+                self._tasks.start("measure", self._measure())
+            self.commits = await self._beats()
+            young = await self._waits_little()
+            if self.commits and young and self._clock.monotonic() >= self._planned_until:
+                self._close()
+            else:
+                await self._clock.sleep(_PROBE_SECONDS)
+
+    async def _beats(self) -> bool:
+        if self._clock.monotonic() < self._planned_until:
+            return False
+        try:
+            async with asyncio.timeout(BEAT_SECONDS):
+                await self._heart.beat()
+        except (Unavailable, TimeoutError):
+            return False
+        return True
+
+    async def _waits_little(self) -> bool:
+        """By our own clock alone, since others' may differ: what was there 0.7 s ago has gone.
+
+        Where nobody tells, what waits is not waited for: the receipts keep all apart, and only the order suffers.
+        """
+        try:
+            async with asyncio.timeout(BEAT_SECONDS):
+                backlog = await self._journal.backlog()
+        except (NoMajority, TimeoutError):
+            return True
+        now = self._clock.monotonic()
+        self._samples.append((now, backlog.revision))
+        while len(self._samples) > 1 and self._samples[1][0] <= now - YOUNG_SECONDS:
+            self._samples.popleft()
+        at, revision = self._samples[0]
+        return backlog.oldest is None or (at <= now - YOUNG_SECONDS and backlog.oldest > revision)
+
+    async def _measure(self) -> None:
+        try:
+            await self._journal.measure()
+        except NoMajority as error:
+            log.info("journal_not_measured", error=str(error), done="what was known of its room stands")
+
+    def _close(self) -> None:
+        self.is_open = False
+        self._cautious_until = self._clock.monotonic() + CAUTION_SECONDS
+        self._on_commit()
+        log.info("breaker_closed", done="posts go to the database again")
+        self._tell()
+
+    def _tell(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
