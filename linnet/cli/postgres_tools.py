@@ -21,6 +21,8 @@ def dump(url: str, target: Path) -> None:
 def restore(url: str, source: Path, *, over: bool) -> None:
     """All of it or, where anything fails, nothing. ``over`` first drops what is there. Raises Ending."""
     where, environment = _address(url)
+    # Of several hosts, the primary.
+    environment["PGTARGETSESSIONATTRS"] = "read-write"
     options = ["--clean", "--if-exists"] if over else []
     _run(
         [
@@ -34,7 +36,7 @@ def restore(url: str, source: Path, *, over: bool) -> None:
 def _address(url: str) -> tuple[str, dict[str, str]]:
     """The URL without its password, which other users would see in the list of processes."""
     parts = urlsplit(url)
-    environment = dict(os.environ)
+    environment = {"PGCONNECT_TIMEOUT": "5", **os.environ}
     user, at, hosts = parts.netloc.rpartition("@")
     name, colon, password = user.partition(":")
     if colon:

@@ -233,7 +233,7 @@ async def connect(url: str, limit_s: float) -> Connection:
     driver: _Driver | None = None
     try:
         async with asyncio.timeout(limit_s):
-            await look_up(urlsplit(url).hostname or "")
+            await look_up(_host(url))
             driver = await asyncpg.connect(
                 url,
                 connection_class=_Driver,
@@ -300,6 +300,14 @@ def hosts(url: str) -> tuple[str, ...]:
         f"{parts.scheme}://{parts.netloc}{parts.path}?{urlencode(query | {'host': host, 'port': port}, safe='/')}"
         for host, port in zip(several, ports, strict=True)
     )
+
+
+def _host(url: str) -> str:
+    """The one host's name or address, or the folder of its socket. ValueError where the URL is not right."""
+    parts = urlsplit(url)
+    if parts.port is None and parts.hostname is None:
+        return dict(parse_qsl(parts.query)).get("host", "")
+    return parts.hostname or ""
 
 
 def label(url: str) -> str:
