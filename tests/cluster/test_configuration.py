@@ -14,6 +14,7 @@ from linnet.cluster.configuration import Knowledge
 from linnet.cluster.layout import Binaries, Folders, Member, NodeFile, Ports, Standing
 from linnet.cluster.passwords import Passwords
 from linnet.cluster.patroni import Machine
+from linnet.cluster.picture import CHILDREN
 from linnet.config import load
 from linnet.domain.errors import Invalid
 from linnet.system import SystemChance
@@ -43,9 +44,9 @@ def test_no_secret_stands_in_what_everybody_may_read() -> None:
 
 def test_programs_are_run_by_their_files() -> None:
     found = configuration.programs(knowledge())
-    assert list(found) == list(configuration.CHILDREN)
+    assert list(found) == list(CHILDREN)
     assert found["patroni"].arguments == ("/venv/bin/python", "-P", "-m", "patroni", "/data/run/patroni.yml")
-    assert set(configuration.ENDING) == set(configuration.CHILDREN)
+    assert set(configuration.ENDING) == set(CHILDREN)
     assert configuration.ENDING[-1] == "etcd"
 
 
