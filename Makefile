@@ -4,7 +4,8 @@
 #   make lint     only ruff, mypy and the import contracts
 #   make format   lets ruff put the code in order
 #   make bench    measures, prints one table and writes plots      (ARGS goes to "python -m bench")
-#   make drill    only the tests that kill processes and cut the power
+#   make drill    the tests that kill processes and cut the power, with many seeds; then every fault of a cluster, five
+#                 times each, with a report (hours; ARGS="--fault NAME --runs N" for a part, REPORT=DIR)
 #   make lock     renews requirements/*.txt from pyproject.toml
 
 VENV ?= .venv
@@ -33,7 +34,8 @@ run: $(STAMPS)/runtime
 test: $(STAMPS)/dev
 	@scripts/system-packages test
 	@$(MAKE) --no-print-directory lint
-	$(call timed,pytest,$(PYTHON) -m pytest --durations=15 $(TESTS))
+	$(call timed,pytest (two at a time),$(PYTHON) -m pytest -n 2 --dist loadfile -m 'not alone' --durations=15 $(TESTS) || [ $$? = 5 ])
+	$(call timed,pytest (one at a time),$(PYTHON) -m pytest -m alone --durations=15 $(TESTS) || [ $$? = 5 ])
 
 lint: $(STAMPS)/dev
 	$(call timed,ruff check,$(PYTHON) -m ruff check .)
@@ -50,7 +52,9 @@ bench: $(STAMPS)/dev
 	$(PYTHON) -m bench $(ARGS)
 
 drill: $(STAMPS)/dev
+	@scripts/system-packages test
 	$(PYTHON) -m pytest -m drill --durations=0 $(TESTS)
+	$(VENV)/bin/linnet cluster drill --runs 5 --report $(or $(REPORT),drill-report) $(ARGS)
 
 # Without -c each lock would choose for itself; so what is tested is what runs.
 lock: UV := $(shell command -v uv || echo $(VENV)/bin/uv)
