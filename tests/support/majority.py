@@ -29,15 +29,17 @@ class _Lease:
 
 
 class MemoryMajority:
-    """``ports.Majority``. ``failing`` makes every request raise NoMajority, ``losing`` the next ones after their effect.
+    """``ports.Majority``. ``failing``: every request raises NoMajority; ``losing``: so many do after their effect.
 
-    ``held`` collects requests that were lost on the way, to be carried out later as a machine that hung would.
+    While it is ``holding``, transactions are ``held`` back without an answer, and carried out at ``thaw``, as by a
+    machine that hung.
     """
 
     def __init__(self, clock: Clock, size: int = 2 << 30) -> None:
         self.clock = clock
         self.size = size
         self.used = 0
+        self.free = 0
         self.revision = 1
         self.keys: dict[str, KeyValue] = {}
         self.leases: dict[int, _Lease] = {}
@@ -193,7 +195,7 @@ class MemoryMajority:
 
     async def status(self, endpoint: str) -> MemberStatus:
         self._ask()
-        return MemberStatus(1, 1, self.revision, self.revision, "memory", self.used, self.used)
+        return MemberStatus(1, 1, self.revision, self.revision, "memory", self.used + self.free, self.used)
 
     async def compact(self, revision: int) -> None:
         self._ask()

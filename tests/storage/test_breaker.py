@@ -1,0 +1,423 @@
+"""When posts go around the database, and when they go back to it: breaker and detour in virtual time."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from linnet.domain.errors import IdTaken, Invalid, TooLarge, Unavailable
+from linnet.domain.journal import Entry
+from linnet.domain.majority import Put
+from linnet.storage.breaker import CAUTION_SECONDS, PLANNED, Breaker
+from linnet.storage.database import Abandoned, Generation, Operation, WriteFunction
+from linnet.storage.detour import Accepted, Detour
+from linnet.storage.journal import Lock, MajorityJournal
+from linnet.supervision import Tasks
+from tests.simulation.machine import Clock, Loop
+from tests.support.majority import MemoryMajority
+
+
+@dataclass
+class FakeDatabase:
+    """What breaker and detour know of the database. ``commits_s`` is how long a commit takes: None is for ever."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    commits_s: float | None = 0.01
+    slow_s: float = 0.0
+    beats: int = 0
+    asked: list[str] = field(default_factory=list)
+    standbys: dict[str, int] = field(default_factory=dict)
+    commit_listeners: list[Callable[[], None]] = field(default_factory=list)
+    broken_listeners: list[Callable[[str], None]] = field(default_factory=list)
+
+    def on_commit(self, listener: Callable[[], None]) -> None:
+        self.commit_listeners.append(listener)
+
+    def on_broken(self, listener: Callable[[str], None]) -> None:
+        self.broken_listeners.append(listener)
+
+    def broken(self) -> None:
+        self.commits_s = None
+        for listener in self.broken_listeners:
+            listener("the connection was lost")
+
+    async def beat(self) -> None:
+        self.beats += 1
+        await self._commit()
+
+    async def _commit(self) -> None:
+        if self.commits_s is None:
+            await asyncio.Event().wait()
+        await asyncio.sleep(self.commits_s or 0)
+
+    async def write_within(
+        self, generation: Generation, fn: WriteFunction[int], operation: Operation, *, returns: type[int]
+    ) -> int:
+        async def write() -> int:
+            if self.slow_s:
+                await asyncio.sleep(self.slow_s)
+            await self._commit()
+            if operation.key not in self.rows:
+                self.rows[operation.key] = await fn(None)  # type: ignore[arg-type]
+            for listener in self.commit_listeners:
+                listener()
+            return self.rows[operation.key]
+
+        task = asyncio.get_running_loop().create_task(write())
+        generation.add(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise Abandoned from None
+            raise
+
+    async def receipt(self, key: str) -> int | None:
+        self.asked.append(key)
+        return self.standbys.get(key)
+
+
+class WatchedJournal(MajorityJournal):
+    """``looked`` are the operations that somebody asked it for."""
+
+    def __init__(self, majority: MemoryMajority, clock: Clock) -> None:
+        super().__init__(majority, clock)
+        self.looked: list[str] = []
+
+    async def by_operation(self, operation: str) -> int | None:
+        self.looked.append(operation)
+        return await super().by_operation(operation)
+
+
+@dataclass
+class World:
+    clock: Clock
+    majority: MemoryMajority
+    journal: WatchedJournal
+    database: FakeDatabase
+    breaker: Breaker
+    detour: Detour
+    composed: int = 0
+
+    async def post(self, id: int, operation: str = "", draft: str = "{}") -> Accepted:
+        async def write(tx: Any) -> int:
+            return id
+
+        async def compose() -> Entry:
+            self.composed += 1
+            return Entry(id, 7, key, self.clock.now_ms(), draft)
+
+        key = operation or f"key {id}"
+        return await self.detour.post(write, Operation(key), compose)
+
+    async def drain(self) -> None:
+        lock = Lock(self.majority, self.clock, "drainer")
+        assert await lock.take()
+        for entry in await self.journal.first(100):
+            self.database.rows[entry.operation] = entry.id
+            assert await self.journal.drained([entry], lock.revision)
+        await lock.let_go()
+
+
+Story = Callable[[World], Coroutine[Any, Any, None]]
+
+
+def virtually(story: Story) -> Callable[[], None]:
+    """A test whose time is virtual: nobody waits."""
+
+    def test() -> None:
+        loop = Loop()
+        try:
+            loop.run_until_complete(_told(loop, story))
+        finally:
+            loop.close()
+
+    test.__name__ = story.__name__
+    test.__doc__ = story.__doc__
+    return test
+
+
+async def _told(loop: Loop, story: Story) -> None:
+    clock, tasks = Clock(loop), Tasks()
+    majority, database = MemoryMajority(clock), FakeDatabase()
+    journal = WatchedJournal(majority, clock)
+    breaker = Breaker(database, journal, majority, clock, tasks)
+    breaker.start()
+    await clock.sleep(CAUTION_SECONDS + 1)  # what may have been before our start is over
+    detour = Detour(database, journal, breaker, clock)
+    try:
+        async with asyncio.timeout(600):
+            await story(World(clock, majority, journal, database, breaker, detour))
+    finally:
+        await tasks.close()
+
+
+async def until(world: World, true: Callable[[], object], seconds: float) -> float:
+    """How long it took."""
+    began = world.clock.monotonic()
+    while not true():
+        assert world.clock.monotonic() - began <= seconds
+        await world.clock.sleep(0.01)
+    return world.clock.monotonic() - began
+
+
+@virtually
+async def test_on_the_usual_path_nobody_but_the_database_is_asked(world: World) -> None:
+    assert await world.post(1) == Accepted(1, waits=False)
+    assert (world.journal.looked, world.database.asked, world.database.beats, world.composed) == ([], [], 0, 0)
+    assert not world.detour.active
+
+
+@virtually
+async def test_a_lost_connection_opens_it_at_once_and_takes_waiting_posts_along(world: World) -> None:
+    world.database.slow_s = 5.0
+    waiting = asyncio.gather(*(world.post(id) for id in (1, 2, 3)))
+    await world.clock.sleep(0.05)
+    began = world.clock.monotonic()
+    world.database.broken()
+    assert world.breaker.is_open
+    assert await waiting == [Accepted(id, waits=True) for id in (1, 2, 3)]
+    assert world.clock.monotonic() - began < 0.1
+    assert world.database.asked == ["key 1", "key 2", "key 3"], "they may have been done: the standbys are asked"
+    assert await world.post(4) == Accepted(4, waits=True)
+    assert [entry.id for entry in await world.journal.first(10)] == [1, 2, 3, 4]
+    assert world.breaker.opened == 1
+
+
+@virtually
+async def test_a_silent_primary_opens_it_after_half_a_second(world: World) -> None:
+    world.database.commits_s = None
+    began = world.clock.monotonic()
+    assert await world.post(1) == Accepted(1, waits=True)
+    assert 0.45 < world.clock.monotonic() - began < 0.65
+    assert world.database.beats >= 1
+
+
+@virtually
+async def test_one_slow_statement_does_not_open_it(world: World) -> None:
+    world.database.slow_s = 1.9
+    assert await world.post(1) == Accepted(1, waits=False)
+    assert world.database.beats >= 5, "the primary was asked, and committed"
+    assert world.breaker.opened == 0
+
+
+@virtually
+async def test_where_others_commit_nothing_is_asked(world: World) -> None:
+    world.database.slow_s = 1.0
+    slow = asyncio.get_running_loop().create_task(world.post(1))
+    while not slow.done():
+        for listener in world.database.commit_listeners:
+            listener()
+        await world.clock.sleep(0.05)
+    assert world.database.beats == 0
+
+
+@virtually
+async def test_nobody_who_posts_nothing_is_watched(world: World) -> None:
+    world.database.commits_s = None
+    await world.clock.sleep(30)
+    assert world.database.beats == 0
+    assert not world.breaker.is_open
+
+
+@virtually
+async def test_planned_work_opens_it_before_anything_breaks_and_is_not_believed_for_ever(world: World) -> None:
+    plan = {"until": world.clock.now_ms() + 5_000, "why": "switchover"}
+    await world.majority.transact([], [Put(PLANNED, json.dumps(plan).encode())])
+    assert await until(world, lambda: world.breaker.is_open, 0.5) < 0.3
+    assert await world.post(1) == Accepted(1, waits=True)
+    await world.drain()
+    await world.clock.sleep(3)
+    assert world.breaker.is_open, "the primary commits still, and is about to go"
+    assert not world.breaker.commits
+    await until(world, lambda: not world.breaker.is_open, 3)
+    plan = {"until": world.clock.now_ms() + 10**9, "why": "a clock that is wrong"}
+    await world.majority.transact([], [Put(PLANNED, json.dumps(plan).encode())])
+    await until(world, lambda: world.breaker.is_open, 0.5)
+    assert 55 < await until(world, lambda: not world.breaker.is_open, 65) < 62
+
+
+@virtually
+async def test_planned_work_that_is_done_is_over(world: World) -> None:
+    for value in (b"nonsense", b'{"until": 5}'):
+        await world.majority.transact([], [Put(PLANNED, value)])
+        await world.clock.sleep(1)
+        assert not world.breaker.is_open
+    plan = {"until": world.clock.now_ms() + 30_000, "why": "switchover"}
+    await world.majority.transact([], [Put(PLANNED, json.dumps(plan).encode())])
+    await until(world, lambda: world.breaker.is_open, 0.5)
+    world.majority.keys.pop(PLANNED)
+    assert await until(world, lambda: not world.breaker.is_open, 2) < 0.6
+
+
+@virtually
+async def test_it_closes_when_the_primary_commits_and_what_waits_is_young(world: World) -> None:
+    world.database.broken()
+    await world.post(1)
+    await world.clock.sleep(5)
+    world.database.commits_s = 0.01
+    await world.clock.sleep(2)
+    assert world.breaker.is_open, "what waits is old"
+    assert world.breaker.commits, "so that it can be drained"
+    await world.drain()
+    await until(world, lambda: not world.breaker.is_open, 0.2)
+    assert await world.post(2) == Accepted(2, waits=False)
+
+
+@virtually
+async def test_under_load_something_always_waits_and_it_closes_all_the_same(world: World) -> None:
+    """Going back only when nothing waited never ended."""
+    world.database.broken()
+    world.database.commits_s = 0.01
+
+    async def load() -> None:
+        for id in range(1, 100_000):
+            await world.post(id)
+            await world.clock.sleep(0.02)
+
+    loading = asyncio.get_running_loop().create_task(load())
+    began = world.clock.monotonic()
+    while world.breaker.is_open:
+        await world.drain()
+        await world.post(200_000 + int(world.clock.monotonic() * 1000))
+        await world.clock.sleep(0.05)
+        assert world.clock.monotonic() - began < 3
+    assert (await world.journal.backlog()).count > 0
+    loading.cancel()
+
+
+@virtually
+async def test_clocks_that_differ_do_not_keep_it_open(world: World) -> None:
+    world.database.broken()
+    world.clock.offset_ms = -3_600_000
+    await world.post(1)
+    world.clock.offset_ms = 0.0
+    await world.drain()
+    world.database.commits_s = 0.01
+    await until(world, lambda: not world.breaker.is_open, 2)
+    assert (await world.journal.backlog()).count == 0
+
+
+@virtually
+async def test_after_going_back_the_journal_is_asked_for_a_while_what_was_accepted_elsewhere(world: World) -> None:
+    world.database.broken()
+    world.database.commits_s = 0.01
+    await until(world, lambda: not world.breaker.is_open, 2)
+    elsewhere = Entry(1, 7, "same", world.clock.now_ms(), "{}")
+    await world.journal.put(elsewhere)
+    assert await world.post(2, "same") == Accepted(1, waits=True)
+    await world.drain()
+    assert await world.post(3, "same") == Accepted(1, waits=False)
+    assert await world.post(4, "other") == Accepted(4, waits=False)
+    world.majority.failing = True
+    assert await world.post(5, "third") == Accepted(5, waits=False), "nobody knows: the receipts keep it apart"
+    world.majority.failing = False
+    await world.clock.sleep(CAUTION_SECONDS)
+    assert await world.post(6, "fourth") == Accepted(6, waits=False)
+    assert world.journal.looked == ["same", "same", "other", "third"]
+
+
+@virtually
+async def test_what_the_standbys_know_keeps_its_id_and_is_journalled_under_it(world: World) -> None:
+    world.database.broken()
+    world.database.standbys["same"] = 1
+    assert await world.post(2, "same") == Accepted(1, waits=True)
+    assert [entry.id for entry in await world.journal.first(10)] == [1]
+
+
+@virtually
+async def test_what_nobody_can_have_tried_is_not_looked_for(world: World) -> None:
+    world.database.broken()
+    assert await world.post(1, f"{Operation.ONCE}1") == Accepted(1, waits=True)
+    assert world.database.asked == []
+
+
+@virtually
+async def test_an_id_that_is_taken_is_minted_again_by_whoever_asked(world: World) -> None:
+    world.database.broken()
+    await world.post(1, "one")
+    with pytest.raises(IdTaken):
+        await world.post(1, "another")
+
+
+@virtually
+async def test_what_is_wrong_with_a_post_is_said_on_either_way(world: World) -> None:
+    async def wrong(*_: Any) -> Any:
+        raise Invalid("status", "can't be blank")
+
+    with pytest.raises(Invalid):
+        await world.detour.post(wrong, Operation("a"), wrong)
+    world.database.broken()
+    with pytest.raises(Invalid):
+        await world.detour.post(wrong, Operation("b"), wrong)
+
+
+@virtually
+async def test_what_is_too_long_for_the_journal_waits_for_the_database(world: World) -> None:
+    world.database.broken()
+    noise = "".join(chr(0x4E00 + (number * 7919) % 20_000) for number in range(3_000))
+    waiting = asyncio.get_running_loop().create_task(world.post(1, draft=noise))
+    await world.clock.sleep(5)
+    assert not waiting.done()
+    world.database.commits_s = 0.01
+    assert await waiting == Accepted(1, waits=False)
+
+
+@virtually
+async def test_without_database_and_journal_it_says_so_in_time(world: World) -> None:
+    world.database.broken()
+    world.majority.failing = True
+    began = world.clock.monotonic()
+    with pytest.raises(Unavailable):
+        await world.post(1)
+    assert 44 < world.clock.monotonic() - began < 56
+    noise = "".join(chr(0x4E00 + (number * 7919) % 20_000) for number in range(3_000))
+    world.majority.failing = False
+    with pytest.raises(Unavailable) as refused:
+        await world.post(2, draft=noise)
+    assert isinstance(refused.value.__cause__, TooLarge)
+
+
+@virtually
+async def test_a_dead_majority_does_not_keep_posts_from_a_primary_that_is_back(world: World) -> None:
+    world.majority.failing = True
+    world.database.broken()
+    waiting = asyncio.get_running_loop().create_task(world.post(1))
+    await world.clock.sleep(2)
+    world.database.commits_s = 0.01
+    assert await waiting == Accepted(1, waits=False)
+    assert not world.breaker.is_open
+
+
+@virtually
+async def test_a_put_that_hangs_is_not_waited_for_once_the_primary_is_back(world: World) -> None:
+    world.database.broken()
+
+    async def hang(entry: Entry) -> int:
+        await asyncio.Event().wait()
+        return entry.id
+
+    world.journal.put = hang  # type: ignore[method-assign]
+    waiting = asyncio.get_running_loop().create_task(world.post(1))
+    await world.clock.sleep(1)
+    world.database.commits_s = 0.01
+    began = world.clock.monotonic()
+    assert await waiting == Accepted(1, waits=False)
+    assert world.clock.monotonic() - began < 1.5
+
+
+@virtually
+async def test_a_generation_that_has_ended_takes_nothing_more(world: World) -> None:
+    old = world.breaker.generation
+    world.database.broken()
+    assert world.breaker.generation is not old
+
+    async def write(tx: Any) -> int:
+        return 1
+
+    with pytest.raises(Abandoned):
+        await world.database.write_within(old, write, Operation("late"), returns=int)
+    assert world.database.rows == {}
