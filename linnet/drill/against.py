@@ -22,6 +22,8 @@ from linnet.system import SystemClock
 BROKEN, NOT_SHOWN = 1, 75
 """Exit codes: a promise was broken; none was, but not everything could be verified (sysexits.h: try again)."""
 SHOW_SECONDS = 0.25
+PATIENCE_SECONDS = 60.0
+"""For what is still to come when the load has ended; less if nothing comes any more."""
 
 
 async def run(
@@ -33,7 +35,7 @@ async def run(
     *,
     screen: Screen | None = None,
     home_entries: int = HOME_ENTRIES,
-    patience_s: float = 120.0,
+    patience_s: float = PATIENCE_SECONDS,
 ) -> int:
     """The exit code. Raises NotAcquainted, NotServing where nothing could be begun.
 

@@ -127,7 +127,7 @@ class Client:
                 status, body, wait = await self._exchange(wanted, endpoint)
             why = "" if 200 <= status < 300 else _said(status, body)
         except TimeoutError:
-            status, why = 0, f"no answer in {wanted.seconds:.0f} s"
+            status, why = 0, f"no answer in {wanted.seconds:g} s"
         except (OSError, EOFError, ValueError, aiohttp.ClientError) as error:
             status, why = 0, f"{type(error).__name__}: {error}"[:200]
         return Answer(status, body, endpoint, 1, began, self.clock.monotonic(), why, wait)
