@@ -360,7 +360,8 @@ def variable(name: str) -> str:
 def load(flags: Mapping[str, str], environment: Mapping[str, str], file: Path | None = None) -> Config:
     """The options that hold: a flag wins over a variable, that over the file, that over the default.
 
-    ``flags`` has names as in OPTIONS. Without ``file``, linnet.toml in the data folder is read where there is one.
+    ``flags`` has names as in OPTIONS. Without ``file``, linnet.toml in the data folder is read where there is one; of
+    a cluster's node, what the node made of it.
     Raises Refused.
     """
     _know(environment)
@@ -373,9 +374,15 @@ def load(flags: Mapping[str, str], environment: Mapping[str, str], file: Path | 
     if file is None and "LINNET_CONFIG" in environment:
         file = Path(environment["LINNET_CONFIG"])
     data = _parsed("data", *values["data"]) if "data" in values else Config().data
-    for name, given in _read_file(file or data / _FILE_NAME, required=file is not None).items():
+    for name, given in _read_file(file or _file_in(data), required=file is not None).items():
         values.setdefault(name, given)
     return Config(**{name.replace("-", "_"): _parsed(name, *given) for name, given in values.items()})
+
+
+def _file_in(data: Path) -> Path:
+    """A command that is given a node's folder means the cluster's database, and not another one beside it."""
+    made = data / "run" / _FILE_NAME
+    return made if (data / "cluster" / "node.json").exists() and made.exists() else data / _FILE_NAME
 
 
 def _know(environment: Mapping[str, str]) -> None:

@@ -238,7 +238,7 @@ class Children:
     def bound_log(self, name: str) -> None:
         """Keeps one older file. The child goes on writing: what it writes in this very moment may be lost."""
         log = self.log(name)
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             if log.stat().st_size > LOG_BYTES_MAX:
                 shutil.copyfile(log, log.with_suffix(".log.1"))
                 os.truncate(log, 0)

@@ -23,7 +23,7 @@ from linnet.telemetry import log
 
 TURN_S = 1.0
 PLANNED_MS = 15_000
-SLOWLY_S = 10.0
+AGAIN_S = 60.0
 
 
 @dataclass
@@ -48,6 +48,7 @@ class Loop:
         self._busy: set[str] = set()
         self._done_at: dict[str, float] = {}
         self._said: dict[str, str] = {}
+        self._wrong_at: dict[str, float] = {}
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._handing_over = False
@@ -68,7 +69,10 @@ class Loop:
             node.say(f"{child.name} runs already (pid {child.who.pid}): it is taken over")
         self._watch.start(self._tasks)
         while not self._stopping.is_set():
-            await self._turn()
+            try:
+                self._turn()
+            except Exception as error:  # boundary: a node outlives whatever one of its turns meets, a full disk too
+                self._wrong("node", f"A look at the node failed: {_words(error)}")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(TURN_S):
                     await self._wake.wait()
@@ -107,30 +111,37 @@ class Loop:
             me = self.node.me
             await self._server.start(me.address, me.ports.control, certificates.serving(self.node.folders))
 
-    async def _turn(self) -> None:
+    def _turn(self) -> None:
         picture = self.picture()
-        self._say(sentences(picture))
         for act in decide(picture):
             try:
                 self._do(act)
             except (OSError, LinnetError, ValueError) as error:
                 self._failed(act, error)
+        self._say(sentences(picture))
         ready = all(picture.children[name].ready for name in (LINNET, HAPROXY))
         if ready and self._ready is not None:
             self._served = True
             self._ready()
             self._ready = None
 
+    def _wrong(self, about: str, sentence: str) -> None:
+        """Said once a minute at most, however often it happens."""
+        now = self.node.clock.monotonic()
+        if now - self._wrong_at.get(sentence, -math.inf) >= AGAIN_S:
+            self._wrong_at = {said: at for said, at in self._wrong_at.items() if now - at < AGAIN_S} | {sentence: now}
+            log.error("node", about=about, says=sentence)
+
     def _say(self, said: Mapping[str, str]) -> None:
         for topic, sentence in said.items():
             if self._said.get(topic) != sentence:
                 log.warning("node", about=topic, says=sentence)
-        if said.get("copies") != self._said.get("copies"):
-            # What Linnet's /readyz says along with being ready.
-            write(self.node.folders.notes, said.get("copies", "").encode())
         for topic in self._said.keys() - said.keys():
             log.info("node", about=topic, says=f"Well again: {topic}")
-        self._said = dict(said)
+        before, self._said = self._said, dict(said)
+        if said.get("copies") != before.get("copies"):
+            # What Linnet's /readyz says along with being ready.
+            write(self.node.folders.notes, said.get("copies", "").encode())
 
     # -- seeing -------------------------------------------------------------------------------------------------------
 
@@ -216,7 +227,7 @@ class Loop:
                 await self.node.majority.move_leader(one.id)
 
     def _failed(self, act: Act, error: Exception) -> None:
-        log.error("node", about=act.on, says=f"{act.why}: that failed", error=str(error) or repr(error))
+        self._wrong(act.on, f"{act.what} {act.on}: that failed ({_words(error)})")
         if act.what == "start" and self.node.children.get(act.on) is None:
             life = self._lives[act.on]
             life.failures, life.ended_at = life.failures + 1, self.node.clock.monotonic()
@@ -275,3 +286,7 @@ class Loop:
             },
             "says": sentences(picture),
         }
+
+
+def _words(error: Exception) -> str:
+    return str(error) or repr(error)

@@ -117,8 +117,8 @@ class Node:
         if not found or found == self.standings:
             return False
         self.standings = found
-        write(self.folders.members, members_text(found).encode())
         self.majority.aim(self._endpoints().urls)
+        write(self.folders.members, members_text(found).encode())
         return True
 
     def _endpoints(self) -> Endpoints:

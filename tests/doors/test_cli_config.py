@@ -129,6 +129,18 @@ def test_the_file_in_the_data_folder_is_read_and_its_own_types_are_understood(tm
     assert elsewhere.workers == 2
 
 
+def test_in_the_folder_of_a_clusters_node_the_file_that_the_node_made_is_read(tmp_path: Path) -> None:
+    (tmp_path / "linnet.toml").write_text('title = "Perch"\n')
+    for folder in ("run", "cluster"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "run" / "linnet.toml").write_text('title = "Perch"\ndatabase = "postgresql://a,b/linnet"\n')
+    assert load({"data": str(tmp_path)}, {}).database == "", "no node: nothing else is read"
+    (tmp_path / "cluster" / "node.json").write_text("{}")
+    assert load({"data": str(tmp_path)}, {}).database == "postgresql://a,b/linnet"
+    (tmp_path / "run" / "linnet.toml").unlink()
+    assert load({"data": str(tmp_path)}, {}).title == "Perch", "a node that has never run"
+
+
 @pytest.mark.parametrize(("name", "value", "reason"), WRONG)
 def test_a_wrong_value_is_refused_with_its_name_and_the_reason(name: str, value: str, reason: str) -> None:
     for flags, environment, place in (({name: value}, {}, f"--{name}"), ({}, {variable(name): value}, variable(name))):

@@ -128,9 +128,8 @@ def node() -> Iterator[NodeOnTrial]:
         took, busy = time.monotonic() - began, os.getloadavg()[0] > (os.cpu_count() or 1)
         print(f"init to serving: {took:.1f} s; others work: {busy}")
         assert busy or took < SERVES_SECONDS
-        config = ("--config", str(trial.data / "run" / "linnet.toml"))
-        trial.linnet("account", "create", "alice", "--email", "alice@example.org", *config)
-        trial.token = trial.linnet("token", "create", "alice", *config).split()[-1]
+        trial.linnet("account", "create", "alice", "--email", "alice@example.org")
+        trial.token = trial.linnet("token", "create", "alice").split()[-1]
         yield trial
     except TimeoutError:
         pytest.fail(f"the node does not serve:\n{trial.log.read_text()[-4000:]}")
