@@ -21,6 +21,7 @@ from linnet.domain.views import MediaView, MentionView, More, StatusContent, Sta
 from linnet.domain.visibility import Visibility
 from linnet.storage import (
     accounts,
+    aliases,
     changes,
     conversations,
     jobs,
@@ -32,7 +33,7 @@ from linnet.storage import (
     timelines,
 )
 from linnet.storage import polls as poll_rows
-from linnet.storage.database import Database, Operation, Reader, Writer
+from linnet.storage.database import Database, Operation, Reader, WriteFunction, Writer
 from linnet.storage.statements import Statement
 
 _OWN = 32
@@ -81,7 +82,14 @@ async def post(
     Raises Invalid, NotFound (what it answers), NotAllowed (a suspended author) or IdTaken. ``written`` is told what is
     about to be committed: it counts only if it has the id that is returned.
     """
-    checked = rules.check(draft, site.limits)
+    write = writing(site, author, rules.check(draft, site.limits), id, written)
+    return await database.write(write, operation, returns=int)
+
+
+def writing(
+    site: Site, author: int, checked: Draft, id: int | None, written: Callable[[Written], object] | None
+) -> WriteFunction[int]:
+    """What ``post`` does in its transaction."""
 
     async def write(tx: Writer) -> int:
         new = await write_status(tx, site, author, checked, id)
@@ -89,7 +97,7 @@ async def post(
             written(new)
         return new.row.id
 
-    return await database.write(write, operation, returns=int)
+    return write
 
 
 async def write_status(tx: Writer, site: Site, author: int, draft: Draft, id: int | None = None) -> Written:
@@ -124,7 +132,8 @@ async def compose(tx: Reader, site: Site, author: int, draft: Draft, id: int, pa
     """
     around = await _look_around(tx, author, draft, statuses.SQL.answered, parent)
     draft, thread_id = around.draft, around.parent.thread_id if around.parent else id
-    found = await tx.one(statuses.SQL.author, id=author, thread_id=thread_id)
+    counts = int(draft.visibility != Visibility.DIRECT)
+    found = await tx.one(statuses.SQL.author, id=author, status_id=id, step=counts, thread_id=thread_id)
     if found is None:
         raise _suspended()
     pictures = await media.attachable(tx, author, id, draft.media_ids)
@@ -134,9 +143,8 @@ async def compose(tx: Reader, site: Site, author: int, draft: Draft, id: int, pa
     if around.quoted is not None:
         quotes.check(row, content, around.quoted)
     version, followers, following, count, username, muted = found
-    counted = int(draft.visibility != Visibility.DIRECT)
     shown = StatusRow(
-        id, id, author, version, followers, following, count + counted, ids.milliseconds(id),
+        id, id, author, version, followers, following, count, ids.milliseconds(id),
         0, 0, 0, _OWN | muted, row.visibility, None, row.in_reply_to_id, row.in_reply_to_account_id, row.language,
         _more(around, content, tx.now),
     )  # fmt: skip
@@ -190,11 +198,19 @@ async def _look_around(
 
 async def _as_far_as_possible(tx: Writer, site: Site, author: int, draft: Draft, id: int) -> Draft:
     """Without what it cannot have any more; who may see it was settled when it was accepted, and stays."""
-    if draft.in_reply_to_id and await tx.one(statuses.SQL.parent, id=draft.in_reply_to_id, reader=author) is None:
-        draft = replace(draft, in_reply_to_id=None)
+    if draft.in_reply_to_id:
+        draft = replace(draft, in_reply_to_id=await _still_answerable(tx, author, draft.in_reply_to_id))
     if draft.quoted_status_id:
         draft = replace(draft, quoted_status_id=await _still_quotable(tx, site, author, draft))
     return replace(draft, media_ids=await media.still_attachable(tx, author, id, draft.media_ids))
+
+
+async def _still_answerable(tx: Writer, author: int, id: int) -> int | None:
+    """It may have got another id when it was stored, if it was accepted like this one."""
+    for known in (id, *(await aliases.of(tx, (id,))).values()):
+        if await tx.one(statuses.SQL.parent, id=known, reader=author) is not None:
+            return known
+    return None
 
 
 async def _still_quotable(tx: Writer, site: Site, author: int, draft: Draft) -> int | None:

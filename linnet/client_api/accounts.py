@@ -79,9 +79,10 @@ async def statuses(door: Door, request: Request) -> Response:
         exclude_reblogs=parsing.flag(query, "exclude_reblogs"),
         tag=words.hashtag_key(parsing.text(query, "tagged").strip().removeprefix("#")),
     )
-    reader = request.context.account_id
-    listed = await profiles.statuses(door.database, path_id(request), reader, choice, page(request))
-    return await door.statuses(request, listed)
+    reader, account_id = request.context.account_id, path_id(request)
+    waiting = [one for one in await door.waiting(request, account_id) if choice.takes(one.row, one.content)]
+    listed = await profiles.statuses(door.database, account_id, reader, choice, page(request))
+    return await door.statuses(request, listed, waiting=waiting)
 
 
 async def nothing(door: Door, request: Request) -> Response:

@@ -1,8 +1,10 @@
 """What every handler of the client API is given, and who is let in."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from linnet.actions.posting import Posting
+from linnet.actions.statuses import Written
 from linnet.client_api import errors
 from linnet.client_api.meter import Meter
 from linnet.client_api.rendering import Rendering, joined
@@ -58,25 +60,61 @@ class Door:
     meter: Meter
     translator: Translator
     usage: Usage
+    posting: Posting
 
     def once(self) -> Operation:
         """A receipt of its own: for what answers with a secret, which is stored nowhere and so cannot be repeated."""
         return Operation.once(self.ids)
 
     def operation(self, request: Request) -> Operation:
-        """What this request's receipt is filed under: the client's ``Idempotency-Key``, or a key of its own."""
+        """What this request's receipt is filed under.
+
+        That is the client's ``Idempotency-Key``, what the proxy in front calls the request, or a key of its own.
+        """
         reader: Identity = request.context
         key = request.header("idempotency-key")
         if key and reader.key:
             return Operation(f"{reader.key}:{request.method} {request.path}:{key[:200]}")
+        if key := request.operation:
+            return Operation(f"proxy:{reader.key}:{request.method} {request.path}:{key[:200]}")
         return Operation.once(self.ids)
 
-    async def statuses(self, request: Request, listed: tuple[Listed, ...], *, linked: bool = True) -> Response:
-        """A page of statuses, with its ``Link`` header where there are more pages to go to."""
+    async def statuses(
+        self, request: Request, listed: tuple[Listed, ...], *, linked: bool = True, waiting: Sequence[Written] = ()
+    ) -> Response:
+        """A page of statuses, with its ``Link`` header where there are more pages to go to.
+
+        ``waiting`` are posts of the reader's own that stand in the journal, and belong on this page by their ids.
+        """
         reader: Identity = request.context
+        if waiting:
+            return await self._with_waiting(request, listed, waiting)
         body = joined(await self.rendering.statuses(listed, reader))
         cursors = (listed[-1].cursor, listed[0].cursor) if listed and linked else None
         return Response(body, headers=links(self.site, request, cursors))
+
+    async def _with_waiting(self, request: Request, listed: tuple[Listed, ...], waiting: Sequence[Written]) -> Response:
+        """What was stored since it was found in the journal is shown as it is stored."""
+        reader: Identity = request.context
+        stored = {place.row.id for place in listed}
+        early = [one for one in waiting if one.row.id not in stored]
+        bodies = await self.rendering.statuses_by_id(listed, reader) | await self.rendering.waiting(early, reader)
+        places = sorted([(one.cursor, one.row.id) for one in listed] + [(one.row.id, one.row.id) for one in early])
+        shown = [place for place in places[::-1] if place[1] in bodies][: page(request).limit]
+        cursors = (shown[-1][0], shown[0][0]) if shown else None
+        return Response(joined([bodies[id] for _, id in shown]), headers=links(self.site, request, cursors))
+
+    async def waiting(self, request: Request, account_id: int) -> tuple[Written, ...]:
+        """What stands in the journal, where the reader asks for the newest of what is their own; else nothing.
+
+        It is asked for before what is stored: what comes into the database in between is then found twice, not lost.
+        """
+        if not self.posting.active or request.context.account_id != account_id:
+            return ()
+        wanted = page(request)
+        if wanted.forward or wanted.max_id != HIGHEST_ID:
+            return ()
+        return tuple([one for one in await self.posting.of(account_id) if one.row.id > wanted.min_id])
 
     async def accounts(self, request: Request, page: Accounts) -> Response:
         """A page of accounts with its ``Link`` header."""
@@ -119,7 +157,12 @@ def guarded(door: Door, noun: Noun, scope: str, limit: str = "") -> Handler:
                 raise Unauthenticated("The access token is invalid")
             if scopes_any and token is not None:
                 _check(request.context, scopes_any, even_apps=open_to_all)
-            response = await noun(door, request)
+            try:
+                response = await noun(door, request)
+            except NotFound:
+                if not (door.posting.detours and await _worth_another_try(door, request)):
+                    raise
+                response = await noun(door, request)
         except LinnetError as error:
             if verdict is None:
                 # A token that is none is a stranger's: guessing is bounded by the address.
@@ -131,6 +174,13 @@ def guarded(door: Door, noun: Noun, scope: str, limit: str = "") -> Handler:
         return response
 
     return handle
+
+
+async def _worth_another_try(door: Door, request: Request) -> bool:
+    """Where a post was named that is not in the database yet, or has another id there: see ``Posting``."""
+    reader: Identity = request.context
+    params = await request.params() if request.method != "GET" else {}
+    return await door.posting.brought_in(request.method, request.segments, params, reader.account_id)
 
 
 def _check(reader: Identity, scopes_any: tuple[str, ...], *, even_apps: bool) -> None:

@@ -35,6 +35,7 @@ class Filtering:
         self._clock = clock
         self._ready: dict[int, _Ready] = {}
         self._chars = 0
+        cache.clears(self._ready.clear)
 
     async def of(self, page: Sequence[Listed], reader: Identity) -> Filtered:
         """What of the page meets the reader's filters, reblogs as their originals do."""
@@ -57,6 +58,11 @@ class Filtering:
                 if content is not None and (body := self._look(matcher, place, content, key)):
                     found[place.row.id] = body
         return found
+
+    async def of_content(self, content: StatusContent, reader: Identity) -> bytes:
+        """The same for one status that the database does not have yet."""
+        _, matcher = await self._matcher(reader)
+        return rendering.results(matcher.results(searchable(content), {content.id})) if matcher else b""
 
     def _look(self, matcher: Matcher, place: Listed, content: StatusContent, key: Key) -> bytes:
         body = rendering.results(matcher.results(searchable(content), {place.row.id, place.shown.id}))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from linnet.actions.statuses import Written
 from linnet.client_api.filtering import Filtered, Filtering
 from linnet.domain.errors import NotFound
 from linnet.domain.quotes import WITH_STATUS, State
@@ -59,6 +60,28 @@ class Rendering:
 
     async def status(self, place: Listed, reader: Identity) -> bytes:
         return (await self.statuses((place,), reader))[0]
+
+    async def waiting(self, posts: Iterable[Written], reader: Identity) -> dict[int, bytes]:
+        """Status id -> the JSON of a post that the database does not have yet, for its author.
+
+        Nothing of it is kept: it may still become another one when it is stored.
+        """
+        bodies: dict[int, bytes] = {}
+        for row, content, _ in posts:
+            place = Listed(row, None, row.id)
+            profile = self.cache.get((row.account_id, row.author_version))
+            if profile is None or profile.emojis is not None:
+                profile = (await self._render_accounts((row.account_id,))).get(row.account_id)
+            emojis, _ = await self._emojis((statuses.shortcodes(content),))
+            found = {row.id: self._fragment(row, content, emojis)}
+            if profile is not None:
+                found[row.account_id] = profile
+            met = await self.filtering.of_content(content, reader) if reader.filters else b""
+            quotes = await self._quotes((place,), reader)
+            body = self._status(place, reader.account_id, found, {row.id: met}, quotes, {})
+            if body is not None:
+                bodies[row.id] = body
+        return bodies
 
     async def poll(self, row: StatusRow, reader: int) -> bytes:
         """The poll of a status. Raises NotFound where it was taken away in between."""

@@ -1,13 +1,16 @@
 """Statuses: posting, reading, changing, deleting."""
 
+import contextlib
+
 import msgspec
 
 from linnet.actions import edits as edit_actions
 from linnet.actions import quotes as quote_actions
-from linnet.actions import statuses as actions
+from linnet.actions.statuses import Written
 from linnet.client_api import scheduled_statuses
 from linnet.client_api.door import Door, links, page, path_id
 from linnet.client_api.rendering import joined
+from linnet.domain.errors import NotFound
 from linnet.domain.views import Identity
 from linnet.http.request import Request
 from linnet.http.response import Response, json
@@ -27,17 +30,37 @@ async def post(door: Door, request: Request) -> Response:
     at = scheduled.time(params)
     if at is not None and at > door.clock.now_ms():
         return await scheduled_statuses.create(door, request, draft, at)
-    written: list[actions.Written] = []
-    operation = door.operation(request)
-    new = await actions.post(door.database, door.site, reader.account_id, draft, operation, written.append)
-    if written and written[-1].row.id == new:
-        door.rendering.keep(written[-1].row, msgspec.structs.replace(written[-1].content, username=reader.username))
-    return await one(door, request, new)
+    posted = await door.posting.post(reader.account_id, draft, door.operation(request))
+    if posted.written is not None and posted.waits:
+        return await _waiting(door, request, posted.written)
+    if posted.written is not None:
+        row, content, _ = posted.written
+        door.rendering.keep(row, msgspec.structs.replace(content, username=reader.username))
+    return await one(door, request, posted.id)
 
 
 async def show(door: Door, request: Request) -> Response:
     """GET /api/v1/statuses/:id"""
-    return await one(door, request, path_id(request))
+    status_id = path_id(request)
+    try:
+        return await one(door, request, status_id)
+    except NotFound:
+        return await _waiting(door, request, await _own_waiting(door, request, status_id))
+
+
+async def _own_waiting(door: Door, request: Request, status_id: int) -> Written:
+    """A post of the reader's own that the database does not have yet. Raises NotFound."""
+    waiting = await door.posting.one(status_id, request.context.account_id)
+    if waiting is None:
+        raise NotFound
+    return waiting
+
+
+async def _waiting(door: Door, request: Request, post: Written) -> Response:
+    bodies = await door.rendering.waiting((post,), request.context)
+    if post.row.id not in bodies:
+        raise NotFound
+    return Response(bodies[post.row.id])
 
 
 async def show_many(door: Door, request: Request) -> Response:
@@ -72,15 +95,48 @@ async def delete(door: Door, request: Request) -> Response:
 async def context(door: Door, request: Request) -> Response:
     """GET /api/v1/statuses/:id/context"""
     reader: Identity = request.context
-    found = await queries.context(door.database, path_id(request), reader.account_id)
-    above = joined(await door.rendering.statuses(found.ancestors, reader))
-    below = joined(await door.rendering.statuses(found.descendants, reader))
-    return Response(b'{"ancestors":' + above + b',"descendants":' + below + b"}")
+    status_id = path_id(request)
+    if door.posting.active and reader.signed_in:
+        return await _context_with_waiting(door, request, status_id)
+    found = await queries.context(door.database, status_id, reader.account_id)
+    above = await door.rendering.statuses(found.ancestors, reader)
+    below = await door.rendering.statuses(found.descendants, reader)
+    return _surroundings(above, below)
+
+
+async def _context_with_waiting(door: Door, request: Request, status_id: int) -> Response:
+    """The reader's own posts in the journal stand in their threads, too: below what is stored."""
+    reader: Identity = request.context
+    own_above, own_below, root = await door.posting.around(status_id, reader.account_id)
+    ids = {one.row.id for one in (*own_above, *own_below)}
+    own = await door.rendering.waiting((*own_above, *own_below), reader)
+    above: list[bytes] = []
+    below: list[bytes] = []
+    if root == status_id:
+        found = await queries.context(door.database, root, reader.account_id)
+        above = await door.rendering.statuses(found.ancestors, reader)
+        below = await door.rendering.statuses([one for one in found.descendants if one.row.id not in ids], reader)
+    elif root:
+        with contextlib.suppress(NotFound):  # what the whole thread answers has gone
+            found = await queries.context(door.database, root, reader.account_id)
+            places = (*found.ancestors, await queries.one(door.database, root, reader.account_id))
+            above = await door.rendering.statuses(places, reader)
+    above += [own[one.row.id] for one in own_above if one.row.id in own]
+    below += [own[one.row.id] for one in own_below if one.row.id in own]
+    return _surroundings(above, below)
+
+
+def _surroundings(above: list[bytes], below: list[bytes]) -> Response:
+    return Response(b'{"ancestors":' + joined(above) + b',"descendants":' + joined(below) + b"}")
 
 
 async def source(door: Door, request: Request) -> Response:
     """GET /api/v1/statuses/:id/source"""
-    content, _ = await queries.history(door.database, path_id(request), request.context.account_id)
+    status_id = path_id(request)
+    try:
+        content, _ = await queries.history(door.database, status_id, request.context.account_id)
+    except NotFound:
+        content = (await _own_waiting(door, request, status_id)).content
     words = {"text": content.text, "spoiler_text": content.spoiler, "content_type": content.content_type}
     return json({"id": str(content.id), **words})
 

@@ -13,7 +13,9 @@ TAGS_MAX = 4
 
 async def home(door: Door, request: Request) -> Response:
     """GET /api/v1/timelines/home"""
-    return await door.statuses(request, await timelines.home(door.database, request.context.account_id, page(request)))
+    reader = request.context.account_id
+    waiting = await door.waiting(request, reader)
+    return await door.statuses(request, await timelines.home(door.database, reader, page(request)), waiting=waiting)
 
 
 async def public(door: Door, request: Request) -> Response:

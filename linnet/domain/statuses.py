@@ -44,6 +44,17 @@ class Draft:
     quote_policy: Policy = Policy.PUBLIC
 
 
+@dataclass(frozen=True, slots=True)
+class Settled(Draft):
+    """A draft that was checked and accepted before it could be stored: who may see it is settled, and so is its place.
+
+    ``thread_id`` is the conversation that it belongs to, ``answers`` the account that it answers.
+    """
+
+    thread_id: int = 0
+    answers: int | None = None
+
+
 def check(draft: Draft, limits: Limits) -> Draft:
     """The draft as it may be posted: its texts cleaned, and its poll's. Raises Invalid."""
     text, spoiler = check_text(draft.text, draft.spoiler, limits, has_media=bool(draft.media_ids))

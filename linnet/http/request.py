@@ -105,6 +105,12 @@ class Request:
         forwarded = valid_host(last_of(self._forwarded("x-forwarded-host")))
         return forwarded or valid_host(self.header("host") or "")
 
+    @property
+    def operation(self) -> str:
+        """What the proxy in front calls this request, the same at each of its own retries: ``X-Linnet-Operation``, only
+        from a trusted one. '' where there is none."""
+        return self._forwarded("x-linnet-operation")
+
     def _forwarded(self, name: str) -> str:
         value = self.header(name) if self._proxies else None
         if value is None:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from linnet.domain import text as words
 from linnet.domain.audience import Entry
 from linnet.domain.errors import NotFound
 from linnet.domain.paging import Page
+from linnet.domain.views import StatusContent, StatusRow
 from linnet.queries.statuses import Listed, listed
 from linnet.storage import accounts, profiles
 from linnet.storage.database import Database, Reader
@@ -19,6 +21,14 @@ class Choice:
     exclude_replies: bool = False
     exclude_reblogs: bool = False
     tag: str = ""
+
+    def takes(self, row: StatusRow, content: StatusContent) -> bool:
+        """Whether a post that is in no table yet is among them, as the statements have it."""
+        if self.pinned or (self.only_media and not content.media):
+            return False
+        if self.tag and self.tag not in {words.hashtag_key(name) for name in content.tags}:
+            return False
+        return not self.exclude_replies or row.in_reply_to_account_id in (None, row.account_id)
 
 
 async def statuses(database: Database, account_id: int, reader: int, choice: Choice, page: Page) -> tuple[Listed, ...]:

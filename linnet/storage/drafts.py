@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from linnet.domain.errors import Invalid
-from linnet.domain.statuses import Draft
+from linnet.domain.statuses import Draft, Settled
 from linnet.domain.views import DraftView, MediaView
 from linnet.storage import media, statements
 from linnet.storage.database import Reader, Writer
@@ -14,10 +14,16 @@ from linnet.storage.statements import Row
 SQL = statements.load("drafts")
 
 _draft = msgspec.json.Decoder(Draft)
+_settled = msgspec.json.Decoder(Settled)
 
 
 def as_json(draft: Draft) -> str:
     return msgspec.json.encode(draft).decode()
+
+
+def settled(text: str) -> Settled:
+    """What ``as_json`` made of one; raises ``msgspec.DecodeError`` for anything else."""
+    return _settled.decode(text)
 
 
 def as_view(row: Row, pictures: Iterable[MediaView] = ()) -> DraftView:

@@ -34,8 +34,10 @@ where id = :id and (suspended_at is null or :even_suspended = 1)
 returning followers, merged;
 
 -- name: author
--- What a status that is not stored yet shows of its author, and whether its conversation is muted.
-select a.version, a.followers, a.following, a.statuses, a.username,
+-- What a status that may not be stored yet shows of its author, who has posted one more if it is not, and whether its
+-- conversation is muted.
+select a.version, a.followers, a.following,
+  a.statuses + case when exists (select 1 from statuses s where s.id = :status_id) then 0 else :step end, a.username,
   case when exists (select 1 from thread_mutes m where m.account_id = a.id and m.thread_id = :thread_id) then 8 else 0 end
 from accounts a where a.id = :id and a.suspended_at is null;
 

@@ -10,7 +10,6 @@ from linnet.actions import edits as edit_actions
 from linnet.actions import media as media_actions
 from linnet.actions import moderation
 from linnet.actions import scheduled as schedule
-from linnet.actions import statuses as actions
 from linnet.domain import files, ids
 from linnet.domain.errors import Conflict, Invalid, NotFound
 from linnet.domain.statuses import Draft
@@ -82,7 +81,7 @@ async def _keep_or_post(door: Door, request: Request, params: Mapping[str, Any],
             await draft_actions.change(door.database, door.site, who, draft_id, draft, door.once())
         new = await draft_actions.publish(door.database, door.site, who, draft_id, operation)
     else:
-        new = await actions.post(door.database, door.site, who, draft, operation)
+        new = (await door.posting.post(who, draft, operation)).id
     back = addresses.local(params.get("back"))
     return addresses.anchored("/" if back.startswith(("/compose", "/drafts")) else back, f"s{new}")
 

@@ -1,14 +1,16 @@
 """What every page's handler is given, who is let in, and what its answers carry: a policy, a cookie, no cache."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from linnet.actions import sessions
+from linnet.actions.posting import Posting
+from linnet.actions.statuses import Written
 from linnet.domain import ids, secrets
 from linnet.domain.access import Visit
 from linnet.domain.errors import NotAllowed, NotFound
 from linnet.domain.notifications import KINDS
+from linnet.domain.paging import HIGHEST_ID
 from linnet.domain.site import Site
 from linnet.domain.views import NOBODY, Identity, Profile, StatusView
 from linnet.http.limits import RateLimiter
@@ -19,9 +21,11 @@ from linnet.ports import Blobs, Chance, Clock, Guards, Ids, Images, Mail, Record
 from linnet.queries import access, accounts, emojis, notifications
 from linnet.queries import sessions as visits
 from linnet.queries.notifications import Wanted
+from linnet.queries.profiles import Choice
 from linnet.storage.database import Database, Operation
 from linnet.web import addresses, headers
 from linnet.web.templating import Pages
+from linnet.web.usage import Usage
 
 ANYBODY = "anybody"
 """Whoever comes; somebody signed in sees their own."""
@@ -30,6 +34,8 @@ BARRED = "barred"
 """Somebody signed in, who may also still be waiting for a confirmation or a moderator."""
 MODERATOR = "moderator"
 MODERATORS = frozenset({"moderator", "admin", "owner"})
+
+EVERYTHING = Choice()
 
 THEMES = ("light", "dark")
 UNREAD_MOST = 99
@@ -107,6 +113,8 @@ class Door:
     mail: Mail
     limits: RateLimiter
     streams: Streams
+    posting: Posting
+    usage: Usage
 
     def once(self) -> Operation:
         """A receipt of its own, against the engine's retries only."""
@@ -117,6 +125,8 @@ class Door:
         number, visitor = params.get("once"), visitor_of(request)
         if isinstance(number, str) and number.isdecimal() and len(number) < 20 and visitor.identity.key:
             return Operation(f"page:{visitor.identity.key}:{request.path}:{number}")
+        if name := request.operation:
+            return Operation(f"proxy:{visitor.identity.key}:{request.method} {request.path}:{name[:200]}")
         return self.once()
 
     async def page(self, request: Request, template: str, status: int = 200, /, **values: Any) -> Response:
@@ -129,6 +139,24 @@ class Door:
             found = await emojis.all(self.database)
             self.pages.keep_emojis(state, {one.shortcode: one.file_key for one in found})
         return self.plain_page(request, template, status, **values)
+
+    async def with_waiting(
+        self, request: Request, account_id: int, views: Sequence[StatusView], choice: Choice = EVERYTHING
+    ) -> tuple[StatusView, ...]:
+        """The newest of what is the reader's own, with what stands in the journal; any other page as it is."""
+        wanted = addresses.page(request)
+        first = not wanted.forward and wanted.max_id == HIGHEST_ID
+        if not first or not self.posting.active or visitor_of(request).id != account_id:
+            return tuple(views)
+        known = {view.row.id for view in views}
+        found = [one for one in await self.posting.of(account_id) if one.row.id not in known]
+        return (*await self.viewed([one for one in found if choice.takes(one.row, one.content)]), *views)
+
+    async def viewed(self, posts: Sequence[Written]) -> tuple[StatusView, ...]:
+        """Posts that are in no table yet, whole."""
+        authors = await accounts.profiles(self.database, {one.row.account_id for one in posts}) if posts else {}
+        found = [(one, authors.get(one.row.account_id)) for one in posts]
+        return tuple(StatusView(one.row, one.content, author) for one, author in found if author is not None)
 
     async def _chrome(self, account_id: int) -> Chrome:
         profile = (await accounts.profiles(self.database, (account_id,)))[account_id]
@@ -189,16 +217,27 @@ def guarded(door: Door, page: Page, admits: str) -> Handler:
         if admits == MODERATOR and not visitor.moderates:
             # Whoever may not see it need not know that it is there.
             raise NotFound
-        return await page(door, request)
+        try:
+            return await page(door, request)
+        except NotFound:
+            if not (door.posting.detours and await _worth_another_try(door, request)):
+                raise
+            return await page(door, request)
 
     return handle
+
+
+async def _worth_another_try(door: Door, request: Request) -> bool:
+    """Where a post was named that is not in the database yet, or has another id there: see ``Posting``."""
+    params = await request.params() if request.method != "GET" else {}
+    return await door.posting.brought_in(request.method, request.segments, params, visitor_of(request).id)
 
 
 async def _visitor(door: Door, request: Request) -> Visitor:
     secret = request.cookie(headers.session_name(door.site)) or ""
     visit = await visits.visit(door.database, secret) if secret else None
     if visit is not None and visit.stale:
-        await sessions.touch(door.database, secret, request.client)
+        door.usage.note(secret, request.client)
     stranger = request.cookie(headers.stranger_name(door.site)) or ""
     identity = visit.identity if visit is not None else access.ANONYMOUS
     return Visitor(identity, visit, secret if visit else "", _theme(request), stranger)

@@ -91,8 +91,9 @@ async def _stream(
     door: Door, request: Request, row: AccountRow, choice: Choice, template: str, *, pinned: object
 ) -> Response:
     listed = await profiles.statuses(door.database, row.id, reader(request), choice, addresses.page(request))
+    views = await whole(door, listed, request, "account")
     return await door.page(
-        request, template, row=row, pinned=pinned, views=await whole(door, listed, request, "account"),
+        request, template, row=row, pinned=pinned, views=await door.with_waiting(request, row.id, views, choice),
         turns=turns(request, listed),
         **await _head(door, request, row),
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """One post in its thread, who liked it, what it was before, and what its readers do to it."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
 
 from linnet.actions import interactions, votes
@@ -70,12 +71,32 @@ async def thread(door: Door, request: Request) -> Response:
     if view.author.acct != request.segments["name"]:
         return redirect(_address(view))
     await quotes.look_up(door, request, (view,))
-    found = await statuses.context(door.database, status_id, reader(request))
+    above, below = await _surroundings(door, request, status_id)
     form = await compose.empty(door, visitor.id, **_reply(view, visitor.id)) if visitor.signed_in else None
     return await door.page(
-        request, "thread.html", view=view, above=await whole(door, found.ancestors, request, "thread"),
-        below=await whole(door, found.descendants, request, "thread"), form=form,
+        request, "thread.html", view=view, above=above, below=below, form=form,
     )  # fmt: skip
+
+
+async def _surroundings(
+    door: Door, request: Request, status_id: int
+) -> tuple[tuple[StatusView, ...], tuple[StatusView, ...]]:
+    """What stands above and below a status; the reader's own posts in the journal stand in their threads, too."""
+    own_above, own_below, root = (
+        await door.posting.around(status_id, reader(request)) if door.posting.active else ((), (), status_id)
+    )
+    above: tuple[StatusView, ...] = ()
+    below: tuple[StatusView, ...] = ()
+    with contextlib.suppress(NotFound) if root != status_id else contextlib.nullcontext():
+        found = await statuses.context(door.database, root, reader(request))
+        above = await whole(door, found.ancestors, request, "thread")
+        if root == status_id:
+            below = await whole(door, found.descendants, request, "thread")
+        else:
+            above += (await _view(door, request, root),)
+    known = {view.row.id for view in (*above, *below)}
+    more = [tuple([one for one in own if one.row.id not in known]) for own in (own_above, own_below)]
+    return (*above, *await door.viewed(more[0])), (*below, *await door.viewed(more[1]))
 
 
 def _reply(view: StatusView, who: int) -> dict[str, object]:
@@ -123,8 +144,13 @@ async def _who(door: Door, request: Request, heading: str, *, reblogged: bool) -
 
 async def _view(door: Door, request: Request, status_id: int) -> StatusView:
     """Raises NotFound where it is not there or the reader may not see it."""
-    place = await statuses.one(door.database, status_id, reader(request))
-    views = await statuses.whole(door.database, (place,))
+    try:
+        place = await statuses.one(door.database, status_id, reader(request))
+    except NotFound:
+        waiting = await door.posting.one(status_id, reader(request))
+        views = await door.viewed((waiting,) if waiting is not None else ())
+    else:
+        views = await statuses.whole(door.database, (place,))
     if not views:
         raise NotFound
     return views[0]

@@ -31,7 +31,7 @@ async def home(door: Door, request: Request) -> Response:
     return await door.page(
         request,
         "home.html",
-        views=await whole(door, listed, request, "home"),
+        views=await door.with_waiting(request, visitor.id, await whole(door, listed, request, "home")),
         turns=turns(request, listed),
         form=form,
         people=people,

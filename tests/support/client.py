@@ -30,6 +30,7 @@ from linnet.secrecy import ArgonPasswords, open_vault
 from linnet.storage import access, accounts
 from linnet.storage.blobs import LocalBlobs
 from linnet.storage.database import Database
+from linnet.storage.detour import Detour
 from linnet.supervision import Tasks
 from linnet.system import IdMaker, SystemChance, SystemClock
 from tests.support import outside
@@ -294,18 +295,25 @@ async def open_world(
     folder: Path, database: Callable[[Clock, IdMaker], Awaitable[Any]], *, clock: Clock | None = None,
     site: Site | None = None, background: bool = False, rate_limits: bool = False, mail: Mail | None = None,
     blobs: Blobs | None = None, remote: RemoteServers | None = None, translator: Translator | None = None,
+    node: int = 0, detour: Callable[[Any, Clock], Detour] | None = None,
 ) -> AsyncIterator[World]:  # fmt: skip
-    """A running server. With ``background`` its own worker runs the jobs; else only ``run_jobs`` does."""
+    """A running server. With ``background`` its own worker runs the jobs; else only ``run_jobs`` does.
+
+    ``node`` keeps its ids apart from those of another one on the same database; ``detour`` makes its way around a
+    missing primary.
+    """
     clock = clock or SystemClock()
-    ids = IdMaker(clock, 0, 0)
+    ids = IdMaker(clock, node, 0)
     blobs = blobs or LocalBlobs(folder / "media")
     chance = SystemChance()
     limits = RateLimiter(folder / "limits", clock, enabled=rate_limits)
     passwords = ArgonPasswords(memory_kib=8, passes=1)
     guards = Guards(chance, passwords, open_vault(folder / "secrets.key", chance), limits)
+    opened = await database(clock, ids)
     parts = app.Parts(
-        await database(clock, ids), site or Site(ORIGIN), clock, chance, ids, blobs, guards, mail or NoMail(), limits,
+        opened, site or Site(ORIGIN), clock, chance, ids, blobs, guards, mail or NoMail(), limits,
         remote or Outbound(ORIGIN, Reach(("127.0.0.0/8", "::1")), lookup=outside.lookup), translator or NoTranslator(),
+        detour=detour(opened, clock) if detour is not None else None,
     )  # fmt: skip
     application = app.build(parts, runs_jobs=background)
     async with running(application):

@@ -1,0 +1,273 @@
+"""Posting where there may be no primary: into the database or the journal, and what of the journal its author sees."""
+
+import asyncio
+from collections.abc import Iterable, MutableMapping
+from dataclasses import fields, replace
+from typing import Any, NamedTuple
+
+from linnet.actions import statuses
+from linnet.actions.statuses import Parent, Written
+from linnet.domain import ids
+from linnet.domain import statuses as rules
+from linnet.domain.errors import IdTaken, LinnetError, NotFound, Unavailable
+from linnet.domain.journal import Entry
+from linnet.domain.majority import NoMajority
+from linnet.domain.site import Site
+from linnet.domain.statuses import Draft, Settled
+from linnet.domain.visibility import Visibility
+from linnet.ports import Clock, Ids
+from linnet.storage import aliases, drafts
+from linnet.storage.database import Database, Operation, Reader
+from linnet.storage.detour import TOTAL_SECONDS, Detour
+
+NAMED = ("in_reply_to_id", "quoted_status_id", "status_id")
+"""Parameters that name a status."""
+WAITERS = 500
+"""So many requests of one process may wait for what is in the journal; more are told to come back."""
+
+_PAUSE_SECONDS = 0.1
+_YOUNG_MS = 3_600_000
+
+
+class Posted(NamedTuple):
+    """A post that is acknowledged. ``written`` is known where this very call has written it, or where it ``waits``."""
+
+    id: int
+    written: Written | None = None
+    waits: bool = False
+
+
+class Posting:
+    """Posts, for every door. Without a ``detour`` there is the database alone."""
+
+    def __init__(self, database: Database, site: Site, clock: Clock, ids: Ids, detour: Detour | None = None) -> None:
+        self._database = database
+        self._site = site
+        self._clock = clock
+        self._ids = ids
+        self._detour = detour
+        self._waiters = 0
+
+    @property
+    def detours(self) -> bool:
+        """Whether there is a journal at all."""
+        return self._detour is not None
+
+    @property
+    def active(self) -> bool:
+        """Whether posts may wait in the journal. Where there are none, nobody is asked for them."""
+        return self._detour is not None and self._detour.active
+
+    # -- posting ----------------------------------------------------------------------------------------------------
+
+    async def post(self, author: int, draft: Draft, operation: Operation) -> Posted:
+        """Posts under an id that is minted once. Raises Invalid, NotFound, NotAllowed, Conflict or Unavailable."""
+        if self._detour is None:
+            written: list[Written] = []
+            id = await statuses.post(self._database, self._site, author, draft, operation, written.append)
+            return Posted(id, _last(written, id))
+        checked = rules.check(draft, self._site.limits)
+        try:
+            async with asyncio.timeout(TOTAL_SECONDS):
+                while True:
+                    try:
+                        return await self._post(self._detour, author, checked, operation)
+                    except IdTaken:
+                        continue
+        except TimeoutError as error:
+            raise Unavailable("The database has no primary now; please try again") from error
+
+    async def _post(self, detour: Detour, author: int, draft: Draft, operation: Operation) -> Posted:
+        id = self._ids.next()
+        written: list[Written] = []
+        composed: list[Written] = []
+
+        async def compose() -> Entry:
+            composed.append(await self._composed(detour, author, draft, id))
+            new = composed[-1].row.id
+            settled = drafts.as_json(_settled(draft, composed[-1]))
+            return Entry(new, author, operation.key, ids.milliseconds(new), settled)
+
+        write = statuses.writing(self._site, author, draft, id, written.append)
+        accepted = await detour.post(write, operation, compose)
+        if accepted.waits:
+            waiting = _last(composed, accepted.id) or await self._by_id(detour, accepted.id)
+            if waiting is not None:
+                return Posted(accepted.id, waiting, waits=True)
+            # It was brought into the database a moment ago.
+        mine = _last(written, accepted.id)
+        if mine is not None:
+            return Posted(accepted.id, mine)
+        others = await self._aliases((accepted.id,))
+        return Posted(others.get(accepted.id, accepted.id))
+
+    async def _composed(self, detour: Detour, author: int, draft: Draft, id: int) -> Written:
+        """Its id is a later one than that of what it answers, so that it is drained after that."""
+        parent = None
+        while True:
+            try:
+                return await self._read(author, draft, id, parent)
+            except NotFound:
+                parent = await self._parent(detour, author, draft) if parent is None else None
+                if parent is None:
+                    raise
+            while id <= parent.id:
+                # It was accepted by a machine whose clock is ahead of ours.
+                await self._clock.sleep((ids.milliseconds(parent.id) - ids.milliseconds(id) + 1) / 1000)
+                id = self._ids.next()
+
+    async def _parent(self, detour: Detour, author: int, draft: Draft) -> Parent | None:
+        """What a post answers, where that is the author's own and waits, too: nobody else sees that yet."""
+        entry = await detour.journal.by_id(draft.in_reply_to_id) if draft.in_reply_to_id else None
+        if entry is None or entry.account_id != author:
+            return None
+        known = drafts.settled(entry.draft)
+        return Parent(
+            entry.id, author, known.thread_id, known.answers, int(known.visibility), int(bool(known.local_only))
+        )
+
+    async def _read(self, author: int, draft: Draft, id: int, parent: Parent | None) -> Written:
+        async def read(tx: Reader) -> Written:
+            return await statuses.compose(tx, self._site, author, draft, id, parent)
+
+        return await self._database.read(read)
+
+    # -- what its author sees of it ---------------------------------------------------------------------------------
+
+    async def one(self, id: int, reader: int) -> Written | None:
+        """A post of ``reader``'s own that waits in the journal, or None."""
+        if self._detour is None or not reader or not self._may_wait(id):
+            return None
+        try:
+            written = await self._by_id(self._detour, id)
+        except NoMajority:
+            return None
+        return written if written is not None and written.row.account_id == reader else None
+
+    async def of(self, account_id: int) -> tuple[Written, ...]:
+        """What of an account waits in the journal, the newest first; for nobody else's eyes than its own."""
+        if self._detour is None or not self._detour.active:
+            return ()
+        try:
+            entries = await self._detour.journal.of_account(account_id)
+        except NoMajority:
+            return ()
+
+        async def read(tx: Reader) -> tuple[Written, ...]:
+            found = [await self._shown(tx, entry) for entry in entries]
+            return tuple(one for one in found if one is not None)
+
+        return await self._database.read(read) if entries else ()
+
+    async def around(self, id: int, reader: int) -> tuple[tuple[Written, ...], tuple[Written, ...], int]:
+        """What of ``reader``'s own stands in the journal above and below a status, each in reading order, and the
+        status that all above hangs on, which the database may know: 0 where there is none."""
+        waiting = {one.row.id: one for one in await self.of(reader)}
+        above: list[Written] = []
+        at: int | None = id
+        while at in waiting:
+            above.append(waiting[at])
+            at = waiting[at].row.in_reply_to_id
+        below: list[Written] = []
+        reached = {id}
+        for one in reversed(waiting.values()):
+            if one.row.in_reply_to_id in reached:
+                reached.add(one.row.id)
+                below.append(one)
+        return tuple(above[:0:-1]), tuple(below), at or 0
+
+    async def _by_id(self, detour: Detour, id: int) -> Written | None:
+        entry = await detour.journal.by_id(id)
+        return None if entry is None else await self._database.read(lambda tx: self._shown(tx, entry))
+
+    async def _shown(self, tx: Reader, entry: Entry) -> Written | None:
+        """None where it could not be shown as it was accepted, because something that it hangs on has gone."""
+        draft = drafts.settled(entry.draft)
+        parent = None
+        if draft.in_reply_to_id is not None:
+            answers = draft.answers or 0
+            parent = Parent(draft.in_reply_to_id, answers, draft.thread_id, None, 0, int(bool(draft.local_only)))
+        try:
+            return await statuses.compose(tx, self._site, entry.account_id, draft, entry.id, parent)
+        except LinnetError:
+            return None
+
+    # -- what is done to it -----------------------------------------------------------------------------------------
+
+    async def brought_in(
+        self, method: str, segments: MutableMapping[str, str], params: MutableMapping[str, Any], reader: int
+    ) -> bool:
+        """Whether a request is worth another try that named a status which the database does not know.
+
+        What waits in the journal is waited for, but for readers of it; and the id of what got another one at its drain
+        is replaced, in ``segments`` and ``params``. Raises Unavailable.
+        """
+        if self._detour is None:
+            return False
+        named = _named(segments, params)
+        young = [id for id in set(named) if self._may_wait(id)]
+        again = bool(young) and self.active
+        if young and reader and method not in ("GET", "HEAD"):
+            again |= await self._drained(self._detour, young)
+        others = await self._aliases(named) if named else {}
+        for id, other in others.items():
+            for where, name in named[id]:
+                where[name] = str(other)
+        return again or bool(others)
+
+    async def _aliases(self, wanted: Iterable[int]) -> dict[int, int]:
+        return await self._database.read(lambda tx: aliases.of(tx, wanted))
+
+    def _may_wait(self, id: int) -> bool:
+        """An id that is older may be there only where the breaker is open: so most unknown ones cost nothing."""
+        return self.active or abs(self._clock.now_ms() - ids.milliseconds(id)) < _YOUNG_MS
+
+    async def _drained(self, detour: Detour, wanted: Iterable[int]) -> bool:
+        """Whether any had to be waited for. Raises Unavailable."""
+        until = self._clock.monotonic() + TOTAL_SECONDS
+        waited = False
+        for id in wanted:
+            while await self._waits(detour, id):
+                if self._waiters >= WAITERS or self._clock.monotonic() >= until:
+                    raise Unavailable("This post is not in the database yet; please try again")
+                waited = True
+                self._waiters += 1
+                try:
+                    await self._clock.sleep(_PAUSE_SECONDS)
+                finally:
+                    self._waiters -= 1
+        return waited
+
+    async def _waits(self, detour: Detour, id: int) -> bool:
+        try:
+            return await detour.journal.by_id(id) is not None
+        except NoMajority:
+            if self.active:
+                raise
+            return False
+
+
+Places = list[tuple[MutableMapping[str, Any], str]]
+
+
+def _named(segments: MutableMapping[str, str], params: MutableMapping[str, Any]) -> dict[int, Places]:
+    """The ids that a request names, and where."""
+    found: dict[int, Places] = {}
+    places: Places = [*((segments, name) for name in segments), *((params, name) for name in NAMED if name in params)]
+    for where, name in places:
+        id = ids.parse(str(where[name]))
+        if id:
+            found.setdefault(id, []).append((where, name))
+    return found
+
+
+def _last(written: list[Written], id: int) -> Written | None:
+    """What was written by the attempt that counted, if one of ours did."""
+    return written[-1] if written and written[-1].row.id == id else None
+
+
+def _settled(draft: Draft, composed: Written) -> Settled:
+    row, content, thread_id = composed
+    given = {field.name: getattr(draft, field.name) for field in fields(draft)}
+    settled = Settled(**given, thread_id=thread_id, answers=row.in_reply_to_account_id)
+    return replace(settled, visibility=Visibility(row.visibility), local_only=bool(content.local_only))

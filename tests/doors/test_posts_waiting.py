@@ -1,0 +1,258 @@
+"""A post that waits for a primary: its author sees it on every node, nobody else does, and what is done to it waits."""
+
+from typing import Any
+
+import pytest
+
+from linnet.domain import ids
+from linnet.storage.journal import QUOTA_BYTES
+from tests.support.client import Person
+from tests.support.detours import Cluster, open_cluster
+
+pytestmark = pytest.mark.parametrize("engine", ["postgres"])
+
+STATUSES = "/api/v1/statuses"
+
+
+@pytest.fixture
+async def cluster(open_any_world: Any) -> Cluster:
+    return await open_cluster(open_any_world)
+
+
+def on(node: int, cluster: Cluster, person: Person) -> Person:
+    """The same person at another node."""
+    return Person(person.id, person.name, person.token, cluster.nodes[node].world.client)
+
+
+async def post(person: Person, text: str = "hello", **more: Any) -> Any:
+    answer = await person.post(STATUSES, json={"status": text, **more})
+    assert answer.status == 200, answer.body
+    return answer.json()
+
+
+async def get(person: Person, path: str) -> Any:
+    answer = await person.get(path)
+    assert answer.status == 200, (path, answer.body)
+    return answer.json()
+
+
+def texts(statuses: Any) -> list[str]:
+    return [one["content"].removeprefix("<p>").removesuffix("</p>") for one in statuses]
+
+
+# -- seen by its author -----------------------------------------------------------------------------------------------
+
+
+async def test_its_author_sees_it_on_every_node_and_nobody_else_does(cluster: Cluster):
+    anna, bert = await cluster.nodes[0].world.people("anna", "bert")
+    await bert.post(f"/api/v1/accounts/{anna.id}/follow")
+    await post(anna, "before")
+    cluster.cut()
+    status = await post(anna, "hello #tag")
+    one = f"{STATUSES}/{status['id']}"
+    for node in (0, 1):
+        here = on(node, cluster, anna)
+        assert await get(here, one) == status
+        assert (await get(here, f"{one}/source"))["text"] == "hello #tag"
+        assert await get(here, f"{one}/context") == {"ancestors": [], "descendants": []}
+        assert [status] == (await get(here, "/api/v1/timelines/home"))[:1]
+        assert [status] == (await get(here, f"/api/v1/accounts/{anna.id}/statuses"))[:1]
+        other = on(node, cluster, bert)
+        assert [(await other.get(f"{one}{more}")).status for more in ("", "/context", "/source")] == [404] * 3
+        for place in ("/api/v1/timelines/home", f"/api/v1/accounts/{anna.id}/statuses"):
+            assert "hello" not in str(await get(other, place))
+        assert (await cluster.nodes[node].world.client.get(one)).status == 404
+
+
+async def test_it_stands_on_the_first_page_only_and_where_it_was_asked_for(cluster: Cluster):
+    anna = await cluster.nodes[0].world.person("anna")
+    old = [await post(anna, f"old {number}") for number in range(3)]
+    cluster.cut()
+    first, second = await post(anna, "first #Tag"), await post(anna, "second", in_reply_to_id=old[0]["id"])
+    home = "/api/v1/timelines/home"
+    assert [one["id"] for one in await get(anna, f"{home}?limit=3")] == [second["id"], first["id"], old[2]["id"]]
+    assert [one["id"] for one in await get(anna, f"{home}?since_id={first['id']}")] == [second["id"]]
+    page = await anna.get(f"{home}?limit=1")
+    assert f"max_id={second['id']}" in (page.header("link") or "")
+    assert texts(await get(anna, f"{home}?max_id={old[1]['id']}")) == ["old 0"]
+    mine = f"/api/v1/accounts/{anna.id}/statuses"
+    assert [one["id"] for one in await get(anna, f"{mine}?tagged=tag")] == [first["id"]]
+    assert await get(anna, f"{mine}?only_media=true") == []
+    assert await get(anna, f"{mine}?pinned=true") == []
+
+
+async def test_a_thread_goes_on_while_its_beginning_waits(cluster: Cluster):
+    anna, bert = await cluster.nodes[0].world.people("anna", "bert")
+    root = await post(bert, "root")
+    cluster.cut()
+    first = await post(anna, "first", in_reply_to_id=root["id"], visibility="unlisted")
+    cluster.clock.advance(1_000)
+    second = await post(on(1, cluster, anna), "second", in_reply_to_id=first["id"])
+    cluster.clock.advance(1_000)
+    third = await post(anna, "third", in_reply_to_id=second["id"])
+    assert (third["in_reply_to_id"], third["in_reply_to_account_id"]) == (second["id"], str(bert.id))
+    found = await get(anna, f"{STATUSES}/{second['id']}/context")
+    assert (texts(found["ancestors"]), texts(found["descendants"])) == (["root", "first"], ["third"])
+    found = await get(anna, f"{STATUSES}/{root['id']}/context")
+    assert (texts(found["ancestors"]), texts(found["descendants"])) == ([], ["first", "second", "third"])
+    early = [await get(anna, f"{STATUSES}/{one['id']}/context") for one in (first, second, third)]
+    assert await cluster.back() == 3
+    late = [await get(anna, f"{STATUSES}/{one['id']}/context") for one in (first, second, third)]
+    assert [[texts(one[side]) for side in sorted(one)] for one in late] == [
+        [texts(one[side]) for side in sorted(one)] for one in early
+    ]
+    assert (await get(bert, f"{STATUSES}/{root['id']}"))["replies_count"] == 1
+
+
+async def test_a_reply_is_drained_after_what_it_answers_though_its_clock_is_behind(cluster: Cluster):
+    anna = await cluster.nodes[0].world.person("anna")
+    cluster.cut()
+    ahead = cluster.nodes[0].world.parts.ids.next
+    cluster.nodes[0].world.parts.ids.next = lambda: ahead() + (3_000 << 22)  # type: ignore[method-assign]
+    first = await post(anna, "first")
+    there = on(1, cluster, anna)
+    replied = there.post(STATUSES, json={"status": "second", "in_reply_to_id": first["id"]})
+
+    async def later() -> None:
+        cluster.clock.advance(2_900)
+
+    answer = await cluster.later(replied, later)
+    assert answer.status == 200
+    assert int(answer.json()["id"]) > int(first["id"])
+    await cluster.back()
+    assert (await get(anna, f"{STATUSES}/{answer.json()['id']}"))["in_reply_to_id"] == first["id"]
+
+
+async def test_it_meets_its_authors_filters_and_shows_custom_pictures_as_ever(cluster: Cluster):
+    anna = await cluster.nodes[0].world.person("anna")
+    await anna.post("/api/v2/filters", json={
+        "title": "No", "context": ["home"], "keywords_attributes": [{"keyword": "hello", "whole_word": True}],
+    })  # fmt: skip
+    cluster.cut()
+    status = await post(anna)
+    assert [one["filter"]["title"] for one in status["filtered"]] == ["No"]
+    await cluster.back()
+    assert await get(anna, f"{STATUSES}/{status['id']}") == status
+
+
+async def test_nothing_is_asked_of_the_journal_where_all_is_well(cluster: Cluster):
+    anna = await cluster.nodes[0].world.person("anna")
+    asked = cluster.majority.asked
+    status = await post(anna)
+    for place in ("/api/v1/timelines/home", f"{STATUSES}/{status['id']}", f"{STATUSES}/{status['id']}/context"):
+        await get(anna, place)
+    await get(anna, f"/api/v1/accounts/{anna.id}/statuses")
+    await anna.post(f"{STATUSES}/{status['id']}/favourite")
+    old = ids.first_at(cluster.clock.now_ms() - 7_200_000)
+    assert (await anna.post(f"{STATUSES}/{old}/favourite")).status == 404
+    assert cluster.majority.asked == asked
+
+
+# -- done to it -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("deed", ["favourite", "bookmark", "pin", "mute", "reblog"])
+async def test_what_is_done_to_it_waits_until_it_is_stored(cluster: Cluster, deed: str):
+    anna = await cluster.nodes[0].world.person("anna")
+    cluster.cut()
+    status = await post(anna)
+    answer = await cluster.later(on(1, cluster, anna).post(f"{STATUSES}/{status['id']}/{deed}"), cluster.back)
+    assert answer.status == 200, answer.body
+    assert status["id"] in (answer.json()["id"], (answer.json()["reblog"] or {}).get("id"))
+
+
+async def test_an_edit_a_deletion_and_a_quote_of_it_wait_too(cluster: Cluster):
+    anna = await cluster.nodes[0].world.person("anna")
+    cluster.cut()
+    first = await post(anna, "first")
+    await post(anna, "second")
+    quoting = anna.post(STATUSES, json={"status": "see", "quoted_status_id": first["id"]})
+    quote = await cluster.later(quoting, cluster.back)
+    assert quote.json()["quote"]["quoted_status"]["id"] == first["id"]
+    cluster.cut()
+    third = await post(anna, "third")
+    edit = anna.put(f"{STATUSES}/{third['id']}", json={"status": "changed"})
+    assert texts([(await cluster.later(edit, cluster.back)).json()]) == ["changed"]
+    cluster.cut()
+    fourth = await post(anna, "fourth")
+    gone = await cluster.later(anna.delete(f"{STATUSES}/{fourth['id']}"), cluster.back)
+    assert (gone.status, gone.json()["text"]) == (200, "fourth")
+    assert (await anna.get(f"{STATUSES}/{fourth['id']}")).status == 404
+    assert texts(await get(anna, "/api/v1/timelines/home")) == ["changed", "see", "second", "first"]
+
+
+async def test_what_waits_too_long_is_told_to_come_back(cluster: Cluster):
+    anna = await cluster.nodes[0].world.person("anna")
+    cluster.cut()
+    status = await post(anna)
+
+    async def nothing() -> None:
+        cluster.clock.advance(45_000)
+
+    answer = await cluster.later(anna.post(f"{STATUSES}/{status['id']}/favourite"), nothing)
+    assert (answer.status, answer.header("retry-after")) == (503, "5")
+    assert "error" in answer.json()
+
+
+# -- what is not taken ------------------------------------------------------------------------------------------------
+
+
+async def test_what_may_not_be_posted_is_refused_at_once(cluster: Cluster):
+    anna, bert = await cluster.nodes[0].world.people("anna", "bert")
+    secret = await post(bert, "secret", visibility="private")
+    cluster.cut()
+    theirs = await post(bert, "waits")
+    for given, status in (
+        ({"status": "hello", "in_reply_to_id": secret["id"]}, 404),
+        ({"status": "hello", "quoted_status_id": secret["id"]}, 404),
+        ({"status": "hello", "media_ids": ["1"]}, 422),
+        ({"status": "x" * 501}, 422),
+        ({"status": ""}, 422),
+    ):
+        answer = await anna.post(STATUSES, json=given)
+        assert (answer.status, "error" in answer.json()) == (status, True), given
+    reply = anna.post(STATUSES, json={"status": "hello", "in_reply_to_id": theirs["id"]})
+    assert (await cluster.later(reply, cluster.back)).status == 200, "what nobody else sees yet is waited for"
+
+
+async def test_a_full_journal_says_so(cluster: Cluster):
+    anna = await cluster.nodes[0].world.person("anna")
+    cluster.majority.used = QUOTA_BYTES
+    cluster.cut()
+    for node in cluster.nodes:
+        detour = node.world.parts.detour
+        assert detour is not None
+        await detour.journal.measure()  # type: ignore[attr-defined]
+    answer = await anna.post(STATUSES, json={"status": "hello"})
+    assert (answer.status, answer.header("retry-after")) == (503, "30")
+    assert "error" in answer.json()
+
+
+async def test_what_is_too_large_for_the_journal_waits_for_the_database(cluster: Cluster):
+    anna = await cluster.nodes[0].world.person("anna")
+    cluster.cut()
+    long = "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(1, 2_400))
+    answer = await cluster.later(anna.post(STATUSES, json={"status": f"see https://example.com/{long}"}), cluster.back)
+    assert answer.status == 200, answer.body
+    assert await cluster.journal.first(10) == ()
+
+
+async def test_without_a_majority_too_a_post_is_held_until_there_is_something_to_take_it(cluster: Cluster):
+    anna = await cluster.nodes[0].world.person("anna")
+    cluster.cut()
+    cluster.majority.failing = True
+
+    async def back() -> None:
+        cluster.close()
+
+    answer = await cluster.later(anna.post(STATUSES, json={"status": "hello"}), back)
+    assert answer.status == 200
+    cluster.cut()
+
+    async def never() -> None:
+        cluster.clock.advance(45_000)
+
+    answer = await cluster.later(anna.post(STATUSES, json={"status": "hello"}), never)
+    assert (answer.status, answer.header("retry-after")) == (503, "5")
+    cluster.majority.failing = False
+    assert len(await get(anna, f"/api/v1/accounts/{anna.id}/statuses")) == 1
