@@ -190,6 +190,7 @@ class Parts(NamedTuple):
     translator: Translator = NoTranslator()
     config: Config = Config()
     place: Place = Place()
+    cache: FragmentCache | None = None
     detour: Detour | None = None
     majority: Majority | None = None
 
@@ -197,7 +198,7 @@ class Parts(NamedTuple):
 def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
     """The ASGI application of one worker process, with its job worker where it ``runs_jobs``."""
     tasks = Tasks()
-    cache = FragmentCache(CACHE_BYTES)
+    cache = parts.cache or FragmentCache(CACHE_BYTES)
     image_bytes, image_pixels = parts.site.limits.image_bytes, parts.site.limits.image_pixels
     images = ImageWorker(tasks, PictureLimits(bytes_max=image_bytes, pixels_max=image_pixels))
     recordings = recorder(parts)

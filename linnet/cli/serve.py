@@ -111,6 +111,8 @@ class Supervisor:
         signal.signal(signal.SIGTERM, lambda *_: self._stop())
         signal.signal(signal.SIGINT, lambda *_: self._stop())
         signal.signal(signal.SIGHUP, lambda *_: self._replace_all())
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, lambda number, _: self._hand_on(number))
         while not self._stopping or self._all():
             self._start_what_lacks()
             self._wait()
@@ -216,6 +218,11 @@ class Supervisor:
         """Also one that is still starting: it may have read what was there before."""
         if not self._stopping:
             self._to_replace = [*self._serving, *([self._starting] if self._starting else [])]
+
+    def _hand_on(self, number: int) -> None:
+        """To those that serve: before a worker is ready, it would end of it."""
+        for worker in self._serving:
+            worker.process.send_signal(number)
 
     def _say(self, level: str, event: str, **about: Any) -> None:
         # Loaded only when there is something to say: a supervisor that has nothing to do stays small.

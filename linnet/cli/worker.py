@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable
+from pathlib import Path
 
 import uvloop
 
@@ -27,6 +28,7 @@ from linnet.cli.opening import open_majority, opened
 from linnet.config import Config
 from linnet.http.request import Receive, Scope, Send
 from linnet.http.server import Application
+from linnet.mastodon.cache import FragmentCache
 from linnet.supervision import Tasks
 
 QUIET_SECONDS = 0.3
@@ -97,6 +99,27 @@ def spare_the_collector() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+LITTER = "drill-caches"
+"""A file in DIR/run: only where it is, SIGUSR2 fills the caches with rubbish."""
+
+
+def obey(run: Path, cache: FragmentCache) -> None:
+    """SIGUSR1 empties the caches, which costs time and nothing else. SIGUSR2 is for drills."""
+
+    def litter() -> None:
+        if (run / LITTER).exists():
+            cache.litter()
+            telemetry.log.warning("caches_littered", bytes=cache.size, done="going on with what the database says")
+
+    def clear() -> None:
+        telemetry.log.info("caches_emptied", bytes=cache.size)
+        cache.clear()
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, clear)
+    loop.add_signal_handler(signal.SIGUSR2, litter)
+
+
 async def serve(config: Config, listening: list[int], channel: Channel, origin: str, *, first: bool) -> None:
     """Until SIGTERM, SIGINT, or the supervisor's end. Raises Ending where it cannot begin.
 
@@ -108,10 +131,11 @@ async def serve(config: Config, listening: list[int], channel: Channel, origin: 
         loop.add_signal_handler(number, stopping.set)
     async with opened(config, serving=True, origin=origin) as found:
         directory, tasks = DataDirectory(config.data), Tasks()
+        obey(directory.run, cache := FragmentCache(app.CACHE_BYTES))
         streaming = socket.socket(fileno=listening[1]) if len(listening) > 1 else None
         parts = Parts(
             *found[:-1], place=Place(found.worker, directory.run, directory.files(), streaming),
-            majority=open_majority(config),
+            majority=open_majority(config), cache=cache,
         )
         application = app.build(parts)
         lifespan = Lifespan(application)

@@ -304,7 +304,8 @@ async def run_jobs(scene: Scene, dice: random.Random) -> None:
 
 @step(1)
 async def empty_the_cache(scene: Scene, dice: random.Random) -> None:
-    scene.warm.clear()
+    # By turns it is filled with rubbish, too.
+    (scene.warm.litter if len(scene.posted) % 2 else scene.warm.clear)()
 
 
 async def walk(scene: Scene, seed: int, steps: int, only: tuple[Step, ...] = ()) -> list[str]:
@@ -450,3 +451,19 @@ def test_what_is_asked_for_stays_and_what_is_not_goes():
     assert cache.size == before
     cache.put((200, 1), Fragment(b"x" * 100_000))
     assert cache.size <= 20 * (OVERHEAD + 10)
+
+
+def test_rubbish_fills_a_cache_under_no_key_that_was_true():
+    cache, big = FragmentCache(400_000), 1 << 40
+    true: list[Key] = [(big + 1, big + 2), ("figures", 490_000), ((big + 3, big + 4, 7), None, True, b"")]
+    for key in true:
+        cache.put(key, Fragment(b"true"))
+    emptied = []
+    cache.clears(lambda: emptied.append(cache.size))
+    cache.litter()
+    assert emptied == [0]
+    assert 360_000 < cache.size <= 400_000
+    assert [cache.get(key) for key in true] == [None, None, None]
+    other = cache.get((big, big + 1))
+    assert other is not None
+    assert b"rubbish" in other.body
