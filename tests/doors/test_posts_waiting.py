@@ -6,6 +6,7 @@ import pytest
 
 from linnet.domain import ids
 from linnet.storage.journal import QUOTA_BYTES
+from tests.support import pages
 from tests.support.client import Person
 from tests.support.detours import Cluster, open_cluster
 
@@ -256,3 +257,30 @@ async def test_without_a_majority_too_a_post_is_held_until_there_is_something_to
     assert (answer.status, answer.header("retry-after")) == (503, "5")
     cluster.majority.failing = False
     assert len(await get(anna, f"/api/v1/accounts/{anna.id}/statuses")) == 1
+
+
+# -- pages ------------------------------------------------------------------------------------------------------------
+
+
+async def test_pages_post_and_show_what_waits_as_the_api_does(cluster: Cluster):
+    here, there = (node.world for node in cluster.nodes)
+    anna = await here.person("anna")
+    bert = await pages.person(here, "bert")
+    browser = await pages.signed_in(here, anna.id)
+    root = await post(anna, "root")
+    cluster.cut()
+    sent = await browser.do("/", "/compose", {"status": "from a page"})
+    waiting = sent.address.rpartition("#s")[2]
+    assert [entry.id for entry in await cluster.journal.first(10)] == [int(waiting)]
+    elsewhere = await pages.signed_in(there, anna.id)
+    for place in ("/", "/@anna", f"/@anna/{waiting}"):
+        assert "from a page" in (await elsewhere.go(place)).text, place
+        assert "from a page" not in (await bert.get(place)).text, place
+    assert (await bert.get(f"/@anna/{waiting}")).status == 404
+    await browser.do(f"/@anna/{root['id']}", "/compose", {"status": "an answer"})
+    assert "an answer" in (await browser.go(f"/@anna/{root['id']}")).text
+    answered = next(entry.id for entry in await cluster.journal.first(10) if entry.id != int(waiting))
+    assert "root" in (await elsewhere.go(f"/@anna/{answered}")).text
+    await cluster.back()
+    assert (await browser.go("/")).text.count("from a page") == 1
+    assert "from a page" in (await bert.get(f"/@anna/{waiting}")).text
