@@ -130,9 +130,13 @@ def open_majority(config: Config) -> "EtcdMajority | None":
     from linnet.storage.etcd import EtcdMajority, endpoints
 
     try:
-        return EtcdMajority(endpoints(config.journal))
-    except (ValueError, OSError) as error:
+        found = endpoints(config.journal)
+    except ValueError as error:
         raise Ending(CONFIGURATION, f"The journal's URL is not right: {error}.") from error
+    for file in filter(None, (found.ca, found.certificate, found.key)):
+        if not os.access(file, os.R_OK):
+            raise Ending(CONFIGURATION, f"The journal's URL is not right: {file} cannot be read.")
+    return EtcdMajority(found)
 
 
 async def open_blobs(

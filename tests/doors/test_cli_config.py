@@ -14,6 +14,7 @@ from linnet.config import OPTIONS, Address, Bucket, Config, Refused, Smtp, load,
 VALUES: dict[str, tuple[tuple[str, object], tuple[str, object]]] = {
     "data": (("/srv/a", Path("/srv/a")), ("/srv/b", Path("/srv/b"))),
     "database": (("postgresql://a/b", "postgresql://a/b"), ("postgres://c/d", "postgres://c/d")),
+    "journal": (("etcd://a:1,b:2", "etcd://a:1,b:2"), ("etcd://c?ca=/ca", "etcd://c?ca=/ca")),
     "log-format": (("json", "json"), ("text", "text")),
     "log-level": (("debug", "debug"), ("WARNING", "warning")),
     "bind": (("127.0.0.1:1", Address("127.0.0.1", 1)), ("[::1]:2", Address("::1", 2))),

@@ -24,6 +24,7 @@ from tests.support.majority import MemoryMajority
 class FakeDatabase:
     """What breaker and detour know of the database. ``commits_s`` is how long a commit takes: None is for ever."""
 
+    clock: Clock
     rows: dict[str, int] = field(default_factory=dict)
     commits_s: float | None = 0.01
     slow_s: float = 0.0
@@ -51,14 +52,14 @@ class FakeDatabase:
     async def _commit(self) -> None:
         if self.commits_s is None:
             await asyncio.Event().wait()
-        await asyncio.sleep(self.commits_s or 0)
+        await self.clock.sleep(self.commits_s or 0)
 
     async def write_within(
         self, generation: Generation, fn: WriteFunction[int], operation: Operation, *, returns: type[int]
     ) -> int:
         async def write() -> int:
             if self.slow_s:
-                await asyncio.sleep(self.slow_s)
+                await self.clock.sleep(self.slow_s)
             await self._commit()
             if operation.key not in self.rows:
                 self.rows[operation.key] = await fn(None)  # type: ignore[arg-type]
@@ -142,7 +143,7 @@ def virtually(story: Story) -> Callable[[], None]:
 
 async def _told(loop: Loop, story: Story) -> None:
     clock, tasks = Clock(loop), Tasks()
-    majority, database = MemoryMajority(clock), FakeDatabase()
+    majority, database = MemoryMajority(clock), FakeDatabase(clock)
     journal = WatchedJournal(majority, clock)
     breaker = Breaker(database, journal, majority, clock, tasks)
     breaker.start()
