@@ -41,11 +41,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Some of the log. ``position`` is where to go on; ``reset`` says that there may be a gap before it."""
+    """Some of the log. ``position`` is where to go on; ``reset`` says that there may be a gap before it.
+
+    ``older``: what was asked is on an earlier timeline than the position that was asked for. It is an old primary that
+    does not know of its end yet, or another backup was restored.
+    """
 
     rows: list[Change]
     position: Position
     reset: bool = False
+    older: bool = False
 
 
 def parse(text: str) -> Position | None:
@@ -92,7 +97,7 @@ def _changes(found: list[Row], position: Position, limit: int) -> Changes:
     pruned = parse(str(pruned_text)) if pruned_text is not None else None
     foreign = bool(settled) and position > end
     if limit and (foreign or (pruned is not None and position < pruned)):
-        return Changes([], end, reset=True)
+        return Changes([], end, reset=True, older=foreign and position.timeline > timeline)
     rows = [_change(row[5:]) for row in found if row[5] is not None]
     if limit and len(rows) == limit:
         return Changes(rows, rows[-1].position)

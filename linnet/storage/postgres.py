@@ -5,20 +5,19 @@ import contextlib
 import itertools
 import time
 import types
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar, cast
 
 from linnet.domain import ids as layout
-from linnet.domain.errors import Unavailable
+from linnet.domain.errors import LinnetError, Unavailable
 from linnet.domain.paging import Page
 from linnet.ports import Clock, Ids
 from linnet.storage.database import Abandoned, Generation, Operation, ReadFunction, WriteFunction, receipted
 from linnet.storage.postgres_connection import (
     BEGIN_WRITE,
     Connection,
-    Duplicate,
     Lost,
     NotDone,
     Raced,
@@ -28,8 +27,8 @@ from linnet.storage.postgres_connection import (
     hosts,
 )
 from linnet.storage.postgres_primary import Dial, Finder, Pool, Primary, Standbys
-from linnet.storage.postgres_witnesses import Pulse, Witnesses
-from linnet.storage.schema import LockTimeout
+from linnet.storage.postgres_schema import PostgresSchemaSession
+from linnet.storage.postgres_witnesses import BEAT, Pulse, Witnesses
 from linnet.storage.statements import Row, Statement
 from linnet.system import SystemChance
 from linnet.telemetry import log
@@ -195,7 +194,7 @@ class PostgresDatabase:
         return await self._witnesses.receipt(key)
 
     @contextlib.asynccontextmanager
-    async def schema_session(self) -> AsyncIterator["PostgresSchemaSession"]:
+    async def schema_session(self) -> AsyncIterator[PostgresSchemaSession]:
         """For linnet/storage/schema.py: a connection of its own, to the primary."""
         deadline = asyncio.get_running_loop().time() + self._write_seconds
         connection, _ = await self._finder.connect(deadline)
@@ -244,12 +243,22 @@ class PostgresDatabase:
                     raise Unavailable("The database could not be read; please try again") from error
             await asyncio.sleep(_PAUSE_SECONDS)
 
+    # Whoever needs no answer any more leaves: a command that was sent is finished without him. Cancelled, it would cost
+    # its connection, and a server that is only busy would spend its time on new ones, each slower than a read.
+
     async def _read_primary(self, fn: ReadFunction[T], deadline: float) -> T:
-        async with self._connection(deadline) as connection:
+        connection, primary = await self._pool.acquire(deadline)
+        return await asyncio.shield(_start(self._finish_on_primary(fn, connection, primary)))
+
+    async def _finish_on_primary(self, fn: ReadFunction[T], connection: Connection, primary: Primary) -> T:
+        async with self._lent(connection, primary):
             return await self._read_over(connection, fn)
 
     async def _read_standby(self, fn: ReadFunction[T], deadline: float) -> T:
         connection = await self._standbys.acquire()
+        return await asyncio.shield(_start(self._finish_on_standby(fn, connection)))
+
+    async def _finish_on_standby(self, fn: ReadFunction[T], connection: Connection) -> T:
         try:
             return await self._read_over(connection, fn)
         finally:
@@ -285,6 +294,12 @@ class PostgresDatabase:
     @contextlib.asynccontextmanager
     async def _connection(self, deadline: float) -> AsyncIterator[Connection]:
         connection, primary = await self._pool.acquire(deadline)
+        async with self._lent(connection, primary):
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def _lent(self, connection: Connection, primary: Primary) -> AsyncIterator[Connection]:
+        """A connection that was acquired, to be given back whatever happens."""
         try:
             yield connection
         except Lost:
@@ -382,13 +397,26 @@ class PostgresDatabase:
 
     async def _attempt(self, write: _Write, deadline: float) -> Any:
         async with self._connection(deadline) as connection:
-            await connection.script(BEGIN_WRITE, STATEMENT_SECONDS)
-            if write.operation is not None:
-                receipt = partial(receipted, fn=write.fn, operation=write.operation, returns=write.returns)
-                result = await self._run(receipt, connection, write.limit_s)
-                await connection.commit("", write.limit_s)
-                return result
-            return await self._attempt_marked(write, connection)
+            try:
+                return await self._attempt_over(write, connection)
+            except Unavailable:
+                raise
+            except LinnetError:
+                # An old primary that nobody follows any more may not know what was asked for: a refusal, too, is an
+                # answer only if who decided it can commit.
+                await connection.roll_back()
+                if self.has_standbys:
+                    await connection.script(BEAT.format(place=layout.place_of(self._ids.next())), STATEMENT_SECONDS)
+                raise
+
+    async def _attempt_over(self, write: _Write, connection: Connection) -> Any:
+        await connection.script(BEGIN_WRITE, STATEMENT_SECONDS)
+        if write.operation is not None:
+            receipt = partial(receipted, fn=write.fn, operation=write.operation, returns=write.returns)
+            result = await self._run(receipt, connection, write.limit_s)
+            await connection.commit("", write.limit_s)
+            return result
+        return await self._attempt_marked(write, connection)
 
     async def _attempt_marked(self, write: _Write, connection: Connection) -> Any:
         """A write without a receipt leaves a mark in its commit, by which a retry sees that it was done after all.
@@ -431,51 +459,3 @@ def _start(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     task = asyncio.get_running_loop().create_task(work)
     task.add_done_callback(lambda ended: None if ended.cancelled() else ended.exception() and None)
     return task
-
-
-class PostgresSchemaSession:
-    """Changes the schema over one connection; a table that is in use is waited for in short attempts."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    async def rows(self, sql: str, /) -> list[Row]:
-        return await self._connection.rows(sql, (), None)
-
-    async def has_table(self, name: str, /) -> bool:
-        return bool(await self._connection.rows("select 1 where to_regclass($1) is not null", (name,), None))
-
-    async def try_exclusive(self) -> bool:
-        # Never waited for inside the server: whoever waits there holds a snapshot, for which an index that is built
-        # concurrently would wait in turn.
-        rows = await self._connection.rows("select pg_try_advisory_lock(hashtext('linnet migrations'))", (), None)
-        return bool(rows[0][0])
-
-    async def apply(self, statements: Sequence[str], unless: str, /) -> None:
-        try:
-            await self._connection.script(f"{BEGIN_WRITE}; set local lock_timeout = '2s'", None)
-            if not await self._connection.rows(unless, (), None):
-                for statement in statements:
-                    await self._connection.script(statement, None)
-            await self._connection.commit("", None)
-        except NotDone as error:
-            await self._connection.roll_back()
-            raise _waits(error) from error
-        except Lost as error:
-            raise Unavailable(f"The schema was not changed: {error}") from error
-
-    async def alone(self, statement: str, index: str, /) -> None:
-        invalid = "select 1 from pg_index where indexrelid = to_regclass($1) and not indisvalid"
-        settings = "set lock_timeout = '2s'; set default_transaction_read_only = off; set statement_timeout = 0"
-        try:
-            await self._connection.script(settings, None)
-            if await self._connection.rows(invalid, (index,), None):
-                await self._connection.script(f"drop index concurrently if exists {index}", None)
-            await self._connection.script(statement, None)
-        except NotDone as error:
-            raise _waits(error) from error
-
-
-def _waits(error: NotDone) -> BaseException:
-    """Rows that stand in a migration's way will not go by themselves."""
-    return (error.__cause__ or error) if isinstance(error, Duplicate) else LockTimeout(str(error))

@@ -10,10 +10,11 @@ from linnet.storage.postgres_connection import Connection, Lost, NotDone
 from linnet.storage.postgres_primary import Finder, Primary
 
 BEAT_SECONDS = 2.0
-_BEAT = (
+BEAT = (
     "begin read write; insert into heartbeats (place, beats) values ({place}, 1) "
     "on conflict (place) do update set beats = heartbeats.beats + 1; commit"
 )
+"""Shows that a server commits: ``place`` tells this process from others, more or less."""
 
 RECEIPT_SECONDS = 1.0
 """How long standbys are waited for of which none answers."""
@@ -40,7 +41,7 @@ class Pulse:
         async with self._turn:
             try:
                 connection = await self._connection()
-                await connection.script(_BEAT.format(place=place), BEAT_SECONDS)
+                await connection.script(BEAT.format(place=place), BEAT_SECONDS)
             except (Lost, NotDone) as error:
                 self.close()
                 raise Unavailable(f"The primary does not commit: {error}") from error

@@ -17,7 +17,7 @@ from linnet.queries import streams as queries
 from linnet.queries.statuses import Listed
 from linnet.queries.streams import Seen
 from linnet.storage import changes
-from linnet.storage.changes import Change, Position
+from linnet.storage.changes import Change, Changes, Position
 from linnet.storage.database import Database
 from linnet.streaming import channels
 from linnet.streaming.audience import Audience, Relations, Subscription
@@ -32,6 +32,10 @@ BEHIND_MAX = 20_000
 RETURNING_MAX = 4
 """So many who come back are told at once what they missed; the others wait for their turn."""
 RETRY_SECONDS = 1.0
+OLD_SECONDS = 30.0
+"""So long an old primary may go on answering; after that it is taken for what there is now."""
+FAILOVERS_MAX = 20
+"""Nobody has seen more failovers than that of which the database knows nothing."""
 SLOW_SECONDS = 30.0
 """So long one who comes back may take to read what was missed."""
 
@@ -71,6 +75,8 @@ class Hub:
         self._readers: dict[int, Identity] = {}
         self._returning = asyncio.Semaphore(RETURNING_MAX)
         self._tail: asyncio.Task[None] | None = None
+        self._unknown: dict[int, float] = {}
+        """Timelines that were asked for and that the database does not know, and since when."""
         self._starting = asyncio.Lock()
 
     # -- coming and going -------------------------------------------------------------------------------------------
@@ -136,7 +142,7 @@ class Hub:
         behind = 0
         subscription.position = place = position or changes.BEGINNING
         while not subscription.ended:
-            found = await changes.read_after(self._database, place, BATCH)
+            found = await self._after(place)
             behind += len(found.rows)
             if position is None or found.reset or behind > BEHIND_MAX:
                 subscription.announce(Event(RESET, b"{}", self.told))
@@ -174,7 +180,7 @@ class Hub:
     async def turn(self) -> None:
         """Tells all that has been committed by now."""
         while True:
-            found = await changes.read_after(self._database, self.told, BATCH)
+            found = await self._after(self.told)
             if found.reset:
                 self._begun = self.told = found.position
                 self._say(RESET, self.audience)
@@ -186,6 +192,18 @@ class Hub:
             self._begun = self.told = max(self.told, found.position)
             if len(found.rows) < BATCH:
                 return
+
+    async def _after(self, place: Position) -> Changes:
+        """Raises Unavailable where an old primary seems to answer: its log is no reason to begin anew."""
+        found = await changes.read_after(self._database, place, BATCH)
+        if self._unknown:
+            known = found.position.timeline
+            self._unknown = {timeline: since for timeline, since in self._unknown.items() if timeline > known}
+        if found.older and place.timeline - found.position.timeline <= FAILOVERS_MAX:
+            now = self._clock.monotonic()
+            if now - self._unknown.setdefault(place.timeline, now) < OLD_SECONDS:
+                raise Unavailable("An old primary answers")
+        return found
 
     async def _tell_or_say_so(self, change: Change, audience: Audience) -> bool:
         """False where it could not be told: then the listeners know that they have to ask for everything anew."""

@@ -1,15 +1,18 @@
 """Open streams at the door: each tells exactly what the timeline that it belongs to would show, once, in order."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from linnet.actions import announcements
 from linnet.domain.announcements import Draft
+from linnet.domain.errors import Unavailable
 from linnet.storage import changes
+from linnet.storage.changes import Position
 from linnet.storage.database import Operation
-from tests.support.client import Person, World, make_token
+from linnet.streaming.hub import Hub, Rendering
+from tests.support.client import Person, VirtualClock, World, make_token
 from tests.support.streams import about, events, websocket
 
 USER = "/api/v1/streaming/user"
@@ -246,6 +249,19 @@ async def test_who_comes_back_is_told_what_was_missed_once(any_world: World):
         assert await socket.names(2) == [("delete", gone), ("update", live)]
         five = await post(bob, "five")
         assert about(await socket.next()) == ("update", five)
+
+
+async def test_a_later_timeline_than_the_databases_is_waited_for_before_it_is_given_up(any_world: World):
+    clock = VirtualClock()
+    hub = Hub(any_world.database, cast("Rendering", None), clock, any_world.tasks)
+    end = await changes.latest(any_world.database)
+    later = Position(end.timeline + 1, 5, 5)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await hub._after(later)
+    clock.advance(31_000)
+    assert (await hub._after(later)).reset
+    assert not (await hub._after(end)).reset
 
 
 async def test_a_position_that_the_log_does_not_know_is_answered_with_a_reset(any_world: World):
