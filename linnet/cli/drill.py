@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from linnet import __version__, telemetry
-from linnet.cli.ending import CONFIGURATION, TRY_AGAIN, UNAVAILABLE, USAGE, Ending
+from linnet.cli.ending import CANNOT_CREATE, CONFIGURATION, TRY_AGAIN, UNAVAILABLE, USAGE, Ending
 from linnet.cli.printing import table
 from linnet.cluster import programs
 from linnet.config import Config
 from linnet.domain.errors import LinnetError
-from linnet.drill import stage
+from linnet.drill import against, stage
 from linnet.drill.faults import FAULTS, Fault, chosen
-from linnet.drill.load import Pace
+from linnet.drill.load import NotServing, Pace
 from linnet.drill.network import NetworkFailed
 from linnet.drill.people import NotAcquainted
 from linnet.drill.run import Drill, Wanted
@@ -97,12 +97,20 @@ async def _played(drill: Drill) -> bool:
 
 
 def _against(given: argparse.Namespace) -> int:
-    from linnet.drill import against
-
     tokens = _tokens(given.tokens)
     folder = Path(given.report or f"drill-{_stamp()}")
-    code: int = asyncio.run(against.run(given.against.split(","), tokens, _pace(given), given.seconds, folder))
-    return code
+    endpoints = [endpoint for endpoint in given.against.split(",") if endpoint]
+    wrong = [endpoint for endpoint in endpoints if not endpoint.startswith(("http://", "https://"))]
+    if wrong or not endpoints:
+        raise Ending(USAGE, f"{(wrong or [given.against])[0]!r} is not like https://social.example.")
+    try:
+        return asyncio.run(against.run(endpoints, tokens, _pace(given), given.seconds, folder))
+    except (NotAcquainted, NotServing) as error:
+        raise Ending(UNAVAILABLE, f"The drill could not begin: {error}.") from None
+    except FileExistsError as error:
+        raise Ending(
+            CANNOT_CREATE, f"{error.filename} is there already: each drill wants a folder of its own."
+        ) from None
 
 
 def _tokens(file: str | None) -> list[str]:

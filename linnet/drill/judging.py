@@ -61,11 +61,20 @@ def _lost(evidence: Evidence, found: Found, told: Mapping[str, str]) -> Iterator
             yield f"{key}: its id {id} ({at}) is not among its author's posts"
 
 
+def _since(evidence: Evidence, found: Found) -> dict[str, str]:
+    """When each post was acknowledged, by the id under which it is listed."""
+    return {
+        found.canonical(attempt.id): moment(evidence, attempt.ended)
+        for attempt in reversed(evidence.of(Attempt))
+        if attempt.id is not None
+    }
+
+
 def effects(evidence: Evidence, found: Found, home_entries: int = HOME_ENTRIES) -> Finding:
     """What follows from a post: its parts, its place on every follower's home, the notification of who is mentioned."""
     if found.trouble:
         return unknown(EFFECTS, "0", "; ".join(found.trouble[:3]))
-    told = evidence.acknowledged()
+    told, since = evidence.acknowledged(), _since(evidence, found)
     there = [
         (plan, one)
         for plan in evidence.of(Plan)
@@ -79,11 +88,11 @@ def effects(evidence: Evidence, found: Found, home_entries: int = HOME_ENTRIES) 
         missing, left_out = absent(wanted, found.homes.get(person.id), home_entries)
         excused += left_out
         checked += len(wanted) - left_out
-        bad += [f"{id} is missing from @{person.name}'s home" for id in missing]
+        bad += [f"{id} ({since[id]}) is missing from @{person.name}'s home" for id in missing]
         wanted = {one.id for plan, one in there if plan.mentions == person.id}
         missing, _ = absent(wanted, found.mentions.get(person.id), None)
         checked += len(wanted)
-        bad += [f"@{person.name} was not notified of the mention in {id}" for id in missing]
+        bad += [f"@{person.name} was not notified of the mention in {id} ({since[id]})" for id in missing]
         bad += _repeated(person, found)
     notes = [f"{excused:,} places were not looked at: home timelines keep the newest {home_entries:,} posts"] * bool(
         excused
@@ -135,7 +144,7 @@ def _repeated(person: Person, found: Found) -> Iterator[str]:
 
 def streams(evidence: Evidence, found: Found) -> list[Finding]:
     """Every listener was told every post and every mention of its person once."""
-    told = evidence.acknowledged()
+    told, since = evidence.acknowledged(), _since(evidence, found)
     plans = [plan for plan in evidence.of(Plan) if plan.key in told]
     heard: dict[str, Counter[tuple[str, str]]] = {}
     resets: Counter[str] = Counter()
@@ -150,7 +159,10 @@ def streams(evidence: Evidence, found: Found) -> list[Finding]:
             ("notification", f"mention:{found.canonical(told[plan.key])}") for plan in plans if plan.mentions == person
         }
         wanted_all += len(wanted)
-        missing += [f"{listener} was not told of {name} {id}" for name, id in sorted(wanted - had.keys())]
+        missing += [
+            f"{listener} was not told of {name} {about} ({since[about.rpartition(':')[2]]})"
+            for name, about in sorted(wanted - had.keys(), key=lambda pair: int(pair[1].rpartition(":")[2]))
+        ]
         doubled += [
             f"{listener} was told {times} times of {name} {id}"
             for (name, id), times in had.items()

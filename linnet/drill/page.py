@@ -1,18 +1,17 @@
 """The report as one page that needs nothing else: no script, no font, no picture from anywhere; light and dark."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from linnet.drill import plots
 from linnet.drill.plots import Series
-
-if TYPE_CHECKING:
-    from linnet.drill.report import Report, Run
+from linnet.drill.runs import Run, promises, verdict
 
 OPEN_MAX = 6
 """With more runs than these, only the broken ones lie open."""
@@ -48,13 +47,15 @@ def _bird() -> Markup:
     return Markup(files("linnet.web").joinpath("static/linnet.svg").read_text("utf-8"))
 
 
-def rendered(report: "Report") -> str:
+def rendered(title: str, versions: Mapping[str, str], notes: Sequence[str], runs: Sequence[Run]) -> str:
     """The whole page."""
-    runs = report.runs
     return _environment().get_template("report.html").render(
-        report=report,
+        title=title,
+        versions=versions,
+        notes=notes,
+        verdict_of_all=verdict(runs),
         runs=[(run, _plotted(run), run.verdict is False or len(runs) <= OPEN_MAX) for run in runs],
-        promises=report.promises(),
+        promises=promises(runs),
         totals=_totals(runs),
         tokens=Markup(_tokens()),
         style=Markup(files("linnet.drill").joinpath("templates/report.css").read_text("utf-8")),
@@ -62,12 +63,12 @@ def rendered(report: "Report") -> str:
     )  # fmt: skip
 
 
-def _plotted(run: "Run") -> Markup:
+def _plotted(run: Run) -> Markup:
     series = (Series("posts", "posts", run.posts), Series("reads", "reads", run.served))
     return Markup(plots.plot(series, run.marks, 0.0, run.seconds))
 
 
-def _totals(runs: "list[Run]") -> dict[str, Any]:
+def _totals(runs: Sequence[Run]) -> dict[str, Any]:
     return {
         "posts": sum(run.posts_acknowledged for run in runs),
         "reads": sum(run.reads_served for run in runs),

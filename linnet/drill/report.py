@@ -3,74 +3,15 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
-from linnet.drill import measures
-from linnet.drill.findings import Finding, broken, unshown
-from linnet.drill.measures import Slice
-from linnet.drill.records import Evidence, Mark
+from linnet.drill import page, runs
+from linnet.drill.findings import Finding
+from linnet.drill.records import Evidence
+from linnet.drill.runs import Promise, Run
 
 SCHEMA = 1
-SLICE_SECONDS = 0.5
-SLICES_MAX = 160
-
-
-class Latency(msgspec.Struct, frozen=True):
-    """In seconds, from the first request to the answer that counted."""
-
-    p50: float
-    p99: float
-    slowest: float
-
-
-class Run(msgspec.Struct, frozen=True):
-    """One run, as it stands in the report. Times of ``marks`` and ``slices`` are seconds since it began."""
-
-    name: str
-    began_ms: int
-    seconds: float
-    endpoints: tuple[str, ...]
-    people: int
-    rate: float
-    reads: float
-    posts_acknowledged: int
-    reads_served: int
-    attempts_failed: int
-    cpu_mean: float
-    cpu_most: float
-    late_most: float
-    post_latency: Latency
-    read_latency: Latency
-    marks: tuple[Mark, ...]
-    findings: tuple[Finding, ...]
-    posts: tuple[Slice, ...]
-    served: tuple[Slice, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def verdict(self) -> bool | None:
-        """False: a promise was broken. None: something that was promised could not be measured."""
-        return False if broken(self.findings) else None if unshown(self.findings) else True
-
-
-class Promise(NamedTuple):
-    """A promise over all runs: the worst that was measured, in which run, and how often it was kept or not."""
-
-    promise: str
-    bar: str
-    measured: str
-    run: str
-    kept: int
-    broken: int
-    unknown: int
-    evidence: tuple[str, ...]
-
-    @property
-    def verdict(self) -> bool | None:
-        """None also where nothing was promised (``bar`` is –): it is told, not judged."""
-        return False if self.broken else True if self.kept and not self.unknown else None
 
 
 class Report:
@@ -87,15 +28,14 @@ class Report:
 
     @property
     def verdict(self) -> bool | None:
-        verdicts = [run.verdict for run in self.runs]
-        return False if False in verdicts else None if None in verdicts or not verdicts else True
+        return runs.verdict(self.runs)
 
     @property
     def broken(self) -> bool:
         return self.verdict is False
 
     def add(self, name: str, evidence: Evidence, findings: Sequence[Finding], notes: Sequence[str] = ()) -> Run:
-        run = summary(name, evidence, findings, notes)
+        run = runs.summary(name, evidence, findings, notes)
         self.runs.append(run)
         self.write()
         return run
@@ -105,7 +45,7 @@ class Report:
         self.write()
 
     def promises(self) -> list[Promise]:
-        return promises(self.runs)
+        return runs.promises(self.runs)
 
     def table(self) -> str:
         """The promises for a terminal."""
@@ -114,10 +54,8 @@ class Report:
 
     def write(self) -> None:
         """Both files; each is there whole or as it was."""
-        from linnet.drill import page
-
         _replace(self.folder / "report.json", self.as_json())
-        _replace(self.folder / "report.html", page.rendered(self).encode())
+        _replace(self.folder / "report.html", page.rendered(self.title, self.versions, self.notes, self.runs).encode())
 
     def as_json(self) -> bytes:
         """What docs/operators/drill.md describes."""
@@ -154,59 +92,3 @@ def _replace(path: Path, data: bytes) -> None:
     new = path.with_suffix(f"{path.suffix}.new")
     new.write_bytes(data)
     new.replace(path)
-
-
-def summary(name: str, evidence: Evidence, findings: Sequence[Finding], notes: Sequence[str] = ()) -> Run:
-    """What of the evidence stands in the report."""
-    began, ended = evidence.began, max(evidence.ended, evidence.began)
-    posts, reads = measures.post_times(evidence), measures.read_times(evidence)
-    post_errors, read_errors = measures.post_errors(evidence), measures.read_errors(evidence)
-    count = min(SLICES_MAX, max(4, round((ended - began) / SLICE_SECONDS)))
-
-    def sliced(points: Sequence[tuple[float, float]], errors: Sequence[float]) -> tuple[Slice, ...]:
-        inside = [point for point in points if point[0] <= ended]
-        found = measures.slices(inside, [at for at in errors if at <= ended], began, ended, count)
-        return tuple(_relative(piece, began) for piece in found)
-
-    cpu_mean, cpu_most = measures.cpu(evidence)
-    return Run(
-        name, evidence.began_ms, round(ended - began, 2), evidence.endpoints, len(evidence.people), evidence.rate,
-        evidence.reads, len(posts), len(reads), len(post_errors) + len(read_errors), round(cpu_mean, 3),
-        round(cpu_most, 3), round(measures.lateness(evidence), 3), _latency(posts), _latency(reads),
-        tuple(
-            msgspec.structs.replace(mark, began=round(mark.began - began, 3), ended=round(mark.ended - began, 3))
-            for mark in evidence.of(Mark)
-        ),
-        tuple(findings), sliced(posts, post_errors), sliced(reads, read_errors), tuple(notes),
-    )  # fmt: skip
-
-
-def _relative(piece: Slice, began: float) -> Slice:
-    """Times since the run began, no finer than anybody looks."""
-    at, p50, p99, slowest = round(piece.at - began, 3), *(round(s, 5) for s in (piece.p50, piece.p99, piece.slowest))
-    return Slice(at, piece.ended, piece.errors, p50, p99, slowest)
-
-
-def _latency(points: Sequence[tuple[float, float]]) -> Latency:
-    found = sorted(seconds for _, seconds in points)
-    return Latency(*(round(measures.percentile(found, part), 4) for part in (0.5, 0.99, 1.0)))
-
-
-def promises(runs: Sequence[Run]) -> list[Promise]:
-    """All that was promised, each once, in the order in which it first came up."""
-    held: dict[tuple[str, str], list[tuple[Run, Finding]]] = {}
-    for run in runs:
-        for finding in run.findings:
-            held.setdefault((finding.promise, finding.bar), []).append((run, finding))
-    found = []
-    for (promise, bar), those in held.items():
-        run, worst = max(those, key=lambda pair: (pair[1].kept is False, pair[1].value))
-        verdicts = [finding.kept for _, finding in those]
-        told = worst.evidence if worst.kept is False else ()
-        found.append(
-            Promise(
-                promise, bar, worst.measured, run.name, verdicts.count(True), verdicts.count(False),
-                verdicts.count(None), told,
-            )
-        )  # fmt: skip
-    return found

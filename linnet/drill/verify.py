@@ -36,8 +36,7 @@ async def verify(
     async with Client(evidence.endpoints, clock or SystemClock(), source) as client:
         asked = _Asking(client, evidence)
         found = await _settled(asked, evidence, home_entries, patience_s, say)
-        told = list(evidence.acknowledged().values())
-        differing = await answers.differing(client, evidence.people, told, say)
+        differing = await answers.differing(client, evidence, say)
     findings = [
         *judging.posts(evidence, found),
         judging.effects(evidence, found, home_entries),

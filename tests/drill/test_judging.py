@@ -187,12 +187,12 @@ def test_a_count_of_answers_that_is_wrong_is_an_effect_lost(told: Told) -> None:
 
 def test_a_place_on_a_home_timeline_that_is_missing(told: Told) -> None:
     del told.found.homes[BERT.id].times["1003"]
-    _only(told, EFFECTS, "1003 is missing from @bert's home")
+    _only(told, EFFECTS, "1003 (+1.52 s) is missing from @bert's home")
 
 
 def test_a_home_timeline_that_was_never_seen(told: Told) -> None:
     del told.found.homes[BERT.id]
-    _only(told, EFFECTS, "1000 is missing", value=6)
+    _only(told, EFFECTS, "1000 (+0.02 s) is missing", value=6)
 
 
 def test_what_a_full_home_timeline_has_no_room_for_is_told_and_not_blamed() -> None:
@@ -204,7 +204,7 @@ def test_what_a_full_home_timeline_has_no_room_for_is_told_and_not_blamed() -> N
 
 def test_a_mention_that_nobody_was_notified_of(told: Told) -> None:
     told.found.mentions[BERT.id].times.clear()
-    _only(told, EFFECTS, "@bert was not notified of the mention in 1002")
+    _only(told, EFFECTS, "@bert was not notified of the mention in 1002 (+1.02 s)")
 
 
 @pytest.mark.parametrize("where", ["homes", "mentions"])
@@ -215,12 +215,12 @@ def test_what_stands_somewhere_twice_is_an_effect_doubled(told: Told, where: str
 
 def test_an_event_that_a_stream_did_not_tell(told: Told) -> None:
     told.without(lambda record: isinstance(record, Heard) and record.about == "1003" and "ada" in record.listener)
-    _only(told, MISSED, "ada (websocket 1) was not told of update 1003")
+    _only(told, MISSED, "ada (websocket 1) was not told of update 1003 (+1.52 s)")
 
 
 def test_a_notification_that_a_stream_did_not_tell(told: Told) -> None:
     told.without(lambda record: isinstance(record, Heard) and record.event == "notification")
-    _only(told, MISSED, "bert (events 2) was not told of notification mention:1002")
+    _only(told, MISSED, "bert (events 2) was not told of notification mention:1002 (+1.02 s)")
 
 
 def test_an_event_that_a_stream_told_twice(told: Told) -> None:

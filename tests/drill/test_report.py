@@ -13,7 +13,8 @@ from linnet.drill.findings import Finding, none_of, unknown
 from linnet.drill.measures import Slice
 from linnet.drill.plots import Series
 from linnet.drill.records import Evidence, Mark
-from linnet.drill.report import Report, aligned, promises, summary
+from linnet.drill.report import Report, aligned
+from linnet.drill.runs import promises, summary
 from tests.support.ledgers import ENDPOINTS, acknowledged, evidence, read, refused, sampled, steady
 
 MARK = Mark("kill-node", 103.0, 106.0, ENDPOINTS[:1], 2.0, "a node's <processes> are killed")
