@@ -94,7 +94,9 @@ def announce_first(picture: Picture) -> Iterator[Act]:
 
 def become_strict(picture: Picture) -> Iterator[Act]:
     """Joining does this before it announces a second member; here it is seen to that it is so and stays so."""
-    due = len(picture.counted) > 1 and picture.strict is False and picture.primary == picture.me
+    # Who is leaving is no second one: an operator has said that the other goes on alone.
+    staying = [one for one in picture.standings if one.state in ("ready", "drained")]
+    due = len(staying) > 1 and picture.strict is False and picture.primary == picture.me
     if due and _rested(picture, "strict", STRICT_RESTS_S):
         yield Act(
             "strict", picture.me, "There is more than one member: from now on no write is acknowledged by one alone"
@@ -166,7 +168,7 @@ def _of_etcd(picture: Picture) -> str:
 
 
 def _of_primary(picture: Picture) -> str:
-    if picture.primary or not picture.postgres or picture.looking_s < SETTLES_S:
+    if picture.primary or not picture.postgres or not picture.served or picture.looking_s < SETTLES_S:
         return ""
     return "PostgreSQL has no primary: posts are taken into the journal, other writes wait"
 
