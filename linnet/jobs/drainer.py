@@ -16,7 +16,9 @@ Drain = Callable[[Sequence[Entry], int], Awaitable[None]]
 """Stores entries in one transaction that opens with the fence of that revision. Raises TooLate."""
 
 BATCH = 50
-"""So many posts a transaction: some tenths of a second, for which their authors' rows are taken."""
+"""So many posts a transaction at most."""
+BATCH_SECONDS = 0.3
+"""A transaction should take no longer: its authors' own posts wait for it."""
 DRAIN_SECONDS = 5.0
 KEPT_SECONDS = 600.0
 """So long after the drain, at least, an operation is known by its key: whoever asks again is told of the same post."""
@@ -112,6 +114,7 @@ class Drainer:
     async def _move(self, entries: Sequence[Entry]) -> float:
         revision = self._lock.revision
         self._singly = max(0, self._singly - 1)
+        began = self._clock.monotonic()
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self._drain(entries, revision)
@@ -123,10 +126,11 @@ class Drainer:
             return _HURRIED_SECONDS
         except Exception as error:  # boundary: a post that the database does not take must not hold up the others
             return await self._refused(entries, error)
+        took = self._clock.monotonic() - began
         # Only now: what is durable in the database need not be so in the journal.
         if not await self._journal.drained(entries, revision):
             return await self._lost()
-        self._batch = min(BATCH, self._batch * 2)
+        self._batch = max(1, self._batch // 2) if took > BATCH_SECONDS else min(BATCH, self._batch * 2)
         self._drained += len(entries)
         return 0.0
 

@@ -34,7 +34,7 @@ PLANNED_SECONDS = 60.0
 BEAT_SECONDS = 1.0
 
 _PLANS_EVERY_SECONDS = 0.2
-_PROBE_SECONDS = 0.05
+_PROBE_SECONDS = 0.1
 _MEASURE_SECONDS = 1.0
 
 
@@ -192,12 +192,10 @@ class Breaker:
 
     async def _probe(self) -> None:
         """Goes on until the primary commits again and hardly anything waits."""
-        measured_at = 0.0
+        measuring: asyncio.Task[None] | None = None
         while self.is_open:
-            now = self._clock.monotonic()
-            if now - measured_at >= _MEASURE_SECONDS:
-                measured_at = now
-                self._tasks.start("measure", self._measure())
+            if measuring is None or measuring.done():
+                measuring = self._tasks.start("measure", self._measure())
             self.commits = await self._beats()
             young = await self._waits_little()
             if self.commits and young and self._clock.monotonic() >= self._planned_until:
@@ -233,6 +231,7 @@ class Breaker:
         return backlog.oldest is None or (at <= now - YOUNG_SECONDS and backlog.oldest > revision)
 
     async def _measure(self) -> None:
+        await self._clock.sleep(_MEASURE_SECONDS)
         try:
             await self._journal.measure()
         except NoMajority as error:

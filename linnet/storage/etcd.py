@@ -31,7 +31,8 @@ HEDGE_SECONDS = 0.25
 """How long one member may take before the next is asked the same."""
 ATTEMPT_SECONDS = 1.2
 TOTAL_SECONDS = 8.0
-CONNECT_SECONDS = 0.25
+CONNECT_SECONDS = 1.0
+"""How long a member may take to be reached before another is asked what must not be asked twice."""
 DEFRAGMENT_SECONDS = 30.0
 
 _PAUSE_SECONDS = 0.02
@@ -324,22 +325,24 @@ class EtcdMajority:
         deadline = loop.time() + self._seconds
         pending: dict[asyncio.Task[T], int] = {}
         last: Exception | None = None
-        place = self._preferred
+        place = self._preferred % len(self._urls)
         try:
             while loop.time() < deadline:
-                url = self._urls[place % len(self._urls)]
-                pending[loop.create_task(self._ask(url, path, asked, kind, ATTEMPT_SECONDS))] = place
+                # Nobody is asked the same twice at once: where all are slow, that would only make them slower.
+                if place not in pending.values():
+                    asking = self._ask(self._urls[place], path, asked, kind, ATTEMPT_SECONDS)
+                    pending[loop.create_task(asking)] = place
                 done, _ = await asyncio.wait(pending, timeout=HEDGE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     answered = pending.pop(task)
                     error = task.exception()
                     if error is None:
-                        self._preferred = answered % len(self._urls)
+                        self._preferred = answered
                         return task.result()
                     if not isinstance(error, (NoMajority, _NotSent)):
                         raise error
                     last = error
-                place += 1
+                place = (place + 1) % len(self._urls)
                 self.hedges += 1
                 if done:
                     await asyncio.sleep(_PAUSE_SECONDS)
@@ -355,7 +358,7 @@ class EtcdMajority:
         for place in range(len(self._urls)):
             url = self._urls[(self._preferred + place) % len(self._urls)]
             try:
-                return await self._ask(url, path, asked, kind, self._seconds)
+                return await self._ask(url, path, asked, kind, self._seconds, CONNECT_SECONDS)
             except _NotSent as error:
                 last = error
         raise NoMajority(f"No member of etcd can be reached ({last})")
@@ -373,9 +376,17 @@ class EtcdMajority:
             if error.code != _NOT_THERE:
                 raise
 
-    async def _ask(self, url: str, path: str, asked: Mapping[str, Any], kind: type[T], limit_s: float) -> T:
+    async def _ask(
+        self,
+        url: str,
+        path: str,
+        asked: Mapping[str, Any],
+        kind: type[T],
+        limit_s: float,
+        connect_s: float = ATTEMPT_SECONDS,
+    ) -> T:
         """One member, once. Raises _NotSent, NoMajority, MajorityFull or MajorityRefused."""
-        timeout = aiohttp.ClientTimeout(total=limit_s, sock_connect=CONNECT_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=limit_s, sock_connect=connect_s)
         body = msgspec.json.encode(asked)
         try:
             async with self._session().post(f"{url}/v3/{path}", data=body, timeout=timeout) as response:
