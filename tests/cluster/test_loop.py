@@ -1,0 +1,167 @@
+"""The loop of a node over children that only seem to be ones: it starts, restarts, adopts, tells and ends them."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from linnet.cluster import certificates, configuration, decide, programs
+from linnet.cluster.asking import Refused, Unreachable, ask
+from linnet.cluster.children import identity
+from linnet.cluster.layout import Binaries, Folders, Member, NodeFile, Ports, Program
+from linnet.cluster.loop import Loop
+from linnet.cluster.node import Node, begin, certificate_addresses, read_node
+from linnet.cluster.picture import CHILDREN
+from linnet.domain.errors import Conflict, Invalid, NotFound
+from linnet.supervision import Tasks
+from linnet.system import SystemChance, SystemClock
+from tests.support.waiting import until
+
+# Says so when it is told to read its files again, and ends when it is asked to.
+SEEMING = "trap 'echo read again' HUP USR2; trap 'exit 0' TERM; echo up; while :; do sleep 0.02; done"
+CHANCE, CLOCK = SystemChance(), SystemClock()
+DAYS = 86_400_000
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
+    """Of a node that has been begun, where each program only seems to be one."""
+    monkeypatch.setattr(programs, "find", lambda data: Binaries("/bin/sh", "/bin/sh", "/bin"))
+    seeming = {name: Program(name, ("/bin/sh", "-c", SEEMING), patience=5.0) for name in CHILDREN}
+    monkeypatch.setattr(configuration, "programs", lambda known: seeming)
+    monkeypatch.setattr(decide, "LISTENS_AFTER_S", 0.2)
+    made = Folders(tmp_path / "data")
+    begin(made, node_file(), CLOCK, CHANCE)
+    return made
+
+
+def node_file(**more: Any) -> NodeFile:
+    address = f"127.{100 + os.getpid() % 100}.{os.getpid() // 100 % 256}.7"
+    return NodeFile("linnet", Member("n1", address, Ports.starting()), **more)
+
+
+@contextlib.asynccontextmanager
+async def running(folders: Folders) -> AsyncIterator[Loop]:
+    tasks, node = Tasks(), Node(folders, CLOCK)
+    loop = Loop(node, tasks)
+    run = asyncio.get_running_loop().create_task(loop.run())
+    try:
+        yield loop
+    finally:
+        loop.stop()
+        await run
+        await tasks.close()
+        await node.close()
+
+
+def pid(loop: Loop, name: str) -> int:
+    child = loop.node.children.get(name)
+    return 0 if child is None else child.who.pid
+
+
+async def test_it_starts_what_it_can_and_starts_anew_what_ends(folders: Folders) -> None:
+    async with running(folders) as loop:
+        await until(lambda: pid(loop, "etcd") and pid(loop, "haproxy"))
+        assert not pid(loop, "patroni"), "it waits for a majority"
+        first = pid(loop, "haproxy")
+        await until(lambda: "up" in loop.node.children.log("haproxy").read_text())
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: pid(loop, "haproxy") not in (0, first))
+        assert loop.picture().children["haproxy"].failures == 1
+        left = [pid(loop, "etcd"), pid(loop, "haproxy")]
+    assert not [one for one in left if identity(one) is not None]
+    assert not list(folders.children.glob("*.json"))
+
+
+async def test_whoever_comes_after_takes_the_children_over(folders: Folders) -> None:
+    async with running(folders) as loop:
+        await until(lambda: pid(loop, "etcd") and pid(loop, "haproxy"))
+        before = (pid(loop, "etcd"), pid(loop, "haproxy"))
+        await until(lambda: len(list(folders.children.glob("*.json"))) == 2)
+        loop.hand_over()
+    async with running(folders) as loop:
+        await until(lambda: pid(loop, "etcd") and pid(loop, "haproxy"))
+        assert (pid(loop, "etcd"), pid(loop, "haproxy")) == before
+        assert loop.picture().children["etcd"].adopted
+
+
+async def test_files_that_change_are_written_and_read_again(folders: Folders) -> None:
+    async with running(folders) as loop:
+        await until(lambda: "up" in _log(loop, "haproxy"))
+        written = (folders.run / "haproxy.cfg").read_text()
+        (folders.run / "haproxy.cfg").write_text("something else")
+        await until(lambda: (folders.run / "haproxy.cfg").read_text() == written)
+        await until(lambda: "read again" in _log(loop, "haproxy"))
+        assert "read again" not in _log(loop, "etcd")
+
+
+async def test_a_certificate_that_nears_its_end_is_renewed_and_read_again(folders: Folders) -> None:
+    me = node_file().me
+    authority = certificates.Pair(folders.ca.read_bytes(), (folders.cluster / "ca.key").read_bytes())
+    old = certificates.issue(authority, me.name, certificate_addresses(me), CLOCK.now_ms() - 70 * DAYS)
+    certificates.keep(folders, authority, old)
+    async with running(folders) as loop:
+        await until(lambda: (days := loop.picture().certificate_days) is not None and days > 89)
+        await until(lambda: "read again" in _log(loop, "haproxy"))
+        assert folders.certificate.read_bytes() != old.certificate
+        await until(lambda: _serves_with(loop, folders))
+
+
+async def _serves_with(loop: Loop, folders: Folders) -> bool:
+    """Whether the control port is asked and answers with the certificates that are there now."""
+    with contextlib.suppress(Unreachable):
+        return bool(await ask(loop.node.me.control_url, "/status", None, certificates.asking(folders)))
+    return False
+
+
+async def test_a_disk_that_takes_nothing_ends_no_loop(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(folders) as loop:
+        await until(lambda: pid(loop, "haproxy"))
+
+        def full(name: str) -> tuple[str, ...]:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(loop.node, "write_configuration", full)
+        first = pid(loop, "haproxy")
+        (folders.run / "haproxy.cfg").unlink()
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: pid(loop, "haproxy") not in (0, first))
+
+
+async def test_it_says_how_it_stands(folders: Folders) -> None:
+    async with running(folders) as loop:
+        await until(lambda: _serves_with(loop, folders))
+        said = await ask(loop.node.me.control_url, "/status", None, certificates.asking(folders))
+        assert said["name"] == "n1"
+        assert said["children"]["patroni"]["alive"] is False
+        assert said["may_fail"] == 0
+        assert "One copy only" in said["says"]["copies"]
+        with pytest.raises(Refused):
+            await ask(loop.node.me.control_url, "/nothing", None, certificates.asking(folders))
+
+
+def _log(loop: Loop, name: str) -> str:
+    log = loop.node.children.log(name)
+    return log.read_text() if log.exists() else ""
+
+
+def test_a_node_that_was_begun_is_begun_again_the_same(folders: Folders) -> None:
+    before = {path: path.read_bytes() for path in folders.cluster.iterdir()}
+    begin(folders, node_file(), CLOCK, CHANCE)
+    assert {path: path.read_bytes() for path in folders.cluster.iterdir()} == before
+    assert all(path.stat().st_mode & 0o077 == 0 for path in before)
+    with pytest.raises(Conflict, match="belongs to the node n1"):
+        begin(folders, NodeFile("linnet", Member("n2", "10.0.0.2", Ports.starting())), CLOCK, CHANCE)
+
+
+def test_where_there_is_no_node_or_a_wrong_file_it_says_so(folders: Folders, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="linnet cluster init"):
+        read_node(Folders(tmp_path / "nothing"))
+    (folders.data / "linnet.toml").write_text("title = ")
+    with pytest.raises(Invalid, match=r"linnet\.toml"):
+        Node(folders, CLOCK)

@@ -1,0 +1,149 @@
+"""The commands of a node: whom they refuse, and the table that says how a cluster stands."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from linnet.cli import cluster
+from linnet.cli.ending import CONFIGURATION, NOT_PERMITTED, NOT_THERE, UNAVAILABLE, Ending
+from linnet.config import Config
+from linnet.domain.errors import Conflict, Invalid, NotFound, Unavailable
+
+
+def chosen(**more: Any) -> argparse.Namespace:
+    given = {"address": "127.0.0.1", "name": "n1", "bind": "127.0.0.1:8000", "origin": "", "ports": 7000}
+    return argparse.Namespace(**{**given, "prepare_only": True, "json": False, **more})
+
+
+@pytest.mark.parametrize("command", [cluster.init, cluster.run])
+def test_root_is_refused_with_what_to_do(command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(Ending, match="make an ordinary user") as refused:
+        command(Config(data=tmp_path / "data"), chosen())
+    assert refused.value.code == NOT_PERMITTED
+    assert not (tmp_path / "data").exists(), "and nothing of root's is left behind"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"address": "nonsense"}, "address: must be an IP address"),
+        ({"name": "No Name"}, "name: must be small letters"),
+        ({"bind": "here"}, "bind: it must be an address and a port"),
+        ({"ports": 80}, "ports: must be a number from 1024"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(
+    given: dict[str, Any], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(Ending, match=says) as refused:
+        cluster.init(Config(data=tmp_path), chosen(**given))
+    assert refused.value.code == CONFIGURATION
+    assert not (tmp_path / "cluster").exists()
+
+
+def test_what_is_prepared_only_tells_how_to_start_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert cluster.init(Config(data=tmp_path), chosen(bind="0.0.0.0:8080", address="10.0.0.9")) == 0
+    said = capsys.readouterr().out
+    assert "people at http://10.0.0.9:8080" in said
+    assert f"linnet cluster run --data {tmp_path}" in said
+    assert {"node.json", "secrets.json", "ca.crt", "node.pem"} <= {
+        path.name for path in (tmp_path / "cluster").iterdir()
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Invalid("name", "is wrong"), CONFIGURATION),
+        (NotFound("nothing there"), NOT_THERE),
+        (Conflict("not so"), UNAVAILABLE),
+        (Unavailable("later"), os.EX_TEMPFAIL),
+    ],
+)
+def test_what_the_rules_refuse_ends_the_command(error: Exception, code: int) -> None:
+    with pytest.raises(Ending) as ended, cluster.endings():
+        raise error
+    assert ended.value.code == code
+
+
+def test_without_a_node_status_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(Ending, match="linnet cluster init"):
+        cluster.status(Config(data=tmp_path), chosen())
+
+
+def one(name: str, **more: Any) -> dict[str, Any]:
+    names = ("n1", "n2", "n3")
+    roles = {"n1": "leader", "n2": "quorum_standby", "n3": "replica"}
+    return {
+        "name": name,
+        "state": "ready",
+        "children": {child: {"ready": True} for child in ("etcd", "patroni", "linnet", "haproxy")},
+        "etcd_leader": "n2",
+        "answering": ["n1", "n2"],
+        "strict": True,
+        "copies": 2,
+        "may_fail": 0,
+        "journal": 12,
+        "disk_free_bytes": 5 << 30,
+        "certificate_days": 61.2,
+        "members": {member: {"state": "ready"} for member in names},
+        "postgres": {
+            member: {
+                "role": roles[member],
+                "state": "running" if member != "n3" else "starting",
+                "timeline": 4,
+                "lag_bytes": None if member == "n1" else 2048,
+            }
+            for member in names
+        },
+        "says": {"copies": "No machine may fail now"},
+        **more,
+    }
+
+
+def test_the_table_says_who_is_what_and_what_may_fail(capsys: pytest.CaptureFixture[str]) -> None:
+    down = {child: {"ready": child != "linnet"} for child in ("etcd", "patroni", "linnet", "haproxy")}
+    cluster._tell({"n1": one("n1"), "n2": one("n2", children=down), "n3": {"error": "no answer in time"}})
+    lines = capsys.readouterr().out.splitlines()
+    rows = {line.split()[0]: " ".join(line.split()) for line in lines if line}
+    assert rows["n1"] == "n1 ready primary 4 votes all 5.0 GiB"
+    assert rows["n2"] == "n2 ready synchronous standby 2 KiB 4 leader not linnet 5.0 GiB"
+    assert rows["n3"] == "n3 ready, does not answer replica (starting) 2 KiB away"
+    assert "2 of 3 machines have a current copy; none may fail now." in lines
+    assert "Waiting in the journal: 12." in lines
+    assert lines[-1] == "! No machine may fail now."
+
+
+class Probe:
+    """A socket on a machine that no way leads out of, or one."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def __enter__(self) -> "Probe":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def connect(self, to: object) -> None:
+        if not self.address:
+            raise OSError(101, "Network is unreachable")
+
+    def getsockname(self) -> tuple[str, int]:
+        return self.address, 9
+
+
+def test_an_address_of_this_machine_is_found_or_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster.socket, "socket", lambda *_: Probe("10.0.0.7"))
+    assert cluster.own_address() == "10.0.0.7"
+    monkeypatch.setattr(cluster.socket, "socket", lambda *_: Probe(""))
+    with pytest.raises(Ending, match="--address"):
+        cluster.own_address()
