@@ -142,8 +142,8 @@ class Probe:
 
 
 def test_an_address_of_this_machine_is_found_or_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster.socket, "socket", lambda *_: Probe("10.0.0.7"))
+    monkeypatch.setattr("socket.socket", lambda *_: Probe("10.0.0.7"))
     assert cluster.own_address() == "10.0.0.7"
-    monkeypatch.setattr(cluster.socket, "socket", lambda *_: Probe(""))
+    monkeypatch.setattr("socket.socket", lambda *_: Probe(""))
     with pytest.raises(Ending, match="--address"):
         cluster.own_address()
