@@ -24,7 +24,8 @@ async def show(door: Door, request: Request) -> Response:
     known = await markers.of(door.database, visitor.id, ("notifications",))
     read_to = known[0].last_read_id if known else 0
     if groups and not only and groups[0].newest > read_to:
-        await marker_actions.put(door.database, visitor.id, {"notifications": groups[0].newest}, door.once())
+        position = {"notifications": groups[0].newest}
+        await door.usage.briefly(marker_actions.put(door.database, visitor.id, position, door.once()))
     profiles = await accounts.profiles(door.database, found.accounts.keys())
     views = {view.row.id: view for view in await whole(door, found.statuses, request, "notifications")}
     low, high = found.cursors or (0, 0)

@@ -1,6 +1,8 @@
 """Streams: the front door, home, the public stream, a tag, and what one has favourited or bookmarked."""
 
-from linnet.domain.errors import NotFound, Unauthenticated
+import asyncio
+
+from linnet.domain.errors import NotFound, Unauthenticated, Unavailable
 from linnet.domain.filters import Matcher, searchable
 from linnet.domain.views import Identity, Profile, Relationship, StatusView
 from linnet.http.request import Request
@@ -13,6 +15,7 @@ from linnet.web.door import Door, reader, visitor_of
 from linnet.web.people import shown
 
 FRONT = 10
+POSITION_SECONDS = 0.5
 LONGEST_TAG = 200
 
 
@@ -24,7 +27,7 @@ async def home(door: Door, request: Request) -> Response:
     wanted = addresses.page(request)
     first = not request.query_string
     # Read before the page is: what comes in between is then told twice rather than not at all.
-    position = await door.streams.position() if first else ""
+    position = await _position(door) if first else ""
     listed = await timelines.home(door.database, visitor.id, wanted)
     form = await compose.empty(door, visitor.id) if first else None
     people = await _newcomers_guide(door, request) if first and not listed else []
@@ -37,6 +40,15 @@ async def home(door: Door, request: Request) -> Response:
         people=people,
         position=position,
     )
+
+
+async def _position(door: Door) -> str:
+    """Without a primary nothing happens that could be told: the page is shown, and stands still."""
+    try:
+        async with asyncio.timeout(POSITION_SECONDS):
+            return await door.streams.position()
+    except (TimeoutError, Unavailable):
+        return ""
 
 
 async def live(door: Door, request: Request) -> Response:

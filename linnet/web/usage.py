@@ -1,4 +1,9 @@
-"""When sessions were used last: written down about once an hour for each, and never while somebody waits for a page."""
+"""What pages write that were only to be read: when sessions were used, what was seen. No page waits long for it."""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from typing import Any
 
 from linnet.actions import sessions
 from linnet.domain.errors import LinnetError
@@ -6,10 +11,11 @@ from linnet.storage.database import Database
 from linnet.supervision import Tasks
 
 WAITING_MAX = 10_000
+BRIEF_SECONDS = 0.5
 
 
 class Usage:
-    """Collects what ``Visit.stale`` says, and writes it one after another."""
+    """Collects what ``Visit.stale`` says, and writes it one after another: about once an hour for each session."""
 
     def __init__(self, database: Database, tasks: Tasks) -> None:
         self._database = database
@@ -23,6 +29,15 @@ class Usage:
         if not self._writing:
             self._writing = True
             self._tasks.start("session usage", self._write())
+
+    async def briefly(self, write: Coroutine[Any, Any, object]) -> None:
+        """Does a write that the page can be shown without; where there is no primary, it is not waited for."""
+        task = self._tasks.start("page write", self._harmless(write))
+        await asyncio.wait({task}, timeout=BRIEF_SECONDS)
+
+    async def _harmless(self, write: Coroutine[Any, Any, object]) -> None:
+        with contextlib.suppress(LinnetError):  # it is asked for again at the next page
+            await write
 
     async def _write(self) -> None:
         try:
