@@ -41,6 +41,12 @@ class Knowledge:
         return next((one.state for one in self.standings if one.name == self.me.name), "ready")
 
     @property
+    def everybody(self) -> tuple[Member, ...]:
+        """Also those who have not joined yet, and this node."""
+        listed = tuple(one.member for one in self.standings)
+        return listed if self.me in listed else (*listed, self.me)
+
+    @property
     def members(self) -> tuple[Member, ...]:
         """Those whose etcd and PostgreSQL are to be asked: all who have joined; at the very first, this node alone."""
         return belonging(self.standings) or (self.me,)
@@ -72,7 +78,8 @@ def linnet_options(known: Knowledge) -> dict[str, Any]:
     options = {key.replace("-", "_"): value for key, value in known.options.items()}
     options.setdefault("blobs", "database")
     options |= {
-        "database": patroni.database_url(known.members, folders, known.passwords),
+        # Those who are joining, too: whoever becomes the primary has long been known to every Linnet then.
+        "database": patroni.database_url(known.everybody, folders, known.passwords),
         "journal": f"etcd://{etcd}?ca={folders.ca}&cert={folders.certificate}&key={folders.key}",
         "bind": f"{local}:{me.ports.linnet}",
         "streaming_bind": f"{local}:{me.ports.streaming}",

@@ -148,11 +148,11 @@ async def leave(place: Place, *, sure: bool = False) -> Sentences:
         # Drained by hand, it may have been chosen by a failover all the same.
         async for sentence in _give_away(place):
             yield sentence
-        if len(picture.counted) == 2:
-            await _relax(place, place.look())
-            yield "From now on the other one acknowledges alone: one copy only"
         await admission.set_state(place.majority, me, LEAVING, of=(DRAINED,))
         yield f"{me} is leaving"
+    if len(picture.counted) == 2:
+        await _relax(place)
+        yield "From now on the other one acknowledges alone: one copy only"
     await _until(place, lambda seen: not _awaited(seen, me), f"commits still wait for {me}")
     yield f"No commit waits for {me} any more"
     # What has started, and only that, is named here: should this node die now, `remove` finishes it.
@@ -167,8 +167,15 @@ def _awaited(picture: Picture, name: str) -> bool:
     return any(one.role in ("quorum_standby", "sync_standby", "leader") for one in picture.postgres if one.name == name)
 
 
-async def _relax(place: Place, picture: Picture) -> None:
-    """One alone may acknowledge: asked for by an operator, and by nothing else."""
+async def _relax(place: Place) -> None:
+    """One alone may acknowledge: asked for by an operator, and by nothing else.
+
+    The other must have seen first that somebody leaves: a node that sees two members becomes strict again at once.
+    """
+    await place.clock.sleep(SEEN_SECONDS)
+    picture = place.look()
+    if not picture.primary:
+        raise Unavailable("PostgreSQL has no primary now; run the command again")
     by = _member(picture, picture.primary)
     await place.patroni.configure(by, {"synchronous_mode_strict": False})
 
@@ -194,7 +201,7 @@ async def remove(place: Place, name: str, *, sure: bool = False) -> Sentences:
         await admission.set_state(place.majority, name, LEAVING, of=(READY, DRAINED, LEAVING))
     left = [one for one in picture.counted if one != name]
     if len(left) == 1:
-        await _relax(place, picture)
+        await _relax(place)
         yield f"From now on {left[0]} acknowledges alone: one copy only"
     if await _take_vote(place, member):
         yield f"{name} has no vote any more"

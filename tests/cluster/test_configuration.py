@@ -78,11 +78,11 @@ def test_postgresql_lets_nobody_in_without_tls_and_password() -> None:
     assert told["etcd3"]["protocol"] == "https"
 
 
-def test_only_who_has_joined_is_asked() -> None:
+def test_only_who_has_joined_is_asked_but_every_database_is_known_beforehand() -> None:
     files = configuration.files(knowledge())
     assert json.loads(files["patroni.yml"])["etcd3"]["hosts"] == ["10.0.0.1:7001", "10.0.0.2:7001"]
     options = tomllib.loads(files["linnet.toml"])
-    assert "@10.0.0.1:7004,10.0.0.2:7004/linnet?" in options["database"]
+    assert "@10.0.0.1:7004,10.0.0.2:7004,10.0.0.3:7004/linnet?" in options["database"]
     assert options["journal"].startswith("etcd://10.0.0.1:7001,10.0.0.2:7001?ca=/data/cluster/ca.crt&")
     assert "10.0.0.3" not in files["haproxy.cfg"]
     assert "server n2 10.0.0.2:7005" in files["haproxy.cfg"]
@@ -92,7 +92,7 @@ def test_a_node_that_joins_knows_itself_only_where_it_serves() -> None:
     joining = knowledge(node=NodeFile("linnet", THREE))
     files = configuration.files(joining)
     assert "server n3 " in files["haproxy.cfg"]
-    assert "10.0.0.3" not in tomllib.loads(files["linnet.toml"])["database"]
+    assert "10.0.0.3" not in tomllib.loads(files["linnet.toml"])["journal"]
     assert json.loads(files["patroni.yml"])["postgresql"]["listen"] == "10.0.0.3:7004"
 
 

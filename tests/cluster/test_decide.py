@@ -156,6 +156,8 @@ def test_only_who_began_the_cluster_announces_itself(picture: Picture, announced
         (TWO, False),
         (ALONE, False),
         (replace(TWO, strict=False, standings=(standing("n1"), standing("n2", "joining"))), False),
+        (replace(TWO, strict=False, standings=(standing("n1"), standing("n2", "leaving"))), False),
+        (replace(TWO, strict=False, standings=(standing("n1"), standing("n2", "drained"))), True),
         (replace(TWO, strict=False, me="n2"), False),
         (replace(TWO, strict=False, busy=frozenset({"strict"})), False),
         (replace(TWO, strict=False, rested_s={"strict": 1.0}), False),
