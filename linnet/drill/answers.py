@@ -1,5 +1,6 @@
 """Whether the same question has the same answer whoever asks it wherever: a cache that lies gives itself away so."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -67,13 +68,22 @@ async def answered(client: Client, questions: Iterable[Question]) -> Answers:
     return found
 
 
+_MARKS = re.compile(rb'"(?:favourited|reblogged|bookmarked|muted)":(?:true|false)')
+
+
+def _unmarked(body: bytes) -> bytes:
+    """Without what a reader has done to a post."""
+    return _MARKS.sub(b"", body)
+
+
 def between(answers: Answers, questions: Iterable[Question]) -> list[str]:
     """A sentence for each reader who is answered something else than the first."""
     return [
-        f"{path} as @{readers[0].name} and as @{other.name}: {_parting(answers[readers[0].name, path], body)}"
+        f"{path} as @{readers[0].name} and as @{other.name}: {_parting(first, body)}"
         for path, readers in questions
+        for first in (_unmarked(answers[readers[0].name, path]),)
         for other in readers[1:]
-        if (body := answers[other.name, path]) != answers[readers[0].name, path]
+        if (body := _unmarked(answers[other.name, path])) != first
     ]
 
 

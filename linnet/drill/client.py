@@ -17,7 +17,9 @@ PATIENCE_SECONDS = 60.0
 CONNECT_SECONDS = 2.0
 POST_SECONDS = 10.0
 READ_SECONDS = 5.0
-"""How long one attempt may take: then the next endpoint is asked, and this connection is closed."""
+WRITE_SECONDS = 50.0
+"""How long one attempt may take: then the next endpoint is asked, and this connection is closed. Writes that are no
+posts wait for a primary, and are answered when there is one."""
 PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8)
 """Before each further attempt, in seconds; the last holds for all that follow."""
 HELD_BACK_SECONDS = 5.0

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from linnet.drill import measures
 from linnet.drill.findings import Finding, none_of, shortened, unknown
 from linnet.drill.measures import Pause, moment
-from linnet.drill.records import Attempt, Evidence, Heard, Mark, Person, Plan
+from linnet.drill.records import Attempt, Deed, Evidence, Heard, Mark, Person, Plan, Read
 from linnet.drill.shown import Found, Shown, Walked
 from linnet.streaming.channels import RESET
 
@@ -94,6 +94,13 @@ def effects(evidence: Evidence, found: Found, home_entries: int = HOME_ENTRIES) 
         checked += len(wanted)
         bad += [f"@{person.name} was not notified of the mention in {id} ({since[id]})" for id in missing]
         bad += _repeated(person, found)
+    deeds = [deed for deed in evidence.of(Deed) if deed.done]
+    checked += len(deeds)
+    bad += [
+        f"the favourite of {deed.about} ({moment(evidence, deed.ended)}) is lost"
+        for deed in deeds
+        if found.canonical(deed.about) not in found.favourited.get(deed.person, ())
+    ]
     notes = [f"{excused:,} places were not looked at: home timelines keep the newest {home_entries:,} posts"] * bool(
         excused
     )
@@ -178,7 +185,9 @@ def streams(evidence: Evidence, found: Found) -> list[Finding]:
 def requests(evidence: Evidence) -> Finding:
     """No request came to nothing for a client that asks again."""
     again = [f"{count} × asked again: {why}" for why, count in measures.tried_again(evidence).most_common(5)]
-    count = len(evidence.of(Plan)) + sum(len(times) for times in measures.served_at(evidence).values())
+    count = sum(len(evidence.of(kind)) for kind in (Plan, Deed, Read))
+    if evidence.not_begun:
+        again.append(f"{evidence.not_begun:,} were not begun, because too many waited")
     return none_of(FAILED, f"of {count:,}", measures.failures(evidence), notes=again)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from linnet.drill import records
-from linnet.drill.records import Heard, Read, Record
+from linnet.drill.records import Deed, Heard, Read, Record
 
 LEDGER, READS, STREAMS = "ledger.jsonl", "reads.jsonl", "streams.jsonl"
 HELD_BYTES = 1 << 16
@@ -24,7 +24,7 @@ class Ledger:
 
     def write(self, record: Record) -> None:
         self.records.append(record)
-        if isinstance(record, Read):
+        if isinstance(record, Read | Deed):
             file = self._reads
         else:
             file = self._streams if isinstance(record, Heard) else self._posts

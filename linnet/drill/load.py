@@ -1,17 +1,18 @@
 """The load of a drill: posts and reads at a steady rate, whatever becomes of the ones before, and who listens."""
 
 import asyncio
+import math
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from linnet.drill.client import READ_SECONDS, Answer, Client, Wanted
+from linnet.drill.client import READ_SECONDS, WRITE_SECONDS, Answer, Client, Wanted
 from linnet.drill.ledger import Ledger
 from linnet.drill.live import Figures, Tally
 from linnet.drill.machine import Busy
 from linnet.drill.posters import UPLOADS_HELD, Posters, request, upload
 from linnet.drill.readers import Readers
-from linnet.drill.records import Attempt, Evidence, Failure, Mark, Person, Plan, Read, Sample
+from linnet.drill.records import Attempt, Deed, Evidence, Failure, Mark, Person, Plan, Read, Sample
 from linnet.drill.streams import Listener
 from linnet.ports import Clock
 from linnet.supervision import Tasks
@@ -19,18 +20,24 @@ from linnet.system import SystemChance, SystemClock
 
 SAMPLE_SECONDS = 0.5
 UPLOAD_SECONDS = 0.5
-UNDER_WAY_MAX = 20_000
+UNDER_WAY_MAX = 5_000
 """More requests than these are not begun: who is asked cannot be helped any more, and we would be the next to fall."""
 STREAM_PATIENCE_SECONDS = 30.0
 WARM_READS = 3
 
 
 class Pace(NamedTuple):
-    """Posts and reads a second, and how many streams listen (None: two an endpoint)."""
+    """Posts and reads a second, and how many streams listen (None: two an endpoint). To ten posts, somebody favourites
+    one."""
 
     rate: float = 30.0
     reads: float = 100.0
     streams: int | None = None
+
+
+def spread(number: int, people: int, endpoints: int) -> int:
+    """Which endpoint somebody's turn is at: all in turn, and everybody comes to each, whatever the numbers share."""
+    return (number + number // math.lcm(people, endpoints)) % endpoints
 
 
 class NotServing(Exception):
@@ -114,6 +121,7 @@ class Load:
         self._tally.begin(self._began)
         self._background.start("posting", self._steadily(self._pace.rate, self._post))
         self._background.start("reading", self._steadily(self._pace.reads, self._read))
+        self._background.start("favouriting", self._steadily(self._pace.rate / 10, self._favourite))
 
     def mark(self, mark: Mark) -> None:
         """A fault, when it is over."""
@@ -146,6 +154,7 @@ class Load:
             rate=self._pace.rate,
             reads=self._pace.reads,
             began_ms=self._began_ms,
+            not_begun=self._tally.not_begun,
             listeners={listener.name: listener.person.id for listener in self._listeners if listener.begun.is_set()},
             records=self._ledger.records,
         )
@@ -179,8 +188,7 @@ class Load:
             self._idle.set()
 
     def _endpoint(self, number: int) -> str:
-        # Shifted by one with each round of the people, so that everybody comes to every endpoint.
-        return self.client.endpoints[(number + number // len(self._people)) % len(self.client.endpoints)]
+        return self.client.endpoints[spread(number, len(self._people), len(self.client.endpoints))]
 
     async def _post(self, number: int) -> None:
         plan = self._posters.next(self.clock.monotonic())
@@ -207,6 +215,20 @@ class Load:
         self._tally.read(answer)
         self._ledger.write(
             Read(answer.began, answer.ended, what, answer.endpoint, answer.attempts, answer.status, answer.why)
+        )
+
+    async def _favourite(self, number: int) -> None:
+        """A write of another kind: it may wait for a primary, and must not fail."""
+        id = self._readers.newest
+        if not id:
+            return
+        person = self._posters.author(number)
+        wanted = Wanted("POST", f"/api/v1/statuses/{id}/favourite", person.token, seconds=WRITE_SECONDS)
+        answer = await self.client.ask(wanted, self._endpoint(number), self._tally.attempted)
+        if not answer.good:
+            self._tally.failed += 1
+        self._ledger.write(
+            Deed(answer.began, answer.ended, person.id, id, answer.endpoint, answer.attempts, answer.status, answer.why)
         )
 
     async def _serves(self, endpoint: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from linnet.drill.records import Attempt, Evidence, Failure, Mark, Read, Sample
+from linnet.drill.records import Attempt, Deed, Evidence, Failure, Mark, Read, Sample
 
 Span = tuple[float, float]
 
@@ -120,6 +120,11 @@ def failures(evidence: Evidence) -> list[str]:
         (read.ended, f"a read of {read.what} at {read.endpoint}", read.why)
         for read in evidence.of(Read)
         if not read.served
+    ]
+    moments += [
+        (deed.ended, f"a favourite of {deed.about} at {deed.endpoint}", deed.why)
+        for deed in evidence.of(Deed)
+        if not deed.done
     ]
     return [f"{moment(evidence, at)} {what}: {why}" for at, what, why in sorted(moments)]
 

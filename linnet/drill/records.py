@@ -73,6 +73,23 @@ class Read(msgspec.Struct, frozen=True, tag="read", tag_field="is", array_like=T
         return not self.why
 
 
+class Deed(msgspec.Struct, frozen=True, tag="deed", tag_field="is"):
+    """A write that is no post, from its first request to its answer or its end: ``person`` favourites a post."""
+
+    began: float
+    ended: float
+    person: str
+    about: str
+    endpoint: str
+    attempts: int
+    status: int
+    why: str = ""
+
+    @property
+    def done(self) -> bool:
+        return not self.why
+
+
 class Heard(msgspec.Struct, frozen=True, tag="heard", tag_field="is"):
     """An event that a stream told: ``about`` is the post's id (of a notification: of the post that it is about)."""
 
@@ -108,12 +125,13 @@ class Sample(msgspec.Struct, frozen=True, tag="sample", tag_field="is"):
     late: float
 
 
-Record = Plan | Attempt | Failure | Read | Heard | Mark | Sample
+Record = Plan | Attempt | Failure | Read | Deed | Heard | Mark | Sample
 
 
 class Evidence(msgspec.Struct):
     """All that a run wrote down. ``began`` and ``ended`` are when posts and reads were asked for, ``rate`` and
-    ``reads`` how many of them a second; ``began_ms`` is Unix time. ``listeners``: whose home each stream tells of."""
+    ``reads`` how many of them a second; ``began_ms`` is Unix time. ``listeners``: whose home each stream tells of.
+    ``not_begun`` requests were due while too many waited for an answer."""
 
     began: float
     ended: float
@@ -124,6 +142,7 @@ class Evidence(msgspec.Struct):
     reads: float = 0.0
     began_ms: int = 0
     listeners: dict[str, str] = {}
+    not_begun: int = 0
     records: list[Record] = []
 
     def of(self, kind: type[Any]) -> list[Any]:
@@ -139,7 +158,7 @@ class Evidence(msgspec.Struct):
         return told
 
 
-_DECODER = msgspec.json.Decoder(Plan | Attempt | Failure | Heard | Mark | Sample)
+_DECODER = msgspec.json.Decoder(Plan | Attempt | Failure | Deed | Heard | Mark | Sample)
 _READ = msgspec.json.Decoder(Read)
 
 

@@ -44,12 +44,13 @@ class Walked(msgspec.Struct):
 
 class Found(msgspec.Struct):
     """All that was shown. ``by_key``: from walks over the authors' accounts; ``by_id``: asked for one by one (None:
-    not there). ``homes`` and ``mentions`` (ids of the posts that somebody was notified of) are by person."""
+    not there). By person: ``homes``, ``mentions`` (ids of the posts that they were notified of), ``favourited`` ids."""
 
     by_key: dict[str, list[Shown]] = {}
     by_id: dict[str, Shown | None] = {}
     homes: dict[str, Walked] = {}
     mentions: dict[str, Walked] = {}
+    favourited: dict[str, set[str]] = {}
     trouble: list[str] = []
 
     def canonical(self, id: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from linnet.drill import answers, judging, replicas
 from linnet.drill.client import Client, Wanted
 from linnet.drill.findings import Finding
-from linnet.drill.records import Evidence, Person, Plan
+from linnet.drill.records import Deed, Evidence, Person, Plan
 from linnet.drill.shown import Found, Shown, Walked, shown
 from linnet.ports import Clock
 from linnet.system import SystemClock
@@ -100,6 +100,7 @@ class _Asking:
         notified = await asyncio.gather(*(self._mentions(one, found) for one in people))
         for person, mentions in zip(people, notified, strict=True):
             found.mentions[person.id] = mentions
+            found.favourited[person.id] = await self._favourited(person, found)
         return found
 
     async def _json(self, path: str, person: Person, found: Found) -> Any:
@@ -142,6 +143,16 @@ class _Asking:
                 if id not in found.by_id:
                     status = await self._json(f"/api/v1/statuses/{id}", person, found)
                     found.by_id[id] = shown(self._evidence.run, status) if status else None
+
+    async def _favourited(self, person: Person, found: Found) -> set[str]:
+        """Of the posts that somebody favourited, those of which the server says so."""
+        ids = sorted({deed.about for deed in self._evidence.of(Deed) if deed.person == person.id})
+        there: set[str] = set()
+        for first in range(0, len(ids), PAGE):
+            query = "&".join(f"id[]={id}" for id in ids[first : first + PAGE])
+            statuses = await self._json(f"/api/v1/statuses?{query}", person, found) or ()
+            there |= {str(status["id"]) for status in statuses if status["favourited"]}
+        return there
 
     async def _home(self, person: Person, found: Found) -> Walked:
         pages = await self._pages("/api/v1/timelines/home?limit=40", person, found)

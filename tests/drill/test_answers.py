@@ -66,6 +66,16 @@ async def test_what_differs_for_a_moment_only_is_forgiven() -> None:
         assert (await answers.differing(client, _run(*PEOPLE), _silent)).kept
 
 
+async def test_what_a_reader_has_done_to_a_post_is_no_difference() -> None:
+    server = Server()
+    for person, marked in (("bert", "true"), ("cleo", "false")):
+        server.lies[person, "/api/v1/statuses/1000"] = f'{{"favourited":{marked},"content":"Tea."}}'
+    async with serving(server) as url, Client([url], HastyClock()) as client:
+        assert (await answers.differing(client, _run(*PEOPLE), _silent)).kept
+        server.lies["cleo", "/api/v1/statuses/1000"] = '{"favourited":false,"content":"Coffee."}'
+        assert (await answers.differing(client, _run(*PEOPLE), _silent)).kept is False
+
+
 async def test_authors_are_not_compared_with_readers_and_posts_are_sampled() -> None:
     server = Server()
     async with serving(server) as url, Client([url], HastyClock()) as client:

@@ -10,7 +10,7 @@ import pytest
 from linnet.drill import judging
 from linnet.drill.findings import Finding, broken, none_of, unshown
 from linnet.drill.judging import DOUBLED, EFFECTS, FAILED, LOST, MISSED, POST_PAUSE, READ_PAUSE, TWICE
-from linnet.drill.records import Evidence, Failure, Heard, Mark, Plan, Record
+from linnet.drill.records import Deed, Evidence, Failure, Heard, Mark, Plan, Record
 from linnet.drill.shown import Found, Shown, Walked, key_in, shown
 from tests.support.ledgers import ENDPOINTS, PEOPLE, acknowledged, evidence, plan, read, refused, steady
 
@@ -183,6 +183,27 @@ def test_a_part_that_is_missing_is_an_effect_lost(told: Told, number: int, chang
 def test_a_count_of_answers_that_is_wrong_is_an_effect_lost(told: Told) -> None:
     told.change(0, replies=0)
     _only(told, EFFECTS, "1000 says that it has 0 answers; there are 1")
+
+
+def test_a_favourite_that_was_answered_and_is_not_there(told: Told) -> None:
+    told.records.append(Deed(101.0, 101.5, BERT.id, "1003", ENDPOINTS[0], 1, 200))
+    told.records.append(Deed(101.0, 101.5, ADA.id, "1003", ENDPOINTS[0], 1, 200))
+    told.found.favourited = {ADA.id: {"1003"}}
+    _only(told, EFFECTS, "the favourite of 1003 (+1.50 s) is lost")
+
+
+def test_a_favourite_that_failed_need_not_be_there(told: Told) -> None:
+    told.records.append(Deed(101.0, 161.5, BERT.id, "1003", ENDPOINTS[0], 9, 503, "503 no primary"))
+    _only(told, FAILED, "+61.50 s a favourite of 1003 at http://a: 503 no primary")
+
+
+def test_requests_that_were_not_begun_are_told(told: Told) -> None:
+    found = told.evidence
+    found.not_begun = 1_200
+    found.records.append(read(1, 101.0, 60, why="503"))
+    finding = judging.requests(found)
+    assert finding.measured == "1 of 7"
+    assert finding.evidence[-1] == "1,200 were not begun, because too many waited"
 
 
 def test_a_place_on_a_home_timeline_that_is_missing(told: Told) -> None:

@@ -9,10 +9,11 @@ import pyvips
 
 from linnet.drill import records
 from linnet.drill.ledger import LEDGER, READS, STREAMS, Ledger
+from linnet.drill.load import spread
 from linnet.drill.machine import Busy
 from linnet.drill.posters import KINDS, Posters, picture, request
 from linnet.drill.readers import Readers
-from linnet.drill.records import Attempt, Failure, Heard, Mark, Person, Plan, Read, Record, Sample
+from linnet.drill.records import Attempt, Deed, Failure, Heard, Mark, Person, Plan, Read, Record, Sample
 from linnet.drill.shown import key_in
 
 PEOPLE = [Person(str(number), f"person{number}", f"token{number}") for number in range(6)]
@@ -63,6 +64,17 @@ def test_a_post_is_sent_as_an_app_sends_it() -> None:
     assert mention.mentions != mention.author
 
 
+@pytest.mark.parametrize(("people", "endpoints"), [(2, 3), (3, 3), (6, 3), (4, 2), (1, 3), (5, 1), (2, 2)])
+def test_everybody_comes_to_every_endpoint_and_each_has_its_share(people: int, endpoints: int) -> None:
+    turns = [(number % people, spread(number, people, endpoints)) for number in range(12 * people * endpoints)]
+    assert len(set(turns)) == people * endpoints
+    shares = Counter(endpoint for _, endpoint in turns)
+    assert max(shares.values()) == min(shares.values())
+    # Never long without one: a pause at an endpoint would be the load's own.
+    for first in range(len(turns) - 2 * endpoints):
+        assert {endpoint for _, endpoint in turns[first : first + 2 * endpoints]} == set(range(endpoints))
+
+
 @pytest.mark.parametrize("number", [0, 7, 12345])
 def test_a_picture_is_one(number: int) -> None:
     image = pyvips.Image.new_from_buffer(picture(number), "")
@@ -92,6 +104,7 @@ WRITTEN: list[Record] = [
     Attempt(1.6, 1.7, "k-1", "http://b", 200, "77"),
     Failure(61.0, "k-2", "http://b", "no answer"),
     Read(1.0, 1.25, "home", "http://a", 2, 200),
+    Deed(1.0, 1.5, "1", "77", "http://a", 1, 200),
     Heard(2.0, "ada", "update", "77", "p1", "http://a"),
     Mark("kill", 1.0, 2.0, ("http://a",), 2.0, "all of it"),
     Sample(1.0, 0.5, 0.0),
