@@ -196,3 +196,14 @@ def test_names_of_faults_that_lie_close_together_do_not_cover_each_other() -> No
     svg = plots.plot([], marks, 0.0, 10.0)
     assert svg.count('class="named"') == plots.LABEL_LINES
     assert svg.count('class="fault"') == 4
+
+
+def test_every_key_of_the_file_is_described(tmp_path: Path) -> None:
+    report = Report(tmp_path)
+    report.add("one", _run(MARK), [KEPT])
+    found = json.loads((tmp_path / "report.json").read_text())
+    document = (Path(__file__).parents[2] / "docs" / "operators" / "drill.md").read_text("utf-8")
+    described = set(re.findall(r"`(\w+)`", document))
+    run = found["runs"][0]
+    parts = (found, run, run["marks"][0], run["findings"][0], run["post_latency"], found["promises"][0])
+    assert {key for part in parts for key in part} - {"is"} <= described
