@@ -199,10 +199,30 @@ class Pool:
                 if its_primary == primary and not connection.closed:
                     return connection, its_primary
                 connection.terminate()
-            return await self._finder.connect(deadline)
         except BaseException:  # boundary: whatever ends this, the place is free again
             self._places.release()
             raise
+        return await self._dial(deadline)
+
+    async def _dial(self, deadline: float) -> tuple[Connection, Primary]:
+        """A new connection. Whoever leaves meanwhile leaves it to the next one: it was half the price of an answer."""
+        dialling = asyncio.get_running_loop().create_task(self._finder.connect(deadline), name="dial")
+        try:
+            return await asyncio.shield(dialling)
+        except asyncio.CancelledError:
+            if dialling.done():
+                self._dialled(dialling)
+            else:
+                dialling.add_done_callback(self._dialled)
+            raise
+        except BaseException:  # boundary: whatever ends this, the place is free again
+            self._places.release()
+            raise
+
+    def _dialled(self, dialling: "asyncio.Task[tuple[Connection, Primary]]") -> None:
+        self._places.release()
+        if not dialling.cancelled() and dialling.exception() is None:
+            self._idle.append(dialling.result())
 
     def release(self, connection: Connection, primary: Primary) -> None:
         """Gives back what ``acquire`` gave; a closed connection goes away."""

@@ -30,7 +30,7 @@ KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from linnet.storage import schema
-from linnet.storage.postgres import PostgresSchemaSession
+from linnet.storage.postgres_schema import PostgresSchemaSession
 from linnet.storage.sqlite import SqliteSchemaSession
 from linnet.system import SystemClock
 from tests.support.databases import open_postgres, open_sqlite
