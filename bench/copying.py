@@ -20,6 +20,18 @@ def copy(file: Path, url: str) -> None:
     asyncio.run(_copy(file, url))
 
 
+def is_primary(url: str) -> bool:
+    return asyncio.run(_is_primary(url))
+
+
+async def _is_primary(url: str) -> bool:
+    connection = await asyncpg.connect(url)
+    try:
+        return not await connection.fetchval("select pg_is_in_recovery()")
+    finally:
+        await connection.close()
+
+
 async def _copy(file: Path, url: str) -> None:
     target = await asyncpg.connect(url)
     with contextlib.closing(sqlite3.connect(file)) as source:

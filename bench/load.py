@@ -10,6 +10,7 @@ from typing import Any
 from bench import machine
 
 CONNECTIONS = 32
+HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +25,13 @@ class Reading:
     p99: float
 
 
-def read(port: int, readers: int, paths: Sequence[str], seconds: float, connections: int = CONNECTIONS) -> Reading:
+def read(
+    port: int, readers: int, paths: Sequence[str], seconds: float, connections: int = CONNECTIONS, host: str = HOST
+) -> Reading:
     """Asks for the paths in turn as so many readers in turn (0 or less: as reader ``-readers``), without a pause."""
     command = [
         "wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", "10s", "-s", "bench/tokens.lua",
-        f"http://127.0.0.1:{port}", "--", str(readers), *paths,
+        f"http://{host}:{port}", "--", str(readers), *paths,
     ]  # fmt: skip
     with machine.on_cores(machine.LOAD_CORES):
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=machine.ROOT)
@@ -61,11 +64,12 @@ class Poster:
     """``python -m bench.poster`` beside us. ``rate`` in posts/s over all connections; 0 is as fast as it goes."""
 
     def __init__(
-        self, port: int, *, connections: int, seconds: float, rate: float = 0, readers: Sequence[int] = (0, 200)
-    ) -> None:
+        self, port: int, *, connections: int, seconds: float, rate: float = 0, readers: Sequence[int] = (0, 200),
+        host: str = HOST,
+    ) -> None:  # fmt: skip
         command = [
             sys.executable, "-m", "bench.poster", str(port), str(connections), str(seconds), str(rate),
-            *map(str, readers),
+            *map(str, readers), host,
         ]  # fmt: skip
         with machine.on_cores(machine.LOAD_CORES):
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=machine.ROOT)
@@ -93,8 +97,10 @@ class Poster:
         return Posting(**found)
 
 
-def post(port: int, *, connections: int, seconds: float, rate: float = 0, readers: Sequence[int] = (0, 200)) -> Posting:
-    with Poster(port, connections=connections, seconds=seconds, rate=rate, readers=readers) as poster:
+def post(
+    port: int, *, connections: int, seconds: float, rate: float = 0, readers: Sequence[int] = (0, 200), host: str = HOST
+) -> Posting:
+    with Poster(port, connections=connections, seconds=seconds, rate=rate, readers=readers, host=host) as poster:
         return poster.result()
 
 

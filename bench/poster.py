@@ -1,5 +1,5 @@
 """Posts as fast as it is answered, or at a steady rate; run as ``python -m bench.poster PORT CONNECTIONS SECONDS RATE
-FIRST BEYOND`` (the authors' numbers), prints what came of it as JSON."""
+FIRST BEYOND [HOST]`` (the authors' numbers), prints what came of it as JSON."""
 
 import asyncio
 import json
@@ -98,11 +98,13 @@ class Load:
             await asyncio.sleep(min(0.02, max(0.0005, began + sent / self._rate - time.perf_counter())))
 
 
-async def main(port: int, connections: int, seconds: float, rate: float, first: int, beyond: int) -> None:
+async def main(
+    port: int, connections: int, seconds: float, rate: float, authors: range, host: str = "127.0.0.1"
+) -> None:
     loop = asyncio.get_running_loop()
-    load = Load(port, rate, range(first, beyond))
+    load = Load(port, rate, authors)
     for _ in range(connections):
-        await loop.create_connection(lambda: Connection(load), "127.0.0.1", port)
+        await loop.create_connection(lambda: Connection(load), host, port)
     took = await load.run(seconds)
     found = sorted(load.latencies)
     if load.refused or load.lost or not found:
@@ -113,4 +115,5 @@ async def main(port: int, connections: int, seconds: float, rate: float, first: 
 
 if __name__ == "__main__":
     port, connections, *rest = sys.argv[1:]
-    uvloop.run(main(int(port), int(connections), float(rest[0]), float(rest[1]), int(rest[2]), int(rest[3])))
+    authors = range(int(rest[2]), int(rest[3]))
+    uvloop.run(main(int(port), int(connections), float(rest[0]), float(rest[1]), authors, *rest[4:]))

@@ -57,7 +57,7 @@ def play(stage: Stage, inner: Sequence[str], folder: Path) -> int:
 
     ``folder`` is removed afterwards. Should we be killed, standard input closes, and the reaper ends everything.
     """
-    (folder / "owner").write_text(_identity(os.getpid()))
+    (folder / "owner").write_text(identity(os.getpid()))
     argv = [*stage.around, sys.executable, "-m", "linnet.drill.reaper", *inner]
     played = subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL", *argv] if stage.around else argv,
@@ -95,7 +95,7 @@ def sweep(place: Path) -> list[Path]:
             owner = (folder / "owner").read_text()
         except OSError:
             continue  # somebody else's, or one that is only beginning
-        if owner == _identity(int(owner.split()[0])):
+        if owner == identity(int(owner.split()[0])):
             continue
         for pid in processes_in(folder):
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -121,7 +121,7 @@ def processes_in(folder: Path) -> list[int]:
     return sorted(found)
 
 
-def _identity(pid: int) -> str:
+def identity(pid: int) -> str:
     """A process by number and the moment of its start: numbers are used again."""
     try:
         return f"{pid} {Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
