@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Union
 
 from linnet.cli.data_directory import DataDirectory, Node
@@ -83,7 +84,7 @@ async def opened(config: Config, *, serving: bool = False, origin: str = "") -> 
             ids.resume(IdMaker(clock, node.number, worker, await database.read(settings.highest_id)))
             site = site_of(config, await _origin(database, config.origin, origin))
             with _limits(directory, clock, config) as limits:
-                guards = Guards(chance, ArgonPasswords(), _vault(directory, chance), limits)
+                guards = Guards(chance, ArgonPasswords(), await _vault(directory, chance, database), limits)
                 mail = _mail(config, site, clock, chance)
                 blobs = await open_blobs(config, directory, database, check=serving)
                 remote = _outbound(config, site)
@@ -245,11 +246,29 @@ def _limits(directory: DataDirectory, clock: Clock, config: Config) -> Iterator[
         limits.close()
 
 
-def _vault(directory: DataDirectory, chance: Chance) -> FileVault:
+async def _vault(directory: DataDirectory, chance: Chance, database: Database) -> FileVault:
+    """The vault whose key has sealed what the database keeps. Raises Ending for another one's."""
+    path = directory.secrets / "vault.key"
     try:
-        return open_vault(directory.secrets / "vault.key", chance)
+        vault = open_vault(path, chance)
     except ValueError as error:
         raise Ending(CONFIGURATION, f"{error}.") from error
+    mark = vault.sign("its mark", "vault")
+    known = await database.read(partial(settings.get, key="vault"))
+    if known is None:
+        known = await database.write(partial(_marked, mark=mark))
+    if known != mark:
+        raise Ending(
+            CONFIGURATION,
+            f"{path} is not the key that this database is used with: second factors could not be read, and pushes "
+            "would not be taken. Copy secrets/vault.key from the machine (or the backup) that it was begun with.",
+        )
+    return vault
+
+
+async def _marked(tx: Writer, mark: str) -> str:
+    await settings.put_new(tx, "vault", mark)
+    return await settings.get(tx, "vault") or mark
 
 
 def _mail(config: Config, site: Site, clock: Clock, chance: Chance) -> Mail:

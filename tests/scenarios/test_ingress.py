@@ -3,6 +3,7 @@ request."""
 
 import asyncio
 import contextlib
+import shutil
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -28,8 +29,10 @@ def nodes(postgres_server: postgres.Server, tmp_path_factory: pytest.TempPathFac
     for node in nodes:
         node.server.origin = "http://social.example"
     with contextlib.ExitStack() as started:
-        for node in nodes:
-            started.enter_context(node.server)
+        started.enter_context(nodes[0].server)
+        (nodes[1].server.data_dir / "secrets").mkdir(parents=True)
+        shutil.copyfile(*(node.server.data_dir / "secrets/vault.key" for node in nodes))
+        started.enter_context(nodes[1].server)
         for node in nodes:
             started.callback(node.haproxy.kill)
             node.haproxy.start([node.peer for node in nodes])

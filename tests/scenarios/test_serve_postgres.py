@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,9 @@ def url(postgres_server: postgres.Server) -> Iterator[str]:
 def test_two_machines_on_one_database_share_everything_but_their_numbers(url: str, tmp_path: Path) -> None:
     first, second = Server(tmp_path / "first", "--database", url), Server(tmp_path / "second", "--database", url)
     second.origin = first.origin
+    with first:
+        (second.data_dir / "secrets").mkdir(parents=True)
+        shutil.copyfile(first.data_dir / "secrets/vault.key", second.data_dir / "secrets/vault.key")
     with first, second:
         token = first.account("alice")
         ids = [post(server, token, f"from {number}") for number, server in enumerate((first, second, first, second))]
