@@ -14,6 +14,9 @@ READ_MS = 2_000
 """How long a read may be silent until another node is asked: none of ours takes so long."""
 WRITE_MS = 50_000
 """Writes wait for a primary up to 45 s; whoever asked is told before its own patience (a minute) ends."""
+QUEUE_MS = 1_800
+READS_MAX = 32
+"""So many reads one HAProxy has under way at one node; the next ones wait, and for no longer than this."""
 CONNECT_MS = 500
 """A frozen host's kernel still takes connections: without an answer to TLS in this time, another node is asked."""
 CHECK_MS = 500
@@ -170,7 +173,11 @@ def _backends(here: Ingress, nodes: Sequence[Peer]) -> list[str]:
     http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host linnet
     http-check expect status 200
 """
-    read = f"    timeout server {READ_MS}ms\n    retry-on conn-failure empty-response response-timeout 502\n{checks}"
+    # More than a node can answer in time would all be too late: what waits does so here, where it costs next to nothing
+    # and goes as soon as nobody waits for it any more.
+    few = f"    option abortonclose\n    timeout queue {QUEUE_MS}ms\n    default-server maxconn {READS_MAX}\n"
+    again = "    retry-on conn-failure empty-response response-timeout 502\n"
+    read = f"    timeout server {READ_MS}ms\n{again}{few}{checks}"
     write = "    retry-on conn-failure empty-response 502\n"
     stream = "    timeout server 60s\n    retry-on conn-failure empty-response 502\n"
     told = "on-marked-down shutdown-sessions"
