@@ -26,6 +26,7 @@ from linnet.system import SteppedClock
 
 INIT_SECONDS, JOIN_SECONDS = 60.0, 120.0
 """What is promised: from ``init`` to serving, from ``join`` to being of use."""
+RESTART_SECONDS = 90.0
 PATIENCE = 3.0
 """So many times as long a start may take before it is given up: a broken promise is measured, too."""
 LOOK_SECONDS = 0.2
@@ -111,6 +112,16 @@ class Cluster:
         """Starts the node again, if nobody keeps it."""
         if not node.pids("node"):
             self._start(node, "run")
+
+    async def restart(self, node: Node) -> None:
+        """Ends the node in order, with all that it runs, and starts it again. Raises NotWhole where it does not end."""
+        node.send(signal.SIGTERM, "node")
+
+        async def ended() -> bool:
+            return not node.everything()
+
+        await self._until(ended, RESTART_SECONDS, f"{node.name} has ended")
+        self._start(node, "run")
 
     async def command(self, node: Node, *words: str, timeout_s: float = 60.0) -> str:
         """What ``linnet WORDS`` prints on that node. Raises CommandFailed."""

@@ -23,7 +23,8 @@ cut off; planned work."""
 @dataclass(frozen=True, slots=True)
 class Fault:
     """``lasts`` is how many seconds lie between inject and heal, ``pause_max`` what is promised (None: nothing),
-    ``dead`` whether the aimed node is not alive meanwhile (so nobody can be acknowledged there)."""
+    ``dead`` whether the aimed node is not alive meanwhile (so nobody can be acknowledged there), ``caches`` whether
+    answers are compared with uncached ones afterwards."""
 
     name: str
     says: str
@@ -33,6 +34,7 @@ class Fault:
     lasts: float = 10.0
     pause_max: float | None = NODE
     dead: bool = False
+    caches: bool = False
     needs: frozenset[Need] = field(default_factory=frozenset)
 
 
@@ -103,7 +105,7 @@ _LINKS: tuple[tuple[str, str, Act, Aim, float | None, bool], ...] = (
      None, False),
 )  # fmt: skip
 _CABLES = tuple(
-    Fault(name, says, inject, harm.mend, aim, 30.0, pause_max, dead, frozenset[Need]({"cables"}))
+    Fault(name, says, inject, harm.mend, aim, 30.0, pause_max, dead, needs=frozenset({"cables"}))
     for name, says, inject, aim, pause_max, dead in _LINKS
 )
 
@@ -125,8 +127,9 @@ _OTHERS = (
           harm.step_clock(0), lasts=15.0, pause_max=KILLED),
     Fault("clock-behind", "a node's clock jumps an hour back and ahead", harm.step_clock(-3_600_000),
           harm.step_clock(0), lasts=15.0, pause_max=KILLED),
-    Fault("caches-emptied", "every cache of every node is emptied", harm.empty_caches, pause_max=KILLED),
-    Fault("caches-rubbish", "every cache of every node is filled with rubbish", harm.spoil_caches, pause_max=KILLED),
+    Fault("caches-emptied", "every cache of every node is emptied", harm.empty_caches, pause_max=KILLED, caches=True),
+    Fault("caches-rubbish", "every cache of every node is filled with rubbish", harm.spoil_caches,
+          pause_max=KILLED, caches=True),
     Fault("journal-full", "the journal is full, and PostgreSQL's primary dies with its node", harm.full_journal,
           harm.empty_journal, "primary", 40.0, None, True),
     Fault("etcd-slow", "etcd's leader stops for 150 ms three times a second, and PostgreSQL's primary is killed",

@@ -14,6 +14,8 @@ Act = Callable[[Scene], Awaitable[None]]
 FILL = "full-disk"
 BETWEEN_NODES_SECONDS = 10.0
 PULSE_SECONDS = 0.15
+LITTER = "drill-caches"
+"""A file in a node's DIR/run: without it, nobody can fill caches with rubbish."""
 REST_SECONDS = 0.18
 
 
@@ -156,9 +158,7 @@ async def switchover(scene: Scene) -> None:
 async def rolling_restart(scene: Scene) -> None:
     for node in scene.nodes:
         await scene.keeper.command(node, "cluster", "drain", timeout_s=120.0)
-        node.send(signal.SIGTERM, "linnet")
-        node.send(signal.SIGTERM, "haproxy")
-        await scene.clock.sleep(2.0)
+        await scene.keeper.restart(node)
         await scene.keeper.command(node, "cluster", "undrain", timeout_s=120.0)
         await scene.keeper.whole(120.0)
 
@@ -168,12 +168,13 @@ async def rolling_restart(scene: Scene) -> None:
 
 async def empty_caches(scene: Scene) -> None:
     for node in scene.nodes:
-        node.send(signal.SIGUSR1, "worker")
+        node.send(signal.SIGUSR1, "linnet")
 
 
 async def spoil_caches(scene: Scene) -> None:
     for node in scene.nodes:
-        node.send(signal.SIGUSR2, "worker")
+        (node.folders.run / LITTER).touch()
+        node.send(signal.SIGUSR2, "linnet")
 
 
 async def full_journal(scene: Scene) -> None:

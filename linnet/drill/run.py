@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from linnet.drill import answers
 from linnet.drill.bring_up import HOME_ENTRIES, Cluster
 from linnet.drill.client import Client
 from linnet.drill.faults import Fault, Need
@@ -26,6 +27,7 @@ PEOPLE = 6
 STEADY_SECONDS = 5.0
 WHOLE_SECONDS = 240.0
 SHOW_SECONDS = 1.0
+CACHES_SECONDS = 1.0
 WHOLE_AGAIN = "seconds until the cluster was whole again"
 
 
@@ -114,12 +116,33 @@ class Drill:
         findings = await verify(
             load.evidence(), databases=cluster.databases(), home_entries=HOME_ENTRIES, say=self._screen.say
         )
+        findings += self._started(cluster)
+        if fault.caches:
+            findings.append(await self._uncached(cluster, load))
         findings.append(Finding(WHOLE_AGAIN, "–", f"{seconds:.1f} s", None, seconds))
         if trouble:
             findings.append(
                 Finding("the cluster is whole again after the fault", "yes", "no", False, 1, tuple(trouble))
             )
         self._report.add(name, load.evidence(), findings)
+
+    def _started(self, cluster: Cluster) -> list[Finding]:
+        """How long its nodes took to come, told once."""
+        found = [
+            Finding(one.what, f"< {one.most:.0f} s", f"{one.seconds:.1f} s", one.seconds < one.most, one.seconds)
+            for one in cluster.started
+        ]
+        cluster.started.clear()
+        return found
+
+    async def _uncached(self, cluster: Cluster, load: Load) -> Finding:
+        async def empty() -> None:
+            for node in cluster.nodes:
+                node.send(signal.SIGUSR1, "linnet")
+            await self._clock.sleep(CACHES_SECONDS)
+
+        async with Client(cluster.endpoints, self._clock) as client:
+            return await answers.uncached(client, load.evidence(), empty, self._screen.say)
 
     async def _scene(self, fault: Fault, cluster: Cluster) -> Scene:
         found = await cluster.whole(WHOLE_SECONDS)

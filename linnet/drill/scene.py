@@ -18,6 +18,10 @@ class Keeper(Protocol):
         """Starts ``linnet cluster run`` on a node that has none, as its init system would."""
         ...
 
+    async def restart(self, node: Node) -> None:
+        """Ends a node in order, with all that it runs, and starts it again."""
+        ...
+
     async def command(self, node: Node, *words: str, timeout_s: float = 60.0) -> str:
         """What ``linnet WORDS`` prints on that node. Raises CommandFailed."""
         ...
