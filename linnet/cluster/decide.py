@@ -104,9 +104,14 @@ def become_strict(picture: Picture) -> Iterator[Act]:
 
 
 def move_leader(picture: Picture) -> Iterator[Act]:
-    """A machine with both PostgreSQL's primary and etcd's leader would take both along when it dies."""
+    """A machine with both PostgreSQL's primary and etcd's leader would take both along when it dies.
+
+    Only in quiet times: puts stand still while it is done, under load for seconds. Where a member is away, the death of
+    this one would take the majority along whoever leads; and while posts are journalled nothing may stand still.
+    """
     both_here = picture.etcd.leader == picture.primary == picture.me
-    if not both_here or not _rested(picture, "move-leader", LEADER_RESTS_S):
+    quiet = set(picture.etcd.voters) <= set(picture.etcd.answering) and not picture.journal
+    if not both_here or not quiet or not _rested(picture, "move-leader", LEADER_RESTS_S):
         return
     ready = {one.name for one in picture.standings if one.state == "ready"}
     others = [name for name in picture.etcd.answering if name in picture.etcd.voters and name != picture.me]
@@ -181,7 +186,7 @@ def _of_copies(picture: Picture) -> str:
         )
     if count == 2:
         return "Two machines: neither may fail, or nothing is written until it is back. Add a third one"
-    if may_fail(picture) < 1:
+    if may_fail(picture) < 1 and picture.looking_s >= SETTLES_S:
         return f"No machine may fail now: {picture.copies} of {count} have a current copy, {_voices(picture)}"
     return ""
 
@@ -232,6 +237,7 @@ def _of_children(picture: Picture) -> Iterator[tuple[str, str]]:
             child.alive
             and not child.ready
             and child.since_s > WELL_AFTER_S
+            and picture.looking_s >= SETTLES_S
             and not (name == LINNET and picture.standing == "drained")
         ):
             yield name, f"{name} runs, but is not ready"

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import json
 import math
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +15,17 @@ from linnet.cluster.decide import WELL_AFTER_S, Act, decide, may_fail, sentences
 from linnet.cluster.keeping import write
 from linnet.cluster.layout import PLANNED
 from linnet.cluster.node import Node
-from linnet.cluster.picture import CHILDREN, HAPROXY, LINNET, ChildSeen, EtcdSeen, Picture
+from linnet.cluster.picture import CHILDREN, ETCD, HAPROXY, LINNET, PATRONI, ChildSeen, EtcdSeen, Picture
 from linnet.cluster.watching import DAY_MS, STALE_S, Watch
 from linnet.domain.errors import LinnetError
-from linnet.domain.majority import Put
+from linnet.domain.majority import Delete, Put
 from linnet.supervision import Tasks
 from linnet.telemetry import log
 
 TURN_S = 1.0
-PLANNED_MS = 15_000
+PLANNED_MS = 45_000
+HEARD_S = 0.5
+"""Every Linnet looks for announcements several times in this time."""
 AGAIN_S = 60.0
 
 
@@ -81,8 +84,10 @@ class Loop:
         if self._handing_over:
             node.say("This process is replaced by a new one, which takes the children over")
             return None
-        await self._announce_end()
-        return await node.end()
+        willing = await node.end((LINNET, HAPROXY))
+        async with self._announced():
+            willing = await node.end((PATRONI,)) and willing
+        return await node.end((ETCD,)) and willing
 
     def hand_over(self) -> None:
         self._handing_over = True
@@ -232,14 +237,21 @@ class Loop:
             life = self._lives[act.on]
             life.failures, life.ended_at = life.failures + 1, self.node.clock.monotonic()
 
-    async def _announce_end(self) -> None:
-        """Planned work says so beforehand: whoever waits for this primary stops waiting at once."""
-        picture = self.picture()
-        if picture.primary == picture.me and len(picture.counted) > 1 and picture.etcd.healthy:
-            until = self.node.clock.now_ms() + PLANNED_MS
-            value = f'{{"until": {until}, "why": "{picture.me} is ended"}}'.encode()
-            with contextlib.suppress(LinnetError):
-                await self.node.majority.transact([], [Put(PLANNED, value)])
+    @contextlib.asynccontextmanager
+    async def _announced(self) -> AsyncIterator[None]:
+        """Planned work says so: whoever waits for this primary stops waiting at once, and the journal takes posts."""
+        node, picture = self.node, self.picture()
+        if picture.primary != picture.me or len(picture.counted) < 2 or not picture.etcd.healthy:
+            yield
+            return
+        until = node.clock.now_ms() + PLANNED_MS
+        value = json.dumps({"until": until, "why": f"{picture.me} is ended"}).encode()
+        with contextlib.suppress(LinnetError):
+            await node.majority.transact([], [Put(PLANNED, value)])
+            await node.clock.sleep(HEARD_S)
+        yield
+        with contextlib.suppress(LinnetError):
+            await node.majority.transact([], [Delete(PLANNED)])
 
     # -- telling ------------------------------------------------------------------------------------------------------
 

@@ -149,11 +149,11 @@ class Node:
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
-    async def end(self) -> bool:
-        """Ends all children in order, each within its time. Whether all ended by themselves."""
+    async def end(self, names: Sequence[str] = configuration.ENDING) -> bool:
+        """Ends children in order, each within its time. Whether all ended by themselves."""
         willing = True
         known = configuration.programs(self.known)
-        for name in configuration.ENDING:
+        for name in names:
             program = known[name]
             if self.children.get(name) is not None:
                 self.say(f"{name} is asked to end")
