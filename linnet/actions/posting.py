@@ -9,7 +9,7 @@ from linnet.actions import statuses
 from linnet.actions.statuses import Parent, Written
 from linnet.domain import ids
 from linnet.domain import statuses as rules
-from linnet.domain.errors import IdTaken, LinnetError, NotFound, Unavailable
+from linnet.domain.errors import Conflict, IdTaken, Invalid, LinnetError, NotAllowed, NotFound, Unavailable
 from linnet.domain.journal import Entry
 from linnet.domain.majority import NoMajority
 from linnet.domain.site import Site
@@ -24,6 +24,11 @@ NAMED = ("in_reply_to_id", "quoted_status_id", "status_id")
 """Parameters that name a status."""
 WAITERS = 500
 """So many requests of one process may wait for what is in the journal; more are told to come back."""
+LAG_SECONDS = 1.0
+"""How long a standby is given to learn of what a post names, before that is refused."""
+
+SHOWN_SECONDS = 0.4
+"""How long a reader waits for what of their own is in the journal: without a majority, reading goes on without it."""
 
 _PAUSE_SECONDS = 0.1
 _YOUNG_MS = 3_600_000
@@ -102,23 +107,28 @@ class Posting:
         return Posted(others.get(accepted.id, accepted.id))
 
     async def _composed(self, detour: Detour, author: int, draft: Draft, id: int) -> Written:
-        """Its id is a later one than that of what it answers, so that it is drained after that."""
-        parent = None
+        """Its id is a later one than that of what it answers, so that it is drained after that.
+
+        What a standby does not know is not refused at once: it may not have all yet.
+        """
+        until = self._clock.monotonic() + LAG_SECONDS
         while True:
-            try:
-                return await self._read(author, draft, id, parent)
-            except NotFound:
-                parent = await self._parent(detour, author, draft) if parent is None else None
-                if parent is None:
-                    raise
-            while id <= parent.id:
+            parent = await self._parent(detour, author, draft)
+            while parent is not None and id <= parent.id:
                 # It was accepted by a machine whose clock is ahead of ours.
                 await self._clock.sleep((ids.milliseconds(parent.id) - ids.milliseconds(id) + 1) / 1000)
                 id = self._ids.next()
+            try:
+                return await self._read(author, draft, id, parent)
+            except (Conflict, Invalid, NotAllowed, NotFound):
+                if self._clock.monotonic() >= until:
+                    raise
+            await self._clock.sleep(_PAUSE_SECONDS)
 
     async def _parent(self, detour: Detour, author: int, draft: Draft) -> Parent | None:
         """What a post answers, where that is the author's own and waits, too: nobody else sees that yet."""
-        entry = await detour.journal.by_id(draft.in_reply_to_id) if draft.in_reply_to_id else None
+        answered = draft.in_reply_to_id
+        entry = await detour.journal.by_id(answered) if answered else None
         if entry is None or entry.account_id != author:
             return None
         known = drafts.settled(entry.draft)
@@ -139,8 +149,9 @@ class Posting:
         if self._detour is None or not reader or not self._may_wait(id):
             return None
         try:
-            written = await self._by_id(self._detour, id)
-        except NoMajority:
+            async with asyncio.timeout(2 * SHOWN_SECONDS):
+                written = await self._by_id(self._detour, id)
+        except (NoMajority, TimeoutError):
             return None
         return written if written is not None and written.row.account_id == reader else None
 
@@ -149,8 +160,9 @@ class Posting:
         if self._detour is None or not self._detour.active:
             return ()
         try:
-            entries = await self._detour.journal.of_account(account_id)
-        except NoMajority:
+            async with asyncio.timeout(SHOWN_SECONDS):
+                entries = await self._detour.journal.of_account(account_id)
+        except (NoMajority, TimeoutError):
             return ()
 
         async def read(tx: Reader) -> tuple[Written, ...]:

@@ -131,7 +131,9 @@ class MajorityJournal:
     async def of_account(self, account_id: int, limit: int = 40) -> tuple[Entry, ...]:
         """What of an account waits, the newest first."""
         prefix = f"{ACCOUNTS}{account_id:020d}/"
-        found = await self._majority.range(prefix, after_prefix(prefix), keys_only=True)
+        # Asked by every reader of an own page while there is no primary: any member's word will do, and there may be no
+        # majority to ask.
+        found = await self._majority.range(prefix, after_prefix(prefix), keys_only=True, local=True)
         ids = [int(key.key.rpartition("/")[2]) for key in found.keys][-limit:][::-1]
         entries: list[Entry] = []
         for part in _parts(ids, STEPS_MAX):

@@ -122,9 +122,17 @@ class Cluster:
         await until(lambda: self.clock.sleeping > 0 or asked.done())
         assert not asked.done(), f"it did not wait: {asked.result()}"
         await then()
-        while not asked.done():
-            self.clock.advance(100)
-            await asyncio.sleep(0)
+        return await self.soon(asked)
+
+    async def soon(self, request: Awaitable[Answer]) -> Answer:
+        """A request that may wait a moment."""
+        asked = asyncio.ensure_future(request)
+
+        def done() -> bool:
+            self.clock.advance(100 if self.clock.sleeping else 0)
+            return asked.done()
+
+        await until(done, 60)
         return await asked
 
 
