@@ -47,6 +47,10 @@ class Heart(Protocol):
         """``listener`` is told, in words, of each connection to the primary that a write has lost or did not get."""
         ...
 
+    def doubt(self) -> None:
+        """The primary does not answer: reads need not wait for it."""
+        ...
+
     async def beat(self) -> None:
         """Commits one row on the primary, over a connection of its own. Raises Unavailable."""
         ...
@@ -159,6 +163,7 @@ class Breaker:
             self._on_commit()
         except TimeoutError:
             if self._committed_at <= since:
+                self._heart.doubt()
                 self.open(f"the primary has committed nothing for {SILENCE_SECONDS * 1000:.0f} ms")
         except Unavailable as error:
             self.open(str(error))

@@ -79,8 +79,8 @@ class Detour:
                 if not self._breaker.is_open:
                     tried, done = True, await self._directly(write, operation)
                 else:
-                    entry = entry or await compose()
-                    done = await self._around(entry, tried=tried)
+                    entry = await self._composed(compose if entry is None else entry, operation, tried=tried)
+                    done = await self._around(entry)
             except (Abandoned, NoMajority) as error:
                 self._keep_on(deadline, error)
                 if self._breaker.is_open and isinstance(error, NoMajority):
@@ -112,14 +112,23 @@ class Detour:
         except (NoMajority, TimeoutError):
             return None
 
-    async def _around(self, entry: Entry, *, tried: bool) -> Accepted | None:
+    async def _composed(
+        self, compose: Entry | Callable[[], Awaitable[Entry]], operation: Operation, *, tried: bool
+    ) -> Entry:
         """What was tried at the database before may have been done: then it has an id, and keeps it.
 
         That the standbys know it does not make it durable: only the put does.
         """
-        known = await self._database.receipt(entry.operation) if tried else None
-        if known is not None and known != entry.id:
-            entry = replace(entry, id=known)
+        asking = asyncio.get_running_loop().create_task(self._database.receipt(operation.key)) if tried else None
+        try:
+            entry = compose if isinstance(compose, Entry) else await compose()
+            known = await asking if asking is not None else None
+        finally:
+            if asking is not None:
+                asking.cancel()
+        return entry if known in (None, entry.id) else replace(entry, id=known)
+
+    async def _around(self, entry: Entry) -> Accepted | None:
         loop = asyncio.get_running_loop()
         putting = loop.create_task(self._journal.put(entry), name="journal")
         closing = loop.create_task(self._breaker.closed(), name="breaker")

@@ -185,6 +185,11 @@ class PostgresDatabase:
         # A write that finds no primary at all waits in that search.
         self._finder.on_missing(listener)
 
+    def doubt(self) -> None:
+        """The primary does not answer: it is looked for anew, and reads do not wait for it meanwhile."""
+        if self._finder.primary is not None:
+            self._finder.doubt(self._finder.primary)
+
     async def beat(self) -> None:
         """Commits one row on the primary, over a connection of its own. Raises Unavailable."""
         await self._pulse.beat(layout.place_of(self._ids.next()))

@@ -23,7 +23,7 @@ _ANSWER_SECONDS = 0.4
 _GRACE_SECONDS = 0.1
 """How long the others are waited for once one has answered: only one of them may have what was committed last."""
 _AVOIDED_SECONDS = 0.3
-"""So long, a host that could not be reached is not dialled again."""
+"""So long, a host that could not be reached, or not in time, is not asked again."""
 _PER_HOST = 4
 _RECEIPT = "select result from receipts where key = $1 and result is not null"
 
@@ -125,6 +125,8 @@ class Witnesses:
                     connection.terminate()
                 return NotDone(str(error), primary=False)
             except BaseException:  # boundary: a connection in an unknown state is never used again
+                # Nobody waits for it any more: another was so much quicker that the next question goes without it, too.
+                self._avoided[url] = asyncio.get_running_loop().time() + _AVOIDED_SECONDS
                 if connection is not None:
                     connection.terminate()
                 raise

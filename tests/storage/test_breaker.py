@@ -29,6 +29,7 @@ class FakeDatabase:
     commits_s: float | None = 0.01
     slow_s: float = 0.0
     beats: int = 0
+    doubted: int = 0
     asked: list[str] = field(default_factory=list)
     standbys: dict[str, int] = field(default_factory=dict)
     commit_listeners: list[Callable[[], None]] = field(default_factory=list)
@@ -44,6 +45,9 @@ class FakeDatabase:
         self.commits_s = None
         for listener in self.broken_listeners:
             listener("the connection was lost")
+
+    def doubt(self) -> None:
+        self.doubted += 1
 
     async def beat(self) -> None:
         self.beats += 1
@@ -194,7 +198,7 @@ async def test_a_silent_primary_opens_it_after_half_a_second(world: World) -> No
     began = world.clock.monotonic()
     assert await world.post(1) == Accepted(1, waits=True)
     assert 0.45 < world.clock.monotonic() - began < 0.65
-    assert world.database.beats >= 1
+    assert (world.database.beats >= 1, world.database.doubted) == (True, 1)
 
 
 @virtually
