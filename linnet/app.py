@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -38,6 +39,7 @@ from linnet.http.limits import RateLimiter
 from linnet.http.proxies import Proxies
 from linnet.http.router import Route, Router
 from linnet.http.server import Application
+from linnet.http.server import OnError as Answering
 from linnet.http.translating import NoTranslator
 from linnet.jobs import push
 from linnet.jobs.drainer import Drainer
@@ -66,7 +68,7 @@ from linnet.ports import (
 from linnet.routes import ROUTES, Client
 from linnet.storage import jobs, schema, settings
 from linnet.storage.breaker import Breaker
-from linnet.storage.database import Database
+from linnet.storage.database import Database, Steady
 from linnet.storage.detour import Detour
 from linnet.storage.jobs import Job
 from linnet.storage.journal import QUOTA_BYTES, Lock, MajorityJournal
@@ -199,14 +201,11 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
     """The ASGI application of one worker process, with its job worker where it ``runs_jobs``."""
     tasks = Tasks()
     cache = parts.cache or FragmentCache(CACHE_BYTES)
-    image_bytes, image_pixels = parts.site.limits.image_bytes, parts.site.limits.image_pixels
-    images = ImageWorker(tasks, PictureLimits(bytes_max=image_bytes, pixels_max=image_pixels))
-    recordings = recorder(parts)
+    images, recordings = imager(parts, tasks), recorder(parts)
     rendering = Rendering(parts.database, parts.site, cache, parts.clock)
     journal = journalling(parts, tasks)
-    posting = Posting(
-        parts.database, parts.site, parts.clock, parts.ids, journal.detour if journal is not None else parts.detour
-    )
+    detour = journal.detour if journal is not None else parts.detour
+    posting = Posting(parts.database, parts.site, parts.clock, parts.ids, detour)
     door = Door(
         parts.database, parts.site, rendering, parts.clock, parts.chance, parts.ids, images, recordings, parts.blobs,
         parts.guards, parts.mail, Meter(parts.limits, parts.clock), parts.translator,
@@ -223,17 +222,16 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
         posting, PageUsage(parts.database, tasks),
     )  # fmt: skip
     routes += pages.routes(page_door, static)
-    page_error = page_errors.answerer(page_door)
-    worker = Worker(parts.database, parts.clock, parts.chance, tasks, job_handlers(parts, images, recordings), TOGETHER)
-
+    steady = parts._replace(database=Steady(parts.database))
+    handlers = job_handlers(steady, images, recordings)
+    worker = Worker(steady.database, parts.clock, parts.chance, tasks, handlers, TOGETHER)
     watch = watching(parts, cache, lambda: application, journal.gauges if journal is not None else {})
     routes += watch.routes
 
     async def start() -> None:
         tasks.start("metrics", tasks.forever("metrics", watch.metrics.share))
         if journal is not None:
-            journal.breaker.start()
-            journal.drainer.start()
+            journal.start()
         if runs_jobs:
             await maintenance.schedule(parts.database, tuple(SCHEDULES))
             await worker.inherit()
@@ -241,22 +239,15 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
         await streams.start()
 
     async def stop() -> None:
-        await worker.stop()
-        await images.close()
-        await recordings.close()
-        if journal is not None:
-            await journal.close()
-        await parts.remote.close()
-        await parts.translator.close()
-        await tasks.close()
+        own = (worker.stop, images.close, recordings.close, *((journal.close,) if journal is not None else ()))
+        for end in (*own, parts.remote.close, parts.translator.close, tasks.close):
+            await end()
         watch.metrics.forget()
         await parts.database.close()
 
     application: Application = Application(
         Router(routes),
-        on_error=lambda request, error: (client_errors.answer if for_programs(request.raw_path) else page_error)(
-            request, error
-        ),
+        on_error=answering(page_errors.answerer(page_door)),
         before=watch.observer.before,
         after=watch.observer.after,
         trusted_proxies=parts.config.trusted_proxies,
@@ -279,7 +270,9 @@ class Streams(NamedTuple):
 
 def listening(parts: Parts, tasks: Tasks, door: Door) -> Streams:
     """Open sockets on the main port, and on a port of their own where the operator gave one."""
-    hub = Hub(parts.database, Telling(door), parts.clock, tasks)
+    steady = Steady(parts.database)
+    rendering = Rendering(steady, parts.site, door.rendering.cache, parts.clock)
+    hub = Hub(steady, Telling(replace(door, database=steady, rendering=rendering)), parts.clock, tasks)
     stream_door = StreamDoor(parts.database, hub, parts.clock, tasks, parts.limits, limited=parts.config.rate_limits)
     proxies = Proxies(parts.config.trusted_proxies)
     here, there = asgi.Streams(stream_door, proxies), sockets.Server(stream_door, tasks, proxies)
@@ -304,6 +297,11 @@ def client_route(door: Door, row: Client) -> Route:
     return Route(row.method, row.pattern, handler, row, upload_max=limits.image_bytes if row.files else 0)
 
 
+def imager(parts: Parts, tasks: Tasks) -> ImageWorker:
+    limits = parts.site.limits
+    return ImageWorker(tasks, PictureLimits(bytes_max=limits.image_bytes, pixels_max=limits.image_pixels))
+
+
 def recorder(parts: Parts) -> RecordingWorker:
     """What makes films and sounds: one at a time, whichever of the machine's workers it is."""
     limits = parts.site.limits
@@ -317,6 +315,11 @@ def recorder(parts: Parts) -> RecordingWorker:
 def for_programs(path: str) -> bool:
     """Whether errors are answered in the API's own form; all other addresses are people's."""
     return path.startswith(("/api/", "/oauth/", "/.well-known/", "/files/")) and not path.startswith("/oauth/authorize")
+
+
+def answering(page: Answering) -> Answering:
+    """How errors are answered: those of programs in the API's form, all others as a ``page``."""
+    return lambda request, error: (client_errors.answer if for_programs(request.raw_path) else page)(request, error)
 
 
 class Watch(NamedTuple):
@@ -335,6 +338,10 @@ class Journalling(NamedTuple):
     drainer: Drainer
     gauges: Mapping[str, Callable[[], float]]
     close: Callable[[], Awaitable[None]]
+
+    def start(self) -> None:
+        self.breaker.start()
+        self.drainer.start()
 
 
 def journalling(parts: Parts, tasks: Tasks) -> Journalling | None:
@@ -390,7 +397,10 @@ def watching(
         observer, parts.clock, worker=parts.place.worker, who=parts.config.metrics, folder=parts.place.folder,
         gauges=gauges, backlog=backlog,
     )  # fmt: skip
-    health = Health(parts.clock, lambda: application().draining, lambda: why_not_ready(parts.database))
+    health = Health(
+        parts.clock, lambda: application().draining, lambda: why_not_ready(parts.database), parts.place.folder,
+        waiting_posts(parts.config),
+    )  # fmt: skip
     return Watch(
         observer,
         metrics,
@@ -417,6 +427,13 @@ def keeping(parts: Parts) -> maintenance.Keeping:
         config.keep_changes, config.keep_receipts, config.keep_sessions, config.keep_uploads, config.keep_apps,
         config.home_entries,
     )  # fmt: skip
+
+
+def waiting_posts(config: Config) -> str:
+    """What whoever runs PostgreSQL without a journal should know; '' for everybody else."""
+    if not config.database or config.journal:
+        return ""
+    return "Without --journal, posts wait like other writes while PostgreSQL has no primary"
 
 
 async def why_not_ready(database: Database) -> str:
