@@ -83,9 +83,12 @@ async def drain(application: Application, door: Door, seconds: float) -> None:
 async def welcome(parts: Parts) -> list[str]:
     """What the operator is told at the start, until there is an owner."""
     token = await setup.owner_link(parts.database, parts.guards)
+    waiting = app.waiting_posts(parts.config)
+    known = [f"{waiting}."] if waiting else []
     if token is None:
-        return []
+        return known
     return [
+        *known,
         "Nobody owns this server yet. Whoever opens this link first creates the owner's account (it works once):",
         f"  {parts.site.origin}{setup.PATH}?token={token}",
     ]

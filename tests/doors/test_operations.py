@@ -3,12 +3,14 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from linnet.app import waiting_posts
 from linnet.config import Config
 from linnet.domain.errors import NotFound, Unavailable
 from linnet.http.proxies import Proxies
@@ -212,3 +214,10 @@ async def test_a_world_is_ready_and_counts(any_world: World) -> None:
     answer = await any_world.client.ask("GET", "/metrics")
     assert answer.status == 404  # the client of these tests is not on this machine
     assert Config().metrics == "loopback"
+
+
+def test_who_has_postgresql_and_no_journal_is_told() -> None:
+    database = "postgresql://linnet@one,two/linnet"
+    assert "posts wait" in waiting_posts(replace(Config(), database=database))
+    assert waiting_posts(replace(Config(), database=database, journal="etcd://one,two,three")) == ""
+    assert waiting_posts(Config()) == ""
