@@ -110,7 +110,7 @@ _CABLES = tuple(
 )
 
 _OTHERS = (
-    Fault("nothing", "nothing happens", harm.nothing, lasts=15.0, pause_max=KILLED),
+    Fault("nothing", "nothing happens: the load alone", harm.nothing, lasts=15.0, pause_max=KILLED),
     Fault(
         "two-nodes-in-turn", "a replica's node freezes, thaws, and the primary's node is killed",
         harm.two_in_turn, harm.keep, "replica", 25.0, dead=True,
