@@ -21,6 +21,7 @@ from linnet.cluster import admission, certificates, joining, programs
 from linnet.cluster.asking import Unreachable, ask
 from linnet.cluster.layout import (
     Folders,
+    Front,
     Member,
     NodeFile,
     Ports,
@@ -49,8 +50,9 @@ def init(config: Config, chosen: argparse.Namespace) -> int:
         name = checked_name(chosen.name) if chosen.name else name_of_host(socket.gethostname())
         me = Member(name, address, Ports.starting(chosen.ports))
         bind = config_bind(chosen.bind)
-        origin = chosen.origin or _origin(bind, address)
-        begin(folders, NodeFile("linnet", me, bind, origin), SystemClock(), SystemChance())
+        origin = chosen.origin or _origin(bind, address, "https" if chosen.certificate else "http")
+        node = NodeFile("linnet", me, bind, origin, front=front(chosen))
+        begin(folders, node, SystemClock(), SystemChance())
         print(f"This machine is the first node, {name}: other nodes reach it at {address}, people at {origin}.")
         if chosen.prepare_only:
             print(f"Start it with `linnet cluster run --data {folders.data}`.")
@@ -142,11 +144,24 @@ def config_bind(value: str) -> str:
         raise Invalid("bind", str(error)) from None
 
 
-def _origin(bind: str, address: str) -> str:
+def front(chosen: argparse.Namespace) -> Front:
+    """How people come in, as the flags of `init` and `join` say. Raises Invalid."""
+    certificate = Path(chosen.certificate).absolute() if chosen.certificate else None
+    if certificate is not None and not os.access(certificate, os.R_OK):
+        raise Invalid("certificate", f"{certificate} cannot be read by this user")
+    try:
+        proxies = OPTIONS["trusted-proxies"].metadata["parse"](chosen.proxies or "")
+    except ValueError as error:
+        raise Invalid("proxies", str(error)) from None
+    return Front(str(certificate or ""), config_bind(chosen.plain) if chosen.plain else "", proxies)
+
+
+def _origin(bind: str, address: str, scheme: str) -> str:
     """Where people reach a cluster that was given no name: fit for trying it out."""
     host, _, port = bind.rpartition(":")
     shown = host if host not in ("0.0.0.0", "[::]") else f"[{address}]" if ":" in address else address
-    return f"http://{shown}" + ("" if port == "80" else f":{port}")
+    usual = {"http": "80", "https": "443"}[scheme]
+    return f"{scheme}://{shown}" + ("" if port == usual else f":{port}")
 
 
 # -- running ----------------------------------------------------------------------------------------------------------

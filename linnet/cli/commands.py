@@ -307,6 +307,12 @@ _MACHINERY = (
 _NODE = taking("--node", metavar="NAME", says="which node (default: this machine's)")
 _YES = taking("--yes", action="store_true", says="also where one copy only would be left")
 
+_FRONT = (
+    taking("--certificate", metavar="FILE", says="speak TLS there, with this chain and key in one PEM file"),
+    taking("--plain", metavar="ADDRESS:PORT", says="beside TLS, a plain port that only leads there"),
+    taking("--proxies", metavar="CIDR,…", says="proxies of yours in front, believed about who asks"),
+)
+
 _CLUSTER = (
     Command(
         ("cluster", "init"),
@@ -322,6 +328,7 @@ _CLUSTER = (
                 says="where people come in (default: %(default)s)",
             ),
             taking("--origin", metavar="URL", says="the address that people use; kept for ever at the first start"),
+            *_FRONT,
             taking(
                 "--ports",
                 metavar="N",
@@ -332,8 +339,9 @@ _CLUSTER = (
             taking("--prepare-only", action="store_true", says="make everything and start nothing, for systemd"),
         ),
         (
-            "linnet cluster init --data /var/lib/linnet --origin https://social.example",
-            "linnet cluster init --address 10.0.0.1 --bind 127.0.0.1:8000    people come through another proxy",
+            "linnet cluster init --origin https://social.example --bind 0.0.0.0:443 --plain 0.0.0.0:80 "
+            "--certificate /etc/linnet/social.example.pem",
+            "linnet cluster init --address 10.0.0.1 --bind 10.0.0.1:8000 --proxies 10.0.0.9    behind a proxy of yours",
             "linnet cluster init --prepare-only && systemctl start linnet-node",
             "linnet cluster init --address 127.0.1.1 --data /tmp/n1 --name n1    the first of three on one machine",
         ),
@@ -380,6 +388,7 @@ _CLUSTER = (
                 says="where people come in (default: %(default)s)",
             ),
             taking("--origin", metavar="URL", says="the address that people use (default: the cluster's)"),
+            *_FRONT,
             taking(
                 "--ports", metavar="N", type=int, default=7000,
                 says="the first of eight ports for the other nodes (default: %(default)s)",

@@ -8,7 +8,16 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from linnet.cli.cluster import config_bind, endings, own_address, prepared, refuse_root, running_alone, serve_node
+from linnet.cli.cluster import (
+    config_bind,
+    endings,
+    front,
+    own_address,
+    prepared,
+    refuse_root,
+    running_alone,
+    serve_node,
+)
 from linnet.cli.ending import NOT_PERMITTED, TRY_AGAIN, UNAVAILABLE, Ending
 from linnet.cluster import asking, certificates, joining, programs, tokens
 from linnet.cluster.asking import Refused, Unreachable
@@ -33,7 +42,7 @@ def join(config: Config, chosen: argparse.Namespace) -> int:
         address = checked_address(chosen.address) if chosen.address else own_address()
         name = checked_name(chosen.name) if chosen.name else name_of_host(socket.gethostname())
         me = Member(name, address, Ports.starting(chosen.ports))
-        joiner = Joiner(url, token, folders, me, config_bind(chosen.bind), chosen.origin or "")
+        joiner = Joiner(url, token, folders, me, config_bind(chosen.bind), chosen.origin or "", front(chosen))
         with _refusals():
             asyncio.run(joining.prepare(joiner, SystemClock(), SystemChance(), say))
         if chosen.prepare_only:

@@ -109,6 +109,9 @@ def ingress(known: Knowledge) -> str:
         authority=str(folders.ca),
         identity=str(folders.pem),
         socket=str(folders.run / "haproxy.sock"),
+        certificate=known.node.front.certificate,
+        plain=known.node.front.plain,
+        forwarded_from=known.node.front.proxies,
     )
     nodes = [
         haproxy.Peer(one.name, one.member.address, one.member.ports.inner, one.state == "drained")

@@ -14,7 +14,7 @@ from linnet.cluster import admission, asking, certificates
 from linnet.cluster.admission import CLAIM_BYTES, JOINING, Request
 from linnet.cluster.certificates import Pair
 from linnet.cluster.keeping import private_folder, write
-from linnet.cluster.layout import BASE_PORT, Folders, Member, NodeFile, Standing
+from linnet.cluster.layout import BASE_PORT, PLAIN, Folders, Front, Member, NodeFile, Standing
 from linnet.cluster.node import certificate_addresses, make_folders, members_text, read_node
 from linnet.cluster.passwords import Passwords
 from linnet.cluster.picture import Picture
@@ -48,6 +48,7 @@ class Joiner:
     me: Member
     bind: str
     origin: str = ""
+    front: Front = PLAIN
 
 
 def control_url(text: str) -> str:
@@ -108,7 +109,7 @@ async def prepare(joiner: Joiner, clock: Clock, chance: Chance, say: Say) -> Non
         await majority.close()
     write(folders.members, members_text(standings).encode())
     origin = joiner.origin or str(answer.get("origin", ""))
-    node = NodeFile(str(answer["cluster"]), joiner.me, joiner.bind, origin, "existing", initial)
+    node = NodeFile(str(answer["cluster"]), joiner.me, joiner.bind, origin, "existing", initial, joiner.front)
     write(folders.node, node.to_json().encode())
     say("etcd's other members know of this one; it has no vote yet")
 

@@ -84,6 +84,23 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Front:
+    """How people come in at this node.
+
+    ``certificate`` is a PEM file (chain and key) that its public port speaks TLS with, or '' for plain HTTP; ``plain`` an
+    ADDRESS:PORT that only leads there, or ''. ``proxies`` are those of the operator's own in front, who are believed
+    about who asks.
+    """
+
+    certificate: str = ""
+    plain: str = ""
+    proxies: tuple[str, ...] = ()
+
+
+PLAIN = Front()
+
+
+@dataclass(frozen=True, slots=True)
 class NodeFile:
     """DIR/cluster/node.json. ``bind`` is the public ADDRESS:PORT, ``origin`` what people's browsers show ('' unset).
 
@@ -97,10 +114,11 @@ class NodeFile:
     origin: str = ""
     beginning: str = "new"
     initial_cluster: str = ""
+    front: Front = PLAIN
 
     def to_json(self) -> str:
         values = {"cluster": self.cluster, **self.me.public(), "bind": self.bind, "origin": self.origin}
-        values |= {"beginning": self.beginning, "initial_cluster": self.initial_cluster}
+        values |= {"beginning": self.beginning, "initial_cluster": self.initial_cluster, **asdict(self.front)}
         return json.dumps(values, indent=2) + "\n"
 
     @classmethod
@@ -115,7 +133,11 @@ class NodeFile:
                 origin=str(values.get("origin", "")),
                 beginning=str(values.get("beginning", "new")),
                 initial_cluster=str(values.get("initial_cluster", "")),
-            )
+                front=Front(
+                    str(values.get("certificate", "")), str(values.get("plain", "")),
+                    tuple(map(str, values.get("proxies", ()))),
+                ),
+            )  # fmt: skip
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Invalid("node", f"is not as this version writes it ({error!r})") from None
 
@@ -238,6 +260,11 @@ class Folders:
     @property
     def etcd(self) -> Path:
         return self.data / "etcd"
+
+    @property
+    def voted(self) -> Path:
+        """Is there as soon as this node's etcd has had a voice: from then on it may not begin without its files."""
+        return self.cluster / "voted"
 
     @property
     def postgres(self) -> Path:

@@ -11,7 +11,7 @@ import pytest
 
 from linnet.cluster import configuration, passwords, patroni
 from linnet.cluster.configuration import Knowledge
-from linnet.cluster.layout import Binaries, Folders, Member, NodeFile, Ports, Standing
+from linnet.cluster.layout import Binaries, Folders, Front, Member, NodeFile, Ports, Standing
 from linnet.cluster.passwords import Passwords
 from linnet.cluster.patroni import Machine
 from linnet.cluster.picture import CHILDREN
@@ -156,3 +156,13 @@ def test_passwords_come_back_and_need_no_quoting() -> None:
     for text in ("", "{}", json.dumps({**json.loads(made.to_json()), "linnet": "it's"})):
         with pytest.raises(Invalid):
             Passwords.from_json(text)
+
+
+def test_the_public_port_is_as_the_operator_said() -> None:
+    plain = configuration.files(knowledge())["haproxy.cfg"]
+    assert "bind 0.0.0.0:8000\n" in plain
+    node = replace(knowledge().node, front=Front("/etc/a.pem", "0.0.0.0:80", ("10.0.0.9/32",)))
+    told = configuration.files(knowledge(node=node))["haproxy.cfg"]
+    assert "bind 0.0.0.0:8000 ssl crt /etc/a.pem alpn h2,http/1.1" in told
+    assert "frontend plain\n    bind 0.0.0.0:80\n" in told
+    assert "acl ours src 10.0.0.9/32" in told

@@ -1,11 +1,13 @@
 """Names, addresses, ports and folders of a node."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from linnet.cluster.layout import (
     Folders,
+    Front,
     Member,
     NodeFile,
     Ports,
@@ -43,6 +45,7 @@ def test_a_members_addresses() -> None:
 def test_the_nodes_file_comes_back_as_it_was_written() -> None:
     me = Member("n1", "10.0.0.1", Ports.starting(9000))
     node = NodeFile("linnet", me, "0.0.0.0:80", "https://social.example", "existing", "n1=https://10.0.0.1:9002")
+    node = replace(node, front=Front("/etc/a.pem", "0.0.0.0:80", ("10.0.0.9/32",)))
     assert NodeFile.from_json(node.to_json()) == node
     assert member(me.public()) == me
 
@@ -80,7 +83,15 @@ def test_folders() -> None:
     assert folders.node == Path("/var/lib/linnet/cluster/node.json")
     assert folders.configuration("patroni") == Path("/var/lib/linnet/run/patroni.yml")
     assert folders.children in set(folders.made())
-    standing = {folders.ca, folders.certificate, folders.key, folders.pem, folders.secrets, folders.members}
+    standing = {
+        folders.ca,
+        folders.certificate,
+        folders.key,
+        folders.pem,
+        folders.secrets,
+        folders.members,
+        folders.voted,
+    }
     assert {path.parent for path in standing} == {folders.cluster}
     assert {folders.logs, folders.etcd} <= set(folders.made())
     assert folders.postgres not in set(folders.made()), "Patroni makes it, and takes it away"
