@@ -87,8 +87,8 @@ class Member:
 class Front:
     """How people come in at this node.
 
-    ``certificate`` is a PEM file (chain and key) that its public port speaks TLS with, or '' for plain HTTP; ``plain`` an
-    ADDRESS:PORT that only leads there, or ''. ``proxies`` are those of the operator's own in front, who are believed
+    ``certificate`` is a PEM file (chain and key) that its public port speaks TLS with, or '' for plain HTTP; ``plain``
+    an ADDRESS:PORT that only leads there, or ''. ``proxies`` are those of the operator's own in front, who are believed
     about who asks.
     """
 
