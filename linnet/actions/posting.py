@@ -17,7 +17,7 @@ from linnet.domain.statuses import Draft, Settled
 from linnet.domain.visibility import Visibility
 from linnet.ports import Clock, Ids
 from linnet.storage import aliases, drafts
-from linnet.storage.database import Database, Operation, Reader
+from linnet.storage.database import RECEIPTS, Database, Operation, Reader
 from linnet.storage.detour import TOTAL_SECONDS, Detour
 
 NAMED = ("in_reply_to_id", "quoted_status_id", "status_id")
@@ -88,9 +88,10 @@ class Posting:
         composed: list[Written] = []
 
         async def compose() -> Entry:
-            composed.append(await self._composed(detour, author, draft, id))
-            new = composed[-1].row.id
-            settled = drafts.as_json(_settled(draft, composed[-1]))
+            new, found = await self._composed(detour, author, draft, id, operation)
+            if found is not None:
+                composed.append(found)
+            settled = drafts.as_json(draft if found is None else _settled(draft, found))
             return Entry(new, author, operation.key, ids.milliseconds(new), settled)
 
         write = statuses.writing(self._site, author, draft, id, written.append)
@@ -106,10 +107,13 @@ class Posting:
         others = await self._aliases((accepted.id,))
         return Posted(others.get(accepted.id, accepted.id))
 
-    async def _composed(self, detour: Detour, author: int, draft: Draft, id: int) -> Written:
-        """Its id is a later one than that of what it answers, so that it is drained after that.
+    async def _composed(
+        self, detour: Detour, author: int, draft: Draft, id: int, operation: Operation
+    ) -> tuple[int, Written | None]:
+        """The id that it is to have, a later one than that of what it answers, so that it is drained after that.
 
-        What a standby does not know is not refused at once: it may not have all yet.
+        What a standby does not know is not refused at once: it may not have all yet. What was acknowledged before is
+        never refused, whatever has become of it: None where it could not be composed now.
         """
         until = self._clock.monotonic() + LAG_SECONDS
         while True:
@@ -118,9 +122,14 @@ class Posting:
                 # It was accepted by a machine whose clock is ahead of ours.
                 await self._clock.sleep((ids.milliseconds(parent.id) - ids.milliseconds(id) + 1) / 1000)
                 id = self._ids.next()
+            known = await self._database.read(lambda tx: tx.one(RECEIPTS.known, key=operation.key))
             try:
-                return await self._read(author, draft, id, parent)
+                if known is not None:
+                    id = int(known[0])
+                return id, await self._read(author, draft, id, parent)
             except (Conflict, Invalid, NotAllowed, NotFound):
+                if known is not None:
+                    return id, None
                 if self._clock.monotonic() >= until:
                     raise
             await self._clock.sleep(_PAUSE_SECONDS)

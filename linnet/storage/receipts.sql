@@ -7,3 +7,7 @@ returning result;
 -- name: close
 -- Keeps the answer, for whoever asks the same again.
 update receipts set result = :result where key = :key;
+
+-- name: known
+-- What was answered to an operation, for whoever only looks: it may not be on a second machine, so nobody is told so.
+select result from receipts where key = :key and result is not null;

@@ -9,16 +9,13 @@ from linnet.actions import draining
 from linnet.domain.majority import Put
 from linnet.ports import Clock
 from linnet.storage.breaker import Breaker
-from linnet.storage.database import Abandoned, Generation, Operation
+from linnet.storage.database import RECEIPTS, Abandoned, Generation, Operation
 from linnet.storage.detour import Detour
 from linnet.storage.journal import LOCK, MajorityJournal
-from tests.storage.queries import sql
 from tests.support.asgi import Answer
 from tests.support.client import VirtualClock, World
 from tests.support.majority import MemoryMajority
 from tests.support.waiting import until
-
-RECEIPT = sql("select result from receipts where key = :key and result is not null")
 
 
 class Switch:
@@ -49,16 +46,12 @@ class Switch:
 
 
 class Doubtful:
-    """A database, as a detour has it. ``losing``: its next write is carried out, and nobody hears of it.
-
-    ``forgetful``: no standby has got receipts.
-    """
+    """A database, as a detour has it. ``losing``: its next write is carried out, and nobody hears of it."""
 
     def __init__(self, database: Any, switch: Switch) -> None:
         self.database = database
         self.switch = switch
         self.losing = False
-        self.forgetful = False
 
     async def write_within(self, generation: Generation, fn: Any, operation: Operation, *, returns: Any) -> Any:
         result = await self.database.write(fn, operation, returns=returns)
@@ -69,8 +62,8 @@ class Doubtful:
         return result
 
     async def receipt(self, key: str) -> int | None:
-        row = await self.database.read(lambda tx: tx.one(RECEIPT, key=key))
-        return None if row is None or self.forgetful else int(row[0])
+        row = await self.database.read(lambda tx: tx.one(RECEIPTS.known, key=key))
+        return None if row is None else int(row[0])
 
 
 @dataclass
