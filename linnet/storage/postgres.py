@@ -200,9 +200,17 @@ class PostgresDatabase:
 
     @contextlib.asynccontextmanager
     async def schema_session(self) -> AsyncIterator[PostgresSchemaSession]:
-        """For linnet/storage/schema.py: a connection of its own, to the primary."""
-        deadline = asyncio.get_running_loop().time() + self._write_seconds
-        connection, _ = await self._finder.connect(deadline)
+        """For linnet/storage/schema.py: a connection of its own, to the primary. Raises Unavailable."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._write_seconds
+        while True:
+            try:
+                connection, _ = await self._finder.connect(deadline)
+                break
+            except NotDone as error:
+                if loop.time() > deadline:
+                    raise Unavailable("The database has no primary now; please try again") from error
+            await asyncio.sleep(_PAUSE_SECONDS)
         try:
             yield PostgresSchemaSession(connection)
         finally:

@@ -15,6 +15,7 @@ from linnet.app import why_not_ready
 from linnet.domain.errors import Unavailable
 from linnet.storage import changes, postgres, schema
 from linnet.storage.database import Operation
+from linnet.storage.database_blobs import DatabaseBlobs
 from linnet.storage.postgres import PostgresDatabase
 from linnet.system import SystemClock
 from tests.storage.queries import COUNT, sql
@@ -199,13 +200,15 @@ async def test_without_any_server_a_write_is_refused_at_its_deadline_and_a_read_
     await database.close()
 
 
-async def test_reads_go_on_from_a_standby_without_a_primary_and_beside_a_frozen_one(primary):
+async def test_reads_go_on_from_a_standby_without_a_primary_and_beside_a_frozen_one(primary, tmp_path):
     standby = primary.standby()
     try:
         await synchronous(primary, "*")
         await administer(primary, "alter system set synchronous_commit = remote_apply", "select pg_reload_conf()")
         database = await migrated(primary, standby)
         await database.write(lambda tx: changes.append(tx, "happened", 1, 7))
+        pictures = DatabaseBlobs(database, tmp_path)
+        await pictures.put("media/1/original.jpeg", b"a picture")
 
         async def twice(tx):
             await tx.one(COUNT)
@@ -227,6 +230,7 @@ async def test_reads_go_on_from_a_standby_without_a_primary_and_beside_a_frozen_
         assert time.monotonic() - started < 2
         # Whoever spreads requests over nodes would else have nowhere to send them.
         assert await why_not_ready(database) == ""
+        assert await pictures.get("media/1/original.jpeg") == b"a picture"
         await asyncio.to_thread(primary.start)
         await database.write(lambda tx: changes.append(tx, "happened", 1, 8))
         assert await database.read(twice) == [(7,), (8,)]

@@ -356,3 +356,20 @@ async def test_a_database_that_is_not_there_is_said_at_once(url):
             await put(database, "a")
         assert time.monotonic() - started < 2
         await database.close()
+
+
+async def test_a_schema_session_outlives_a_primary_that_had_just_gone(url, monkeypatch):
+    database = open_postgres(url)
+    real, tries = database._finder.connect, []
+
+    async def gone(deadline: float):
+        tries.append(deadline)
+        if len(tries) < 3:
+            raise NotDone("it is no longer the primary that it was", primary=False)
+        return await real(deadline)
+
+    monkeypatch.setattr(database._finder, "connect", gone)
+    async with database.schema_session() as session:
+        assert await session.rows("select 1") == [(1,)]
+    assert len(tries) == 3
+    await database.close()
