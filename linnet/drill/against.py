@@ -5,12 +5,14 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from linnet import __version__
+from linnet.drill import judging
 from linnet.drill.client import Client
 from linnet.drill.findings import Finding
 from linnet.drill.judging import HOME_ENTRIES
-from linnet.drill.load import Load, Pace
+from linnet.drill.load import Load, NotServing, Pace
 from linnet.drill.people import acquainted
 from linnet.drill.records import Evidence
 from linnet.drill.report import Report
@@ -51,12 +53,16 @@ async def run(
     load = Load(endpoints, people, pace, folder / "load", clock=clock)
     try:
         async with load:
-            await load.warm()
+            warming = tasks.start("warm", load.warm())
+            if not await asked.outlived_by(warming):
+                raise NotServing("it was asked to end before it had begun")
+            warming.result()
             tasks.start("screen", _showing(screen, load, clock))
             if await asked.within(seconds):
                 report.notes.append("It was asked to end before its time.")
                 screen.say("ending: what was acknowledged so far is verified (again Ctrl-C: is not)")
-            await load.stop()
+            if not await asked.outlived_by(tasks.start("stop", load.stop())):
+                await load.abandon()
     finally:
         await tasks.close()
         screen.clear()
@@ -64,7 +70,12 @@ async def run(
     verifying = tasks.start(
         "verify", verify(evidence, home_entries=home_entries, patience_s=patience_s, say=screen.say, clock=clock)
     )
-    findings = await _unless_asked(verifying, asked, report)
+    if await asked.outlived_by(verifying):
+        findings = verifying.result()
+    else:
+        await tasks.close()
+        report.notes.append("It was ended before everything was verified; the ledger has what was acknowledged.")
+        findings = judging.unverified(evidence, "ended before its time")
     return _told(report, evidence, findings, screen)
 
 
@@ -74,28 +85,15 @@ async def _showing(screen: Screen, load: Load, clock: SystemClock) -> None:
         await clock.sleep(SHOW_SECONDS)
 
 
-async def _unless_asked(verifying: "asyncio.Task[list[Finding]]", asked: "_Asked", report: Report) -> list[Finding]:
-    """What was found; nothing, if somebody does not want to wait for it."""
-    asked.again()
-    waiting = asyncio.get_running_loop().create_task(asked.event.wait())
-    await asyncio.wait((verifying, waiting), return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    if verifying.done():
-        return verifying.result()
-    verifying.cancel()
-    report.notes.append("It was ended before anything was verified; the ledger has what was acknowledged.")
-    return []
-
-
 def _told(report: Report, evidence: Evidence, findings: list[Finding], screen: Screen) -> int:
     report.add("load", evidence, findings)
     screen.say(report.table())
     for finding in findings:
         for line in finding.evidence if finding.kept is False else ():
             screen.say(f"  {line}")
-    screen.say(f"{_VERDICTS[report.verdict if findings else None]} The report is {report.folder / 'report.html'}.")
+    screen.say(f"{_VERDICTS[report.verdict]} The report is {report.folder / 'report.html'}.")
     screen.close()
-    return BROKEN if report.broken else 0 if report.verdict and findings else NOT_SHOWN
+    return BROKEN if report.broken else 0 if report.verdict else NOT_SHOWN
 
 
 _VERDICTS = {
@@ -110,6 +108,7 @@ class _Asked:
 
     def __init__(self) -> None:
         self.event = asyncio.Event()
+        self._hasty = False
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.event.set)
@@ -123,5 +122,13 @@ class _Asked:
             return False
         return True
 
-    def again(self) -> None:
+    async def outlived_by(self, task: "asyncio.Task[Any]") -> bool:
+        """Waits for the task; False as soon as somebody does not want to wait, and from then on."""
+        if self._hasty:
+            return False
         self.event.clear()
+        asking = asyncio.get_running_loop().create_task(self.event.wait())
+        await asyncio.wait((task, asking), return_when=asyncio.FIRST_COMPLETED)
+        asking.cancel()
+        self._hasty = not task.done()
+        return task.done()

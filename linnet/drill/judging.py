@@ -26,6 +26,12 @@ SEEN_BEST = 2.0
 """A pause shorter than so many times the load's own intervals cannot be told from no pause."""
 
 
+def unverified(evidence: Evidence, why: str) -> list[Finding]:
+    """What is known of a run after which nothing could be asked for."""
+    unasked = [unknown(promise, "0", why) for promise in (LOST, DOUBLED, EFFECTS, MISSED, TWICE)]
+    return [*unasked, requests(evidence), *pauses(evidence)]
+
+
 def posts(evidence: Evidence, found: Found) -> list[Finding]:
     """Of acknowledged posts: none lost, none doubled."""
     told = evidence.acknowledged()

@@ -78,7 +78,7 @@ class Load:
         self._idle = asyncio.Event()
         self._began = self._ended = 0.0
         self._began_ms = 0
-        self._stopping = False
+        self._stopping = self._abandoned = False
 
     async def __aenter__(self) -> "Load":
         await self.client.__aenter__()
@@ -96,8 +96,9 @@ class Load:
                 await self.stop()
         finally:
             self._ended = self._ended or self.clock.monotonic()
-            await self._tasks.close()
+            # First who begins requests, then those that were begun.
             await self._background.close()
+            await self._tasks.close()
             await self.client.__aexit__()
             self._ledger.close()
 
@@ -142,6 +143,12 @@ class Load:
             await self._idle.wait()
         if self._began:
             await self._streams_told()
+
+    async def abandon(self) -> None:
+        """Waits for nothing any more: what is under way stays unanswered."""
+        self._abandoned = True
+        await self._background.close()
+        await self._tasks.close()
 
     def evidence(self) -> Evidence:
         """All that was written down."""
@@ -288,7 +295,7 @@ class Load:
         """Until every listener has heard of every post, or nothing has come for a while: what is missing then, is."""
         told = {id for plan, id in self._told() if plan.visibility != "direct"}
         patience, before = self.clock.monotonic() + STREAM_PATIENCE_SECONDS, -1
-        while self.clock.monotonic() < patience:
+        while self.clock.monotonic() < patience and not self._abandoned:
             missing = sum(len(told - listener.heard) for listener in self._listeners)
             if not missing:
                 return
