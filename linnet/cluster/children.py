@@ -20,10 +20,7 @@ POLL_SECONDS = 0.05
 
 # The child writes its own record and only then becomes the program: there is no moment at which it runs unknown to a
 # successor. The line of /proc has pid and start time, which exec leaves as they are. A full disk keeps no child down.
-_RECORDING = (
-    'read -r line < /proc/$$/stat; { printf "%s\\n%s\\n" "$line" "$1" > "$0.new" && mv "$0.new" "$0"; } 2>/dev/null; '
-    'shift; exec "$@"'
-)
+_RECORDING = 'read -r line < /proc/$$/stat; { printf "%s\\n%s\\n" "$line" "$1" > "$0"; } 2>/dev/null; shift; exec "$@"'
 
 
 @dataclass(frozen=True, slots=True)

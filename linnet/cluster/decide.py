@@ -58,6 +58,13 @@ def pause_s(failures: int) -> float:
 
 def waits_for(picture: Picture, name: str) -> str:
     """What must be there before this child is started; '' for nothing."""
+    if name == ETCD and picture.etcd_lost:
+        # It would take its old place with an empty memory: what two had acknowledged could be voted away by it and a
+        # third; and the cluster's first node would begin another cluster beside it.
+        return (
+            "its files are gone, and without them it may not come back. Run `linnet cluster remove "
+            f"{picture.me}` on another node, empty this data folder, and join anew"
+        )
     if name == PATRONI and not picture.etcd.healthy and not picture.has_data:
         return "etcd has no majority yet"
     if name == LINNET and not picture.served and not picture.primary:

@@ -163,6 +163,7 @@ class Loop:
             strict=seen.strict,
             begun=node.file.beginning == "new",
             announced=seen.announced,
+            etcd_lost=node.folders.voted.exists() and not (node.folders.etcd / "member").exists(),
             has_data=(node.folders.postgres / "PG_VERSION").exists(),
             served=self._served,
             changed=node.changed(),

@@ -67,8 +67,9 @@ class Picture:
 
     ``changed`` names the files in DIR/run that are not as they should be, ``stale`` the children that have not read
     theirs since; ``busy`` is what is being done already, ``rested_s`` how long ago each rare thing was done last.
-    ``begun`` is that this node began the cluster, ``announced`` that members are known, ``has_data`` that PostgreSQL
-    has its files, ``served`` that Linnet has run here before; ``looking_s`` is for how long this process has looked.
+    ``begun`` is that this node began the cluster, ``announced`` that members are known, ``etcd_lost`` that the files of
+    this node's etcd are gone, ``has_data`` that PostgreSQL has its files, ``served`` that Linnet has run here before;
+    ``looking_s`` is for how long this process has looked.
     """
 
     me: str
@@ -79,6 +80,7 @@ class Picture:
     strict: bool | None = None
     begun: bool = False
     announced: bool = True
+    etcd_lost: bool = False
     has_data: bool = False
     served: bool = False
     changed: tuple[str, ...] = ()

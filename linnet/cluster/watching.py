@@ -8,6 +8,7 @@ from functools import partial
 
 from linnet.cluster import admission, certificates
 from linnet.cluster.asking import exchange
+from linnet.cluster.keeping import write
 from linnet.cluster.layout import JOURNAL, Member, Standing
 from linnet.cluster.node import Node, certificate_addresses, free_bytes
 from linnet.cluster.picture import ETCD, HAPROXY, LINNET, PATRONI, EtcdSeen, PostgresSeen
@@ -91,6 +92,8 @@ class Watch:
             full=await self._full(seen.etcd.full),
         )
         seen.etcd_at = node.clock.monotonic()
+        if seen.ready[ETCD] and not node.folders.voted.exists():
+            write(node.folders.voted, b"")
         seen.announced = bool(listed)
         if node.meet([Standing.of(one.member, one.state) for one in listed.values()]):
             node.say("The members of the cluster are " + ", ".join(f"{n.name} ({n.state})" for n in node.standings))

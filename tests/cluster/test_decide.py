@@ -79,6 +79,8 @@ def test_where_all_is_well_nothing_is_done_and_nothing_said() -> None:
         (replace(WELL, children=dead("linnet"), postgres=()), [("start", "linnet")]),
         (replace(WELL, children=dead("linnet"), postgres=(), served=False), []),
         (replace(WELL, children=dead("linnet"), served=False), [("start", "linnet")]),
+        # An etcd that lost its files is not let in again under its old name.
+        (replace(WELL, children=dead("etcd"), etcd_lost=True), []),
         # After an end, at once the first time, then ever later.
         (replace(WELL, children=dead("etcd", 0.0)), [("start", "etcd")]),
         (replace(WELL, children=dead("etcd", 0.1, failures=1)), []),
@@ -226,6 +228,7 @@ def test_how_many_may_fail(picture: Picture, number: int) -> None:
         (replace(WELL, standings=(*WELL.standings[:2], standing("n3", "drained"))), "members", "n3 is drained"),
         (replace(WELL, disk_free_bytes=100 << 20), "disk", "100 MiB are left"),
         (replace(WELL, certificate_days=3.0), "certificate", "ends in 3 days"),
+        (replace(WELL, children=dead("etcd"), etcd_lost=True), "etcd", "`linnet cluster remove n1` on another node"),
         (replace(WELL, journal=7), "journal", "moved into the database"),
         (replace(EMPTY, looking_s=60.0), "linnet", "linnet waits: PostgreSQL has no primary yet"),
         (replace(WELL, children=running(linnet=ChildSeen("linnet", alive=True, since_s=31.0))), "linnet", "not ready"),

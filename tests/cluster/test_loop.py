@@ -165,3 +165,12 @@ def test_where_there_is_no_node_or_a_wrong_file_it_says_so(folders: Folders, tmp
     (folders.data / "linnet.toml").write_text("title = ")
     with pytest.raises(Invalid, match=r"linnet\.toml"):
         Node(folders, CLOCK)
+
+
+async def test_an_etcd_that_lost_its_files_is_not_started(folders: Folders) -> None:
+    folders.voted.touch()
+    async with running(folders) as loop:
+        await until(lambda: pid(loop, "haproxy"))
+        assert not pid(loop, "etcd")
+        (folders.etcd / "member").mkdir()
+        await until(lambda: pid(loop, "etcd"))
