@@ -22,7 +22,7 @@ from linnet.storage.detour import TOTAL_SECONDS, Detour
 
 NAMED = ("in_reply_to_id", "quoted_status_id", "status_id")
 """Parameters that name a status."""
-WAITERS = 500
+WAITERS = 200
 """So many requests of one process may wait for what is in the journal; more are told to come back."""
 LAG_SECONDS = 1.0
 """How long a standby is given to learn of what a post names, before that is refused."""
@@ -31,6 +31,7 @@ SHOWN_SECONDS = 0.4
 """How long a reader waits for what of their own is in the journal: without a majority, reading goes on without it."""
 
 _PAUSE_SECONDS = 0.1
+_DRAINED_SECONDS = 0.25
 _YOUNG_MS = 3_600_000
 
 
@@ -254,7 +255,7 @@ class Posting:
                 waited = True
                 self._waiters += 1
                 try:
-                    await self._clock.sleep(_PAUSE_SECONDS)
+                    await self._clock.sleep(_DRAINED_SECONDS)
                 finally:
                     self._waiters -= 1
         return waited

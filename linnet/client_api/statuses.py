@@ -20,6 +20,8 @@ from linnet.queries import preferences
 from linnet.queries import quotes as quote_queries
 from linnet.queries import statuses as queries
 
+LAG_SECONDS = 0.5
+
 
 async def post(door: Door, request: Request) -> Response:
     """POST /api/v1/statuses"""
@@ -43,7 +45,7 @@ async def show(door: Door, request: Request) -> Response:
     """GET /api/v1/statuses/:id"""
     status_id = path_id(request)
     try:
-        return await one(door, request, status_id)
+        return await _shown(door, request, status_id)
     except NotFound:
         return await _waiting(door, request, await _own_waiting(door, request, status_id))
 
@@ -206,7 +208,21 @@ async def bookmarks(door: Door, request: Request) -> Response:
 
 
 async def one(door: Door, request: Request, status_id: int) -> Response:
-    """The answer of everything that ends in one status."""
+    """The answer of everything that ends in one status, which was written a moment ago.
+
+    Where a standby answers, because there is no primary any more, it is given a moment to learn of it.
+    """
+    until = door.clock.monotonic() + LAG_SECONDS
+    while True:
+        try:
+            return await _shown(door, request, status_id)
+        except NotFound:
+            if not door.database.has_standbys or door.clock.monotonic() >= until:
+                raise
+        await door.clock.sleep(LAG_SECONDS / 10)
+
+
+async def _shown(door: Door, request: Request, status_id: int) -> Response:
     reader: Identity = request.context
     place = await queries.one(door.database, status_id, reader.account_id)
     return Response(await door.rendering.status(place, reader))

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from linnet.domain import ids
+from linnet.domain.errors import NotFound
+from linnet.queries import statuses as queries
 from linnet.storage.journal import QUOTA_BYTES
 from tests.support import pages
 from tests.support.client import Person
@@ -284,3 +286,21 @@ async def test_pages_post_and_show_what_waits_as_the_api_does(cluster: Cluster):
     await cluster.back()
     assert (await browser.go("/")).text.count("from a page") == 1
     assert "from a page" in (await bert.get(f"/@anna/{waiting}")).text
+
+
+async def test_a_standby_that_is_behind_is_given_a_moment(cluster: Cluster, monkeypatch: pytest.MonkeyPatch):
+    anna = await cluster.nodes[0].world.person("anna")
+    monkeypatch.setattr(type(cluster.nodes[0].world.database), "has_standbys", True)
+    one, behind = queries.one, [True]
+
+    async def read(*given: Any) -> Any:
+        if behind:
+            behind.pop()
+            raise NotFound
+        return await one(*given)
+
+    monkeypatch.setattr(queries, "one", read)
+    answer = await cluster.soon(anna.post(STATUSES, json={"status": "hello"}))
+    assert (answer.status, behind) == (200, [])
+    gone = await cluster.soon(anna.post(f"{STATUSES}/{answer.json()['id']}/favourite"))
+    assert gone.json()["favourited"] is True
