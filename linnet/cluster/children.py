@@ -18,9 +18,14 @@ from linnet.ports import Clock
 LOG_BYTES_MAX = 16 << 20
 POLL_SECONDS = 0.05
 
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 # The child writes its own record and only then becomes the program: there is no moment at which it runs unknown to a
-# successor. The line of /proc has pid and start time, which exec leaves as they are. A full disk keeps no child down.
-_RECORDING = 'read -r line < /proc/$$/stat; { printf "%s\\n%s\\n" "$line" "$1" > "$0"; } 2>/dev/null; shift; exec "$@"'
+# successor. The line of /proc has pid and start time, which exec leaves as they are; the boot says since when ticks are
+# counted. A full disk keeps no child down.
+_RECORDING = (
+    f"read -r line < /proc/$$/stat; read -r boot < {_BOOT}; "
+    '{ printf "%s\\n" "$line" "$boot" "$1" > "$0"; } 2>/dev/null; shift; exec "$@"'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +250,11 @@ class Children:
 
     def _recorded(self, name: str) -> tuple[Identity, tuple[str, ...]] | None:
         try:
-            line, arguments = self._record(name).read_text("utf-8", "replace").splitlines()
+            line, boot, arguments = self._record(name).read_text("utf-8", "replace").splitlines()
             who = _of_stat(line)
-            return None if who is None else (who, tuple(json.loads(arguments)))
+            return (
+                None if who is None or boot != _BOOT.read_text("ascii").strip() else (who, tuple(json.loads(arguments)))
+            )
         except (OSError, ValueError):
             return None
 

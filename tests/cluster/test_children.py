@@ -34,6 +34,12 @@ def children(folders: tuple[Path, Path], ended: list[str] | None = None) -> Chil
     return Children(*folders, SystemClock(), lambda child: None if ended is None else ended.append(child.name))
 
 
+def recorded(folders: tuple[Path, Path]) -> bool:
+    """Whether the sleeper has written all of its record: pid and start, boot, arguments."""
+    record = folders[0] / "sleeper.json"
+    return record.exists() and record.read_text().count("\n") == 3
+
+
 def killable_node(folders: tuple[Path, Path]) -> tuple[subprocess.Popen[bytes], int]:
     """A process that has started a child, and the child's pid."""
     script = (
@@ -54,7 +60,7 @@ async def test_a_child_has_a_session_of_its_own_and_its_end_is_noticed(folders: 
     ours = children(folders, ended)
     child = ours.start(Program("sleeper", SLEEPER))
     assert os.getsid(child.who.pid) == child.who.pid
-    await until((folders[0] / "sleeper.json").exists)
+    await until(lambda: recorded(folders))
     child.send(signal.SIGKILL)
     await until(lambda: ended)
     assert ended == ["sleeper"]
@@ -65,7 +71,7 @@ async def test_a_child_has_a_session_of_its_own_and_its_end_is_noticed(folders: 
 async def test_a_successor_adopts_what_a_killed_node_left(folders: tuple[Path, Path]) -> None:
     node, pid = killable_node(folders)
     record = folders[0] / "sleeper.json"
-    await until(record.exists)
+    await until(lambda: recorded(folders))
     node.kill()
     node.wait()
     ended: list[str] = []
@@ -80,7 +86,7 @@ async def test_a_successor_adopts_what_a_killed_node_left(folders: tuple[Path, P
 async def test_the_end_of_an_adopted_child_is_noticed_too(folders: tuple[Path, Path]) -> None:
     first, ended = children(folders), list[str]()
     first.start(Program("sleeper", SLEEPER))
-    await until((folders[0] / "sleeper.json").exists)
+    await until(lambda: recorded(folders))
     first.release()
     second = children(folders, ended)
     (adopted,) = second.adopt()
@@ -94,15 +100,17 @@ async def test_a_pid_that_was_given_again_is_somebody_else(folders: tuple[Path, 
     me = identity(os.getpid())
     assert me is not None
     stat = Path("/proc/self/stat").read_text().split()
-    stat[21] = str(me.start - 100)
-    (folders[0] / "etcd.json").write_text(" ".join(stat) + '\n["/bin/sleep", "300"]\n')
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     ours = children(folders)
-    assert ours.adopt() == []
-    assert not (folders[0] / "etcd.json").exists()
+    for start, since in ((me.start - 100, boot), (me.start, "before-the-machine-was-started-again")):
+        stat[21] = str(start)
+        (folders[0] / "etcd.json").write_text("\n".join((" ".join(stat), since, '["/bin/sleep", "300"]')) + "\n")
+        assert ours.adopt() == []
+        assert not (folders[0] / "etcd.json").exists()
     assert hold("etcd", Identity(me.pid, me.start - 100)) is None
 
 
-@pytest.mark.parametrize("record", ["", "garbage\n[]\n", "1 (x) S\n[]\n", "1 (x"])
+@pytest.mark.parametrize("record", ["", "garbage\n\n[]\n", "1 (x) S\n\n[]\n", "1 (x"])
 async def test_a_record_cut_off_by_a_crash_is_nobody(record: str, folders: tuple[Path, Path]) -> None:
     (folders[0] / "etcd.json").write_text(record)
     assert children(folders).adopt() == []

@@ -82,7 +82,7 @@ async def test_whoever_comes_after_takes_the_children_over(folders: Folders) -> 
     async with running(folders) as loop:
         await until(lambda: pid(loop, "etcd") and pid(loop, "haproxy"))
         before = (pid(loop, "etcd"), pid(loop, "haproxy"))
-        await until(lambda: len(list(folders.children.glob("*.json"))) == 2)
+        await until(lambda: sum(record.read_text().count("\n") == 3 for record in folders.children.glob("*.json")) == 2)
         loop.hand_over()
     async with running(folders) as loop:
         await until(lambda: pid(loop, "etcd") and pid(loop, "haproxy"))
