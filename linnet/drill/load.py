@@ -152,9 +152,10 @@ class Load:
 
     def evidence(self) -> Evidence:
         """All that was written down."""
+        ended = self._ended or self.clock.monotonic()
         return Evidence(
-            began=self._began,
-            ended=self._ended or self.clock.monotonic(),
+            began=self._began or ended,
+            ended=ended,
             run=self.run,
             endpoints=self.client.endpoints,
             people=tuple(self._people.values()),

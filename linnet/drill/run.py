@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from linnet.drill import answers
+from linnet.drill import answers, judging
 from linnet.drill.bring_up import HOME_ENTRIES, Cluster
 from linnet.drill.client import Client
 from linnet.drill.faults import Fault, Need
@@ -90,13 +90,23 @@ class Drill:
 
     async def _once(self, fault: Fault, name: str, title: str) -> None:
         cluster = await self._cluster_for(fault)
-        folder = self._wanted.report / name
         self._screen.say(f"{title}: {fault.says}")
+        folder = self._wanted.report / name
+        load = Load(cluster.endpoints, self._people, self._wanted.pace, folder, clock=self._clock)
+        try:
+            findings = await self._findings(fault, title, cluster, load)
+        except asyncio.CancelledError:
+            why = "it was ended before its time"
+            self._report.add(name, load.evidence(), judging.unverified(load.evidence(), why), notes=[f"{why}."])
+            raise
+        self._report.add(name, load.evidence(), findings)
+
+    async def _findings(self, fault: Fault, title: str, cluster: Cluster, load: Load) -> list[Finding]:
         tasks = Tasks()
         scene: Scene | None = None
         seconds = 0.0
         trouble: list[str] = []
-        async with Load(cluster.endpoints, self._people, self._wanted.pace, folder, clock=self._clock) as load:
+        async with load:
             tasks.start("screen", self._showing(load, title))
             try:
                 await load.warm()
@@ -124,7 +134,7 @@ class Drill:
             findings.append(
                 Finding("the cluster is whole again after the fault", "yes", "no", False, 1, tuple(trouble))
             )
-        self._report.add(name, load.evidence(), findings)
+        return findings
 
     def _started(self, cluster: Cluster) -> list[Finding]:
         """How long its nodes took to come, told once."""
