@@ -147,6 +147,11 @@ class Connection:
             self.terminate()
             raise Lost("the server warned that the commit may not be on a second machine")
 
+    async def who(self, limit_s: float) -> Server:
+        """Who the server is by now: much cheaper than to ask over a new connection."""
+        standby, timeline, started, position, _ = (await self.rows(_WHO, (), limit_s))[0]
+        return Server(self.server.url, standby, timeline, started, position)
+
     async def roll_back(self) -> None:
         """Makes the connection fit for the next one, or closes it."""
         if self.closed or not self._driver.is_in_transaction():
@@ -167,9 +172,16 @@ class Connection:
             return await work
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
             meaning = self._meaning(error)
+            if getattr(error, "severity", None) is None:
+                self.terminate()  # Not the server's own word: what the driver had begun there is open still, as above.
             if meaning is error:
                 raise
             raise meaning from error
+        except asyncio.CancelledError:
+            # The driver prepares and runs a statement in two steps: between them the server has a transaction open of
+            # which the driver says nothing, and which would be the next user's.
+            self.terminate()
+            raise
         except AttributeError as error:
             # The driver lets go of its protocol when the connection ends between two of its steps, and trips over that.
             if not self.closed:

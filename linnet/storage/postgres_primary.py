@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from linnet.domain.errors import Unavailable
-from linnet.storage.postgres_connection import Connection, LockedOut, NotDone, Server, connect, label
+from linnet.storage.postgres_connection import Connection, LockedOut, Lost, NotDone, Server, connect, label
 from linnet.telemetry import log
 
 DIAL_SECONDS = 1.0
@@ -38,6 +38,9 @@ class Finder:
     def __init__(self, urls: tuple[str, ...], dial: Dial = connect) -> None:
         self._urls = urls
         self.dial = dial
+        # A connection a host is kept to ask it again and again. To dial anew each time (TLS, a password, a process of
+        # the server's) would cost a busy machine more than all that it serves, so that it would find nobody.
+        self._eyes: dict[str, Connection] | None = {} if dial is connect else None
         self._primary: Primary | None = None
         self._highest = 0
         self._search: asyncio.Task[Primary] | None = None
@@ -65,7 +68,7 @@ class Finder:
         """The URL of the standby that has replayed most, or (``ask`` is False) had when hosts were last asked."""
         if ask or self._newest_standby is None:
             self._newest_standby = None
-            self._learn((await _ask_all(self._urls, self.dial))[0])
+            self._learn((await self._ask_all())[0])
         if self._newest_standby is None:
             raise NotDone("no standby answers", primary=False)
         return self._newest_standby
@@ -116,11 +119,13 @@ class Finder:
         if self._search is not None:
             self._search.cancel()
             await asyncio.gather(self._search, return_exceptions=True)
+        while self._eyes:
+            self._eyes.popitem()[1].terminate()
 
     async def _find(self) -> Primary:
         said = False
         while True:
-            servers, errors = await _ask_all(self._urls, self.dial)
+            servers, errors = await self._ask_all()
             self._learn(servers)
             current = [server for server in servers if not server.standby and self.is_current(server)]
             if current:
@@ -139,45 +144,53 @@ class Finder:
                     listener(f"no primary among the hosts ({reasons})")
             await asyncio.sleep(PAUSE_SECONDS)
 
+    async def _ask_all(self) -> tuple[list[Server], list[NotDone]]:
+        """Every host at once: one that does not answer must not hold up the others. Servers, and what was wrong."""
+        loop = asyncio.get_running_loop()
+        pending = {loop.create_task(self._ask(url), name="dial") for url in self._urls}
+        servers: list[Server] = []
+        errors: list[NotDone] = []
+        grace: float | None = None
+        while pending:
+            done, pending = await asyncio.wait(pending, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                answer = task.result()
+                if isinstance(answer, Server):
+                    servers.append(answer)
+                else:
+                    errors.append(answer)
+            if not done:
+                break
+            if any(not server.standby for server in servers):
+                grace = GRACE_SECONDS
+        for task in pending:
+            task.cancel()
+        return servers, errors
+
+    async def _ask(self, url: str) -> Server | NotDone:
+        eye = self._eyes.pop(url, None) if self._eyes is not None else None
+        try:
+            if eye is None or eye.closed:
+                eye = await self.dial(url, DIAL_SECONDS)
+                server = eye.server
+            else:
+                server = await eye.who(DIAL_SECONDS)
+        except NotDone as error:
+            return error
+        except Lost as error:
+            return NotDone(f"{label(url)}: {error}", primary=False)
+        if self._eyes is None or url in self._eyes:
+            eye.terminate()
+        else:
+            self._eyes[url] = eye
+        return server
+
     def _learn(self, servers: list[Server]) -> None:
         standbys = [server for server in servers if server.standby]
         if standbys:
             self._newest_standby = max(standbys, key=lambda server: server.position).url
         # A standby knows the timeline that it receives.
         self._highest = max([self._highest, *(server.timeline for server in servers)])
-
-
-async def _ask_all(urls: tuple[str, ...], dial: Dial) -> tuple[list[Server], list[NotDone]]:
-    """Dials every host at once: one that does not answer must not hold up the others. Servers, and what was wrong."""
-    loop = asyncio.get_running_loop()
-    pending = {loop.create_task(_ask(url, dial), name="dial") for url in urls}
-    servers: list[Server] = []
-    errors: list[NotDone] = []
-    grace: float | None = None
-    while pending:
-        done, pending = await asyncio.wait(pending, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            answer = task.result()
-            if isinstance(answer, Server):
-                servers.append(answer)
-            else:
-                errors.append(answer)
-        if not done:
-            break
-        if any(not server.standby for server in servers):
-            grace = GRACE_SECONDS
-    for task in pending:
-        task.cancel()
-    return servers, errors
-
-
-async def _ask(url: str, dial: Dial) -> Server | NotDone:
-    try:
-        connection = await dial(url, DIAL_SECONDS)
-    except NotDone as error:
-        return error
-    connection.terminate()
-    return connection.server
 
 
 class Pool:
