@@ -13,7 +13,7 @@ from linnet.domain.errors import Conflict, Invalid, NotAllowed, Unavailable
 from linnet.domain.majority import Compare, Delete, KeyValue, Put, absent, after_prefix, unchanged
 from linnet.ports import Chance, Clock, Majority
 
-MEMBERS = f"{layout.PREFIX}members/"
+MEMBERS = layout.MEMBERS
 TOKENS = f"{layout.PREFIX}tokens/"
 MEMBERS_MAX = 7
 """Each further one makes every commit of etcd slower, and none of them safer."""

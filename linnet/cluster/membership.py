@@ -150,6 +150,8 @@ async def leave(place: Place, *, sure: bool = False) -> Sentences:
             yield sentence
         await admission.set_state(place.majority, me, LEAVING, of=(DRAINED,))
         yield f"{me} is leaving"
+        # Until everybody has seen it: the other one of two would become strict again at once, seeing two members.
+        await place.clock.sleep(SEEN_SECONDS)
     if len(picture.counted) == 2:
         await _relax(place)
         yield "From now on the other one acknowledges alone: one copy only"
@@ -168,11 +170,7 @@ def _awaited(picture: Picture, name: str) -> bool:
 
 
 async def _relax(place: Place) -> None:
-    """One alone may acknowledge: asked for by an operator, and by nothing else.
-
-    The other must have seen first that somebody leaves: a node that sees two members becomes strict again at once.
-    """
-    await place.clock.sleep(SEEN_SECONDS)
+    """One alone may acknowledge: asked for by an operator, and by nothing else."""
     picture = place.look()
     if not picture.primary:
         raise Unavailable("PostgreSQL has no primary now; run the command again")
@@ -199,6 +197,7 @@ async def remove(place: Place, name: str, *, sure: bool = False) -> Sentences:
     standing = next(one.state for one in picture.standings if one.name == name)
     if standing != JOINING:
         await admission.set_state(place.majority, name, LEAVING, of=(READY, DRAINED, LEAVING))
+        await place.clock.sleep(SEEN_SECONDS)
     left = [one for one in picture.counted if one != name]
     if len(left) == 1:
         await _relax(place)

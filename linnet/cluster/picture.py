@@ -115,4 +115,6 @@ class Picture:
     @property
     def copies(self) -> int:
         """How many machines have every acknowledged write, or soon will: the primary and what streams from it."""
-        return sum(one.primary or one.streams for one in self.postgres)
+        # Patroni goes on naming who has left for a while.
+        counted = self.counted
+        return sum((one.primary or one.streams) for one in self.postgres if one.name in counted or not counted)
