@@ -95,6 +95,10 @@ class PostgresTransaction:
         places = [statement.postgres_places(row) for row in rows]
         await self._sql(self._connection.many, statement.postgres, places)
 
+    def spoil(self) -> None:
+        """Whatever is begun on its connection is the last thing there."""
+        self._connection.terminate()
+
     async def _sql(self, method: Callable[[str, Any, float], Coroutine[Any, Any, T]], sql: str, places: Any) -> T:
         self._statements += 1
         if self._lone and self._statements > 1:
@@ -119,6 +123,7 @@ def _only_sql(coroutine: Coroutine[Any, Any, T], tx: PostgresTransaction) -> Gen
             return cast("T", end.value)
         if not tx.in_sql:
             coroutine.close()
+            tx.spoil()
             raise RuntimeError("a transaction function awaited something other than SQL")
         try:
             resume = partial(coroutine.send, (yield waits_for))

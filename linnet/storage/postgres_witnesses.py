@@ -11,7 +11,7 @@ from linnet.storage.postgres_primary import Finder, Primary
 
 BEAT_SECONDS = 2.0
 BEAT = (
-    "begin read write; insert into heartbeats (place, beats) values ({place}, 1) "
+    "begin read write; set local statement_timeout = 0; insert into heartbeats (place, beats) values ({place}, 1) "
     "on conflict (place) do update set beats = heartbeats.beats + 1; commit"
 )
 """Shows that a server commits: ``place`` tells this process from others, more or less."""

@@ -146,3 +146,30 @@ async def _finds(database: PostgresDatabase) -> bool:
 async def test_without_standbys_nobody_is_asked(primary: Server, database: PostgresDatabase):
     await database.write(lambda tx: append(tx, 7), Operation("known"), returns=int)
     assert await database.receipt("known") is None
+
+
+async def test_a_connection_whose_command_was_cancelled_between_its_steps_is_never_used_again(primary: Server):
+    """The driver had prepared the statement, and the server a transaction open: the next one's "begin" failed."""
+    connection = await connect(primary.url(), 5.0)
+    prepared = asyncio.Event()
+
+    async def half(sql: str, *args: Any) -> list[Any]:
+        await connection._driver.prepare(sql)
+        prepared.set()
+        await asyncio.Event().wait()
+        return []
+
+    connection._driver.fetch = half
+    command = asyncio.get_running_loop().create_task(connection.rows("select count(*) from pg_class", (), 5.0))
+    await prepared.wait()
+    command.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await command
+    assert connection.closed
+
+
+async def test_a_connection_that_was_handed_a_wrong_value_is_never_used_again(primary: Server):
+    connection = await connect(primary.url(), 5.0)
+    with pytest.raises(Exception, match="invalid input"):
+        await connection.rows("select count(*) from pg_class where relpages = $1", ("no number",), 5.0)
+    assert connection.closed
