@@ -169,7 +169,7 @@ class Children:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=_environment(program.environment),
+                env=_environment(program),
                 cwd=self._logs.parent,
                 start_new_session=True,
             )
@@ -259,10 +259,11 @@ class Children:
             return None
 
 
-def _environment(chosen: Mapping[str, str]) -> dict[str, str]:
+def _environment(program: Program) -> dict[str, str]:
     """Few variables, so that a child behaves the same whoever started the node."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ", "TMPDIR") if name in os.environ}
-    return {"LANG": "C.UTF-8", **kept, **chosen}
+    known = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", *program.inherits)
+    kept = {name: os.environ[name] for name in known if name in os.environ}
+    return {"LANG": "C.UTF-8", **kept, **program.environment}
 
 
 def last_words(log: Path, lines: int = 3, bytes_max: int = 4_096) -> str:

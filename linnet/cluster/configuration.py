@@ -16,6 +16,8 @@ ENDING = (LINNET, HAPROXY, PATRONI, ETCD)
 """In the order in which they are ended: first nobody is let in any more, at last the majority is left."""
 
 FIRST_SQL = "first.sql"
+BUCKET_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION")
+"""With a bucket in linnet.toml, its key is given to the node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ def programs(known: Knowledge) -> dict[str, Program]:
                 *("--data", str(folders.data), "--config", str(folders.configuration(LINNET))),
             ),
             patience=40.0,
+            inherits=BUCKET_VARIABLES,
         ),
         HAPROXY: Program(HAPROXY, (known.binaries.haproxy, "-W", "-f", str(folders.configuration(HAPROXY)))),
     }

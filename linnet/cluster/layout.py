@@ -311,6 +311,7 @@ class Program:
     """What to run. ``arguments`` hold no secret: everybody on the machine may read them.
 
     ``patience`` is how many seconds it may take to end after it was asked, ``asked`` the signal that asks it.
+    ``inherits`` names variables that are handed on from the node's own environment.
     """
 
     name: str
@@ -318,6 +319,7 @@ class Program:
     patience: float = 10.0
     environment: Mapping[str, str] = field(default_factory=dict)
     asked: int = signal.SIGTERM
+    inherits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

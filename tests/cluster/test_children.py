@@ -157,10 +157,14 @@ async def test_children_see_few_variables(folders: tuple[Path, Path], monkeypatc
     monkeypatch.setenv("LINNET_DATABASE", "postgresql://secret")
     ended: list[str] = []
     ours = children(folders, ended)
-    ours.start(Program("env", ("/usr/bin/env",), environment={"MORE": "1"}))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "handed-on")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "kept-back")
+    ours.start(Program("env", ("/usr/bin/env",), environment={"MORE": "1"}, inherits=("AWS_ACCESS_KEY_ID",)))
     await until(lambda: ended)
     said = ours.log("env").read_text()
     assert "MORE=1" in said
+    assert "AWS_ACCESS_KEY_ID=handed-on" in said
+    assert "kept-back" not in said
     assert "LINNET_DATABASE" not in said
 
 

@@ -46,6 +46,9 @@ def test_programs_are_run_by_their_files() -> None:
     found = configuration.programs(knowledge())
     assert list(found) == list(CHILDREN)
     assert found["patroni"].arguments == ("/venv/bin/python", "-P", "-m", "patroni", "/data/run/patroni.yml")
+    assert {name: program.inherits for name, program in found.items() if program.inherits} == {
+        "linnet": configuration.BUCKET_VARIABLES
+    }
     assert set(configuration.ENDING) == set(CHILDREN)
     assert configuration.ENDING[-1] == "etcd"
 
