@@ -68,9 +68,15 @@ async def _waiting(door: Door, request: Request, post: Written) -> Response:
 async def show_many(door: Door, request: Request) -> Response:
     """GET /api/v1/statuses?id[]="""
     ids = parsing.id_list({**request.query(), "id": request.query().get("id", request.query().get("id[]"))}, "id", 40)
-    return await door.statuses(
-        request, await queries.many(door.database, ids, request.context.account_id), linked=False
-    )
+    reader: Identity = request.context
+    listed = await queries.many(door.database, ids, reader.account_id)
+    missing = set(ids) - {place.row.id for place in listed}
+    found = [await door.posting.one(id, reader.account_id) for id in missing] if door.posting.active else []
+    waiting = [one for one in found if one is not None]
+    if not waiting:
+        return await door.statuses(request, listed, linked=False)
+    bodies = await door.rendering.statuses_by_id(listed, reader) | await door.rendering.waiting(waiting, reader)
+    return Response(joined([bodies[id] for id in dict.fromkeys(ids) if id in bodies]))
 
 
 async def edit(door: Door, request: Request) -> Response:
@@ -145,7 +151,12 @@ async def source(door: Door, request: Request) -> Response:
 
 async def history(door: Door, request: Request) -> Response:
     """GET /api/v1/statuses/:id/history"""
-    content, revisions = await queries.history(door.database, path_id(request), request.context.account_id)
+    status_id = path_id(request)
+    try:
+        content, revisions = await queries.history(door.database, status_id, request.context.account_id)
+    except NotFound:
+        content = (await _own_waiting(door, request, status_id)).content
+        revisions = (queries.first(content),)
     author = await door.rendering.account_by_id(content.account_id)
     emojis = await door.rendering.emojis_called({code for one in revisions for code in statuses.shortcodes(one)})
     return json([statuses.edit(door.site, one, msgspec.Raw(author), emojis) for one in revisions])
@@ -163,7 +174,11 @@ async def reblogged_by(door: Door, request: Request) -> Response:
 
 async def _who(door: Door, request: Request, *, reblogged: bool) -> Response:
     reader, wanted = request.context.account_id, page(request, 40, 80)
-    found = await queries.who(door.database, path_id(request), reader, wanted, reblogged=reblogged)
+    try:
+        found = await queries.who(door.database, path_id(request), reader, wanted, reblogged=reblogged)
+    except NotFound:
+        await _own_waiting(door, request, path_id(request))
+        return Response(joined(()))
     body = joined(await door.rendering.accounts(found.rows))
     return Response(body, headers=links(door.site, request, found.cursors))
 

@@ -180,18 +180,15 @@ async def history(database: Database, status_id: int, reader: int) -> tuple[Stat
         edits = [
             State(*[*row[:4], statuses.decode_media(row[4]), row[5], statuses.decode_poll(row[6])]) for row in found
         ]
-        only = State(
-            present.text,
-            present.spoiler,
-            present.html,
-            present.sensitive,
-            present.media,
-            ids_.milliseconds(status_id),
-            present.poll,
-        )
-        return present, tuple(edits) or (only,)
+        return present, tuple(edits) or (first(present),)
 
     return await database.read(read)
+
+
+def first(content: StatusContent) -> State:
+    """The only state of what was never edited."""
+    at = ids_.milliseconds(content.id)
+    return State(content.text, content.spoiler, content.html, content.sensitive, content.media, at, content.poll)
 
 
 async def who(database: Database, status_id: int, reader: int, page: Page, *, reblogged: bool) -> Accounts:

@@ -49,7 +49,7 @@ def texts(statuses: Any) -> list[str]:
 async def test_its_author_sees_it_on_every_node_and_nobody_else_does(cluster: Cluster):
     anna, bert = await cluster.nodes[0].world.people("anna", "bert")
     await bert.post(f"/api/v1/accounts/{anna.id}/follow")
-    await post(anna, "before")
+    before = await post(anna, "before")
     cluster.cut()
     status = await post(anna, "hello #tag")
     one = f"{STATUSES}/{status['id']}"
@@ -58,10 +58,16 @@ async def test_its_author_sees_it_on_every_node_and_nobody_else_does(cluster: Cl
         assert await get(here, one) == status
         assert (await get(here, f"{one}/source"))["text"] == "hello #tag"
         assert await get(here, f"{one}/context") == {"ancestors": [], "descendants": []}
+        assert [one["content"] for one in await get(here, f"{one}/history")] == [status["content"]]
+        assert await get(here, f"{one}/favourited_by") == await get(here, f"{one}/reblogged_by") == []
+        several = await get(here, f"{STATUSES}?id[]={before['id']}&id[]={status['id']}")
+        assert [one["id"] for one in several] == [before["id"], status["id"]]
         assert [status] == (await get(here, "/api/v1/timelines/home"))[:1]
         assert [status] == (await get(here, f"/api/v1/accounts/{anna.id}/statuses"))[:1]
         other = on(node, cluster, bert)
-        assert [(await other.get(f"{one}{more}")).status for more in ("", "/context", "/source")] == [404] * 3
+        hidden = ("", "/context", "/source", "/history", "/favourited_by")
+        assert {(await other.get(f"{one}{more}")).status for more in hidden} == {404}
+        assert len(await get(other, f"{STATUSES}?id[]={before['id']}&id[]={status['id']}")) == 1
         for place in ("/api/v1/timelines/home", f"/api/v1/accounts/{anna.id}/statuses"):
             assert "hello" not in str(await get(other, place))
         assert (await cluster.nodes[node].world.client.get(one)).status == 404
