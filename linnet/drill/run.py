@@ -1,8 +1,9 @@
 """One drill: a cluster is brought up and loaded, one fault after another is injected and healed, all is verified."""
 
 import asyncio
+import contextlib
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,48 +94,59 @@ class Drill:
         self._screen.say(f"{title}: {fault.says}")
         folder = self._wanted.report / name
         load = Load(cluster.endpoints, self._people, self._wanted.pace, folder, clock=self._clock)
-        try:
-            findings = await self._findings(fault, title, cluster, load)
-        except asyncio.CancelledError:
-            why = "it was ended before its time"
-            self._report.add(name, load.evidence(), judging.unverified(load.evidence(), why), notes=[f"{why}."])
-            raise
-        self._report.add(name, load.evidence(), findings)
-
-    async def _findings(self, fault: Fault, title: str, cluster: Cluster, load: Load) -> list[Finding]:
         tasks = Tasks()
-        scene: Scene | None = None
-        seconds = 0.0
-        trouble: list[str] = []
-        async with load:
-            tasks.start("screen", self._showing(load, title))
-            try:
-                await load.warm()
-                await self._clock.sleep(STEADY_SECONDS)
-                scene = await self._scene(fault, cluster)
-                seconds = await self._harm(fault, scene, load, cluster)
-                await self._clock.sleep(STEADY_SECONDS)
-            except (NotWhole, NotServing, CommandFailed, NetworkFailed, LookupError, OSError) as error:
-                trouble.append(f"{type(error).__name__}: {error}")
-                self._screen.say(f"{title}: {error}")
-                self._harmed = True
-            finally:
-                if scene is not None:
-                    await self._all_healed(scene)
-            await load.stop()
+        tasks.start("screen", self._showing(load, title))
+        try:
+            async with load:
+                with self._told_if_ended(name, load):
+                    seconds, trouble = await self._loaded(fault, title, cluster, load)
+        finally:
             await tasks.close()
-        findings = await verify(
-            load.evidence(), databases=cluster.databases(), home_entries=HOME_ENTRIES, say=self._screen.say
-        )
-        findings += self._started(cluster)
-        if fault.caches:
-            findings.append(await self._uncached(cluster, load))
+            self._screen.clear()
+        with self._told_if_ended(name, load):
+            findings = await verify(
+                load.evidence(), databases=cluster.databases(), home_entries=HOME_ENTRIES, say=self._screen.say
+            )
+            findings += self._started(cluster)
+            if fault.caches:
+                findings.append(await self._uncached(cluster, load))
         findings.append(Finding(WHOLE_AGAIN, "–", f"{seconds:.1f} s", None, seconds))
         if trouble:
             findings.append(
                 Finding("the cluster is whole again after the fault", "yes", "no", False, 1, tuple(trouble))
             )
-        return findings
+        self._report.add(name, load.evidence(), findings)
+
+    @contextlib.contextmanager
+    def _told_if_ended(self, name: str, load: Load) -> Iterator[None]:
+        """Somebody ends the drill: what is known by then stands in the report before anything else is ended."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            why = "it was ended before its time"
+            self._report.add(name, load.evidence(), judging.unverified(load.evidence(), why), notes=[f"{why}."])
+            raise
+
+    async def _loaded(self, fault: Fault, title: str, cluster: Cluster, load: Load) -> tuple[float, list[str]]:
+        """Seconds until the cluster was whole again, and what went wrong but for what is measured."""
+        scene: Scene | None = None
+        seconds = 0.0
+        trouble: list[str] = []
+        try:
+            await load.warm()
+            await self._clock.sleep(STEADY_SECONDS)
+            scene = await self._scene(fault, cluster)
+            seconds = await self._harm(fault, scene, load, cluster)
+            await self._clock.sleep(STEADY_SECONDS)
+        except (NotWhole, NotServing, CommandFailed, NetworkFailed, LookupError, OSError) as error:
+            trouble.append(f"{type(error).__name__}: {error}")
+            self._screen.say(f"{title}: {error}")
+            self._harmed = True
+        finally:
+            if scene is not None:
+                await self._all_healed(scene)
+        await load.stop()
+        return seconds, trouble
 
     def _started(self, cluster: Cluster) -> list[Finding]:
         """How long its nodes took to come, told once."""
