@@ -96,7 +96,7 @@ class Drainer:
             return _HURRIED_SECONDS
         if not self._lock.held:
             idle = _HURRIED_SECONDS * 2 if self._hurried() else _IDLE_SECONDS
-            if not await self._wanted() or not await self._lock.take():
+            if not await self._journal.wants_drainer() or not await self._lock.take():
                 return idle
             self._empty, self._tried_parked_at, self._drained = False, None, 0
             self._marks.clear()
@@ -107,9 +107,6 @@ class Drainer:
         await self._try_parked()
         await self._tidy()
         return _HURRIED_SECONDS if self._hurried() else 1.0
-
-    async def _wanted(self) -> bool:
-        return bool((await self._journal.backlog()).count or await self._journal.keys() or await self._journal.parked())
 
     async def _move(self, entries: Sequence[Entry]) -> float:
         revision = self._lock.revision
@@ -193,7 +190,7 @@ class Drainer:
             swept = await self._journal.sweep(self._marks.popleft()[1], self._lock.revision)
         if swept is None:
             await self._lost()
-        elif swept and not await self._wanted():
+        elif swept and not await self._journal.keys() and not await self._journal.parked():
             await self._lock.let_go()
 
     async def _make_room(self, revision: int) -> None:

@@ -29,6 +29,8 @@ from linnet.domain.majority import (
 
 HEDGE_SECONDS = 0.25
 """How long one member may take before the next is asked the same."""
+AGAIN_SECONDS = 0.7
+"""How long a member has before the same is asked of it again: it may have been told while there was no leader."""
 ATTEMPT_SECONDS = 1.2
 TOTAL_SECONDS = 8.0
 CONNECT_SECONDS = 1.0
@@ -324,14 +326,16 @@ class EtcdMajority:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._seconds
         pending: dict[asyncio.Task[T], int] = {}
+        asked_at: dict[int, float] = {}
         last: Exception | None = None
         place = self._preferred % len(self._urls)
         try:
             while loop.time() < deadline:
-                # Nobody is asked the same twice at once: where all are slow, that would only make them slower.
-                if place not in pending.values():
+                # Where all are slow, to ask the same again and again would only make them slower.
+                if place not in pending.values() or loop.time() >= asked_at[place] + AGAIN_SECONDS:
                     asking = self._ask(self._urls[place], path, asked, kind, ATTEMPT_SECONDS)
                     pending[loop.create_task(asking)] = place
+                    asked_at[place] = loop.time()
                 done, _ = await asyncio.wait(pending, timeout=HEDGE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     answered = pending.pop(task)

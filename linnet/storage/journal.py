@@ -148,6 +148,13 @@ class MajorityJournal:
         self.count = found.count
         return Backlog(found.count, found.revision, found.keys[0].created if found.keys else None)
 
+    async def wants_drainer(self) -> bool:
+        """Whether there is something to drain, to try again or to sweep, and nobody at it. One small request."""
+        prefixes = (ENTRIES, PARKED, KEYS)
+        steps = [Get(LOCK), *(Get(prefix, after_prefix(prefix), limit=1) for prefix in prefixes)]
+        held, *found = (await self._majority.transact((), steps)).found
+        return not held and any(found)
+
     async def measure(self) -> None:
         """Learns how much of the majority's room is taken. A member that does not answer is left out."""
         used = [

@@ -257,3 +257,12 @@ async def test_a_majority_that_is_away_is_waited_for(world: World) -> None:
     assert world.stored.ids == [1]
     await node.drainer.stop()
     assert not node.lock.revision
+
+
+async def test_a_lock_that_somebody_holds_costs_the_others_one_small_request(world: World) -> None:
+    await world.post(1)
+    node, other = world.node("one"), world.node("other")
+    await world.turns(node, 1)
+    revision, asked = world.majority.revision, world.majority.asked
+    await other.drainer.turn()
+    assert (world.majority.revision, world.majority.asked, len(world.majority.leases)) == (revision, asked + 1, 1)
