@@ -11,10 +11,11 @@ from typing import Any
 from linnet.cluster import admission, certificates, configuration
 from linnet.cluster.children import Child, last_words
 from linnet.cluster.control import Asked, Route, Server
-from linnet.cluster.decide import WELL_AFTER_S, Act, decide, may_fail, sentences
+from linnet.cluster.decide import LISTENS_AFTER_S, WELL_AFTER_S, Act, decide, may_fail, sentences
 from linnet.cluster.keeping import write
 from linnet.cluster.layout import PLANNED
 from linnet.cluster.node import Node
+from linnet.cluster.patroni import STRICT
 from linnet.cluster.picture import CHILDREN, ETCD, HAPROXY, LINNET, PATRONI, ChildSeen, EtcdSeen, Picture
 from linnet.cluster.watching import DAY_MS, STALE_S, Watch
 from linnet.domain.errors import LinnetError
@@ -83,6 +84,10 @@ class Loop:
         await self._server.close()
         if self._handing_over:
             node.say("This process is replaced by a new one, which takes the children over")
+            linnet = node.children.get(LINNET)
+            if linnet is not None and linnet.age_s >= LISTENS_AFTER_S:
+                # Its workers, too, are to run what is installed now.
+                linnet.send(configuration.RELOADING[LINNET])
             return None
         willing = await node.end((LINNET, HAPROXY))
         async with self._announced():
@@ -207,7 +212,7 @@ class Loop:
         elif act.what == "announce":
             self._begin(act.what, admission.found_cluster(node.majority, node.me))
         elif act.what == "strict":
-            self._begin(act.what, node.rest.configure(node.me, {"synchronous_mode_strict": True}))
+            self._begin(act.what, node.rest.configure(node.me, STRICT))
         elif act.what == "move-leader":
             self._begin(act.what, self._move_leader(act.on))
 

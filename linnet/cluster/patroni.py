@@ -19,6 +19,12 @@ ROLE = "linnet"
 CONNECTIONS = 200
 LOG_LEVEL = "INFO"
 
+STRICT: dict[str, Any] = {"synchronous_mode": "quorum", "synchronous_mode_strict": True}
+RELAXED: dict[str, Any] = {"synchronous_mode": "quorum", "synchronous_mode_strict": False}
+ASYNCHRONOUS: dict[str, Any] = {"synchronous_mode": False, "synchronous_mode_strict": False}
+SYNCHRONOUS_KEY = f"{NAMESPACE}{SCOPE}/sync"
+"""Where Patroni keeps in etcd who may be waited for; it goes when nobody is waited for any more."""
+
 _MIB = 1 << 20
 
 

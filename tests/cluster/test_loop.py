@@ -78,15 +78,19 @@ async def test_it_starts_what_it_can_and_starts_anew_what_ends(folders: Folders)
     assert not list(folders.children.glob("*.json"))
 
 
-async def test_whoever_comes_after_takes_the_children_over(folders: Folders) -> None:
+async def test_whoever_comes_after_takes_the_children_over(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("linnet.cluster.loop.LISTENS_AFTER_S", 0.0)
+    (folders.data / "secrets").mkdir()
+    (folders.data / "secrets" / "node").touch()
     async with running(folders) as loop:
-        await until(lambda: pid(loop, "etcd") and pid(loop, "haproxy"))
-        before = (pid(loop, "etcd"), pid(loop, "haproxy"))
-        await until(lambda: sum(record.read_text().count("\n") == 3 for record in folders.children.glob("*.json")) == 2)
+        await until(lambda: "up" in _log(loop, "etcd") and "up" in _log(loop, "linnet"))
+        before = (pid(loop, "etcd"), pid(loop, "linnet"))
+        await until(lambda: sum(record.read_text().count("\n") == 3 for record in folders.children.glob("*.json")) == 3)
         loop.hand_over()
     async with running(folders) as loop:
-        await until(lambda: pid(loop, "etcd") and pid(loop, "haproxy"))
-        assert (pid(loop, "etcd"), pid(loop, "haproxy")) == before
+        await until(lambda: "read again" in _log(loop, "linnet"))
+        assert (pid(loop, "etcd"), pid(loop, "linnet")) == before
+        assert "read again" not in _log(loop, "etcd")
         assert loop.picture().children["etcd"].adopted
 
 
