@@ -75,7 +75,7 @@ class Door:
         key = request.header("idempotency-key")
         if key and reader.key:
             return Operation(f"{reader.key}:{request.method} {request.path}:{key[:200]}")
-        if key := request.operation:
+        if reader.key and (key := request.operation):
             return Operation(f"proxy:{reader.key}:{request.method} {request.path}:{key[:200]}")
         return Operation.once(self.ids)
 

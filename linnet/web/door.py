@@ -125,7 +125,7 @@ class Door:
         number, visitor = params.get("once"), visitor_of(request)
         if isinstance(number, str) and number.isdecimal() and len(number) < 20 and visitor.identity.key:
             return Operation(f"page:{visitor.identity.key}:{request.path}:{number}")
-        if name := request.operation:
+        if visitor.identity.key and (name := request.operation):
             return Operation(f"proxy:{visitor.identity.key}:{request.method} {request.path}:{name[:200]}")
         return self.once()
 
