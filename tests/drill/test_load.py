@@ -158,20 +158,18 @@ async def test_a_refusal_is_a_failure_with_its_reason(tmp_path: Path) -> None:
 async def test_where_it_cannot_begin_it_says_why(tmp_path: Path, status: int, streams: int, why: str) -> None:
     server = Server()
     server.status = status
-    async with serving(server) as url:
-        async with Load([url], PEOPLE, Pace(50, 0, streams=streams), tmp_path / "run") as load:
-            with pytest.raises(NotServing, match=why):
-                await load.warm(timeout_s=0.5)
+    async with serving(server) as url, Load([url], PEOPLE, Pace(50, 0, streams=streams), tmp_path / "run") as load:
+        with pytest.raises(NotServing, match=why):
+            await load.warm(timeout_s=0.5)
 
 
 async def test_a_stream_that_does_not_open_is_named(tmp_path: Path) -> None:
     async def deaf(request: web.Request) -> web.StreamResponse:
         return web.json_response({"id": "5"}, status=404 if "streaming" in request.path else 200)
 
-    async with serving(deaf) as url:
-        async with Load([url], PEOPLE, Pace(50, 0), tmp_path / "run") as load:
-            with pytest.raises(NotServing, match=r"no stream opened for ada \(websocket 1\), bert \(events 2\)"):
-                await load.warm(timeout_s=0.5)
+    async with serving(deaf) as url, Load([url], PEOPLE, Pace(50, 0), tmp_path / "run") as load:
+        with pytest.raises(NotServing, match=r"no stream opened for ada \(websocket 1\), bert \(events 2\)"):
+            await load.warm(timeout_s=0.5)
 
 
 async def test_nobody_makes_no_load(tmp_path: Path) -> None:
