@@ -13,6 +13,7 @@ from linnet.system import SteppedClock
 Act = Callable[[Scene], Awaitable[None]]
 FILL = "full-disk"
 BETWEEN_NODES_SECONDS = 10.0
+BETWEEN_PROCESSES_SECONDS = 2.0
 PULSE_SECONDS = 0.15
 LITTER = "drill-caches"
 """A file in a node's DIR/run: without it, nobody can fill caches with rubbish."""
@@ -59,6 +60,15 @@ async def thaw(scene: Scene) -> None:
 async def keep(scene: Scene) -> None:
     for node in scene.dead or [scene.target]:
         await scene.keeper.keep(node)
+
+
+def kill_in_turn(*kinds: str) -> Act:
+    async def act(scene: Scene) -> None:
+        for kind in kinds:
+            await kill(kind)(scene)
+            await scene.clock.sleep(BETWEEN_PROCESSES_SECONDS)
+
+    return act
 
 
 async def two_in_turn(scene: Scene) -> None:

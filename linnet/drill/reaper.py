@@ -1,7 +1,8 @@
 """The first process of a drill: whatever becomes of it or of whoever started it, nothing that it started is left.
 
-Run as ``python -m linnet.drill.reaper ARGV…``. What is orphaned below it becomes its child. When the command ends, when
-standard input closes (whoever started us is gone) or at SIGTERM, everything below it is ended, frozen or not.
+Run as ``python -m linnet.drill.reaper ARGV…``. What is orphaned below it becomes its child. A byte on standard input
+asks the command to end; when that closes (whoever started us is gone, or will wait no longer) or at SIGTERM, it has
+some seconds left. When the command ends, everything below it is ended, frozen or not.
 """
 
 import contextlib
@@ -15,8 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-PATIENCE_SECONDS = 20.0
-"""What the command may take to end by itself after it was asked to."""
+POLITE_SECONDS, PATIENCE_SECONDS = 180.0, 20.0
+"""What the command may take to end after it was asked to: while somebody waits for it, and when nobody does."""
 _SET_CHILD_SUBREAPER = 36
 
 
@@ -47,13 +48,17 @@ def _watch(command: int, wake: socket.socket, asked: list[int]) -> int:
         if wake in readable:
             with contextlib.suppress(BlockingIOError):
                 wake.recv(4096)
-        if sys.stdin in readable and not os.read(sys.stdin.fileno(), 4096):
+        if sys.stdin in readable and os.read(sys.stdin.fileno(), 4096):
+            deadline = time.monotonic() + POLITE_SECONDS
+            os.kill(command, signal.SIGTERM)
+        elif sys.stdin in readable:
             sources.remove(sys.stdin)
             asked.append(1)
         code = _reap(command)
         if code is not None:
             return code
-        if asked and deadline is None:
+        if asked:
+            asked.clear()
             deadline = time.monotonic() + PATIENCE_SECONDS
             os.kill(command, signal.SIGTERM)
         if deadline is not None and time.monotonic() >= deadline:

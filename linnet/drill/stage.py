@@ -63,17 +63,28 @@ def play(stage: Stage, inner: Sequence[str], folder: Path) -> int:
         ["setpriv", "--pdeathsig", "KILL", *argv] if stage.around else argv,
         stdin=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
-    before = {number: signal.signal(number, lambda *_: _ask(played)) for number in (signal.SIGTERM, signal.SIGINT)}
+    asked: list[int] = []
+
+    def ask(number: int, _: object) -> None:
+        """The first time it may end as it likes, verifying what there is; the second time it is pressed."""
+        if asked or played.stdin is None:
+            _close(played)
+        else:
+            asked.append(number)
+            with contextlib.suppress(OSError):
+                os.write(played.stdin.fileno(), b".")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         return played.wait()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        _ask(played)
+        _close(played)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _ask(played: "subprocess.Popen[bytes]") -> None:
+def _close(played: "subprocess.Popen[bytes]") -> None:
     if played.stdin is not None:
         with contextlib.suppress(OSError):
             played.stdin.close()

@@ -72,6 +72,7 @@ class Witnesses:
         self._idle: defaultdict[str, deque[Connection]] = defaultdict(deque)
         self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_PER_HOST))
         self._avoided: dict[str, float] = {}
+        self._late: set[asyncio.Task[int | NotDone | None]] = set()
 
     async def receipt(self, key: str) -> int | None:
         """The answer that was filed under ``key``, or None: none is known, or in a second nobody answered.
@@ -93,7 +94,8 @@ class Witnesses:
     async def _ask_all(self, urls: list[str], key: str) -> tuple[bool, int | None]:
         """Whether any host answered, and what it found."""
         loop = asyncio.get_running_loop()
-        pending = {loop.create_task(self._ask(url, key), name="witness") for url in urls}
+        asked = {loop.create_task(self._ask(url, key), name="witness"): url for url in urls}
+        pending = set(asked)
         answered, patience = False, _DIAL_SECONDS + _ANSWER_SECONDS
         try:
             while pending:
@@ -108,8 +110,12 @@ class Witnesses:
                 patience = _GRACE_SECONDS if answered else patience
             return answered, None
         finally:
+            # Those that nobody waits for any more finish: cancelled, each would cost a connection, and a busy machine
+            # would spend its time on new ones. The next question goes without hosts that are so much slower.
             for task in pending:
-                task.cancel()
+                self._avoided[asked[task]] = loop.time() + _AVOIDED_SECONDS
+                self._late.add(task)
+                task.add_done_callback(self._late.discard)
 
     async def _ask(self, url: str, key: str) -> int | NotDone | None:
         """What one host has: a number, None for nothing, or why it did not answer."""
@@ -125,8 +131,6 @@ class Witnesses:
                     connection.terminate()
                 return NotDone(str(error), primary=False)
             except BaseException:  # boundary: a connection in an unknown state is never used again
-                # Nobody waits for it any more: another was so much quicker that the next question goes without it, too.
-                self._avoided[url] = asyncio.get_running_loop().time() + _AVOIDED_SECONDS
                 if connection is not None:
                     connection.terminate()
                 raise
@@ -142,6 +146,8 @@ class Witnesses:
         return await self._finder.dial(url, _DIAL_SECONDS)
 
     def close(self) -> None:
+        for task in self._late:
+            task.cancel()
         for idle in self._idle.values():
             while idle:
                 idle.pop().terminate()
