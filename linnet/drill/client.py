@@ -20,7 +20,7 @@ READ_SECONDS = 5.0
 WRITE_SECONDS = 50.0
 """How long one attempt may take: then the next endpoint is asked, and this connection is closed. Writes that are no
 posts wait for a primary, and are answered when there is one."""
-PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0)
+PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Before each further attempt, in seconds; the last holds for all that follow. They grow: who cannot be answered now is
 not helped by being asked more often."""
 HELD_BACK_SECONDS = 5.0
