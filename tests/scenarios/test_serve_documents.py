@@ -54,7 +54,8 @@ def test_commands_and_options_that_are_named_exist(path: Path) -> None:
         "--require-hashes",
     }
     others |= {"--no-cache-dir", "--no-deps", "--no-build-isolation", "--no-index", "--name", "--interval", "--timeout"}
-    others |= {"--start-period", "--nginx"}
+    others |= {"--start-period", "--nginx", "--group", "--home", "--preferred-challenges", "--upgrade"}
+    others |= {"--silent", "--fail", "--insecure", "--max-time", "--output"}
     assert set(re.findall(r"(?<![\w-])--[a-z][\w-]+", path.read_text())) <= flags | others
 
 
@@ -75,15 +76,30 @@ def test_every_event_that_is_explained_is_logged() -> None:
             assert f'"{event}"' in code, event
 
 
-def test_the_unit_is_one_that_systemd_understands(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["linnet.service", "linnet-node.service"])
+def test_the_unit_is_one_that_systemd_understands(tmp_path: Path, name: str) -> None:
     program = shutil.which("systemd-analyze")
     if program is None:
         assert not in_ci(), "systemd-analyze is missing"
         pytest.skip("systemd-analyze is not installed")
-    unit = tmp_path / "linnet.service"
-    unit.write_text((DEPLOY / "linnet.service").read_text().replace("/opt/linnet/bin/linnet", "/bin/true"))
+    unit = tmp_path / name
+    unit.write_text((DEPLOY / name).read_text().replace("/opt/linnet/bin/linnet", "/bin/true"))
     done = subprocess.run([program, "verify", str(unit)], capture_output=True, text=True, check=False)
-    assert [line for line in done.stderr.splitlines() if "linnet.service" in line] == []
+    assert [line for line in done.stderr.splitlines() if name in line] == []
+
+
+def test_the_shared_address_is_one_that_keepalived_understands(tmp_path: Path) -> None:
+    program = shutil.which("keepalived") or shutil.which("/usr/sbin/keepalived")
+    cards = sorted(path.name for path in Path("/sys/class/net").iterdir() if path.name != "lo")
+    if program is None or not cards:
+        pytest.skip("keepalived is not installed, or there is no network")
+    configuration = tmp_path / "keepalived.conf"
+    configuration.write_text((DEPLOY / "keepalived.conf").read_text().replace("eth0", cards[0]))
+    # Its exit code says nothing (it ends by a signal of its own); what it does not understand, it says.
+    done = subprocess.run(
+        [program, "-t", "-f", str(configuration)], capture_output=True, text=True, check=False, start_new_session=True
+    )
+    assert done.stdout + done.stderr == ""
 
 
 def test_the_unit_lets_a_drain_end() -> None:
