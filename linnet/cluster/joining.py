@@ -17,6 +17,7 @@ from linnet.cluster.keeping import private_folder, write
 from linnet.cluster.layout import BASE_PORT, PLAIN, Folders, Front, Member, NodeFile, Standing
 from linnet.cluster.node import certificate_addresses, make_folders, members_text, read_node
 from linnet.cluster.passwords import Passwords
+from linnet.cluster.patroni import RELAXED, STRICT
 from linnet.cluster.picture import Picture
 from linnet.cluster.place import Place
 from linnet.cluster.tokens import Token
@@ -256,10 +257,14 @@ class Steps:
         """Set while this node is one of those that a commit may wait for: so nobody waits for nobody."""
         place = self._place
         by = self._primary()
+        configured = await place.patroni.configuration(by)
+        if configured.get("synchronous_mode") != RELAXED["synchronous_mode"]:
+            # A `leave` or `remove` that took the second machine away was cut off in the middle.
+            await place.patroni.configure(by, RELAXED)
         if not any(one.name == place.me.name and one.role != "replica" for one in await place.patroni.seen(by)):
             return False
-        if (await place.patroni.configuration(by)).get("synchronous_mode_strict") is not True:
-            await place.patroni.configure(by, {"synchronous_mode_strict": True})
+        if configured.get("synchronous_mode_strict") is not True:
+            await place.patroni.configure(by, STRICT)
         return True
 
     def _primary(self) -> Member:

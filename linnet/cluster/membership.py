@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from linnet.cluster import admission, asking, rules
 from linnet.cluster.admission import DRAINED, JOINING, LEAVING, READY
 from linnet.cluster.layout import PLANNED, Member
+from linnet.cluster.patroni import ASYNCHRONOUS, RELAXED, SYNCHRONOUS_KEY
 from linnet.cluster.picture import Picture
 from linnet.cluster.place import Place
 from linnet.domain.errors import Conflict, Unavailable
@@ -170,12 +171,22 @@ def _awaited(picture: Picture, name: str) -> bool:
 
 
 async def _relax(place: Place) -> None:
-    """One alone may acknowledge: asked for by an operator, and by nothing else."""
+    """One alone may acknowledge: asked for by an operator, and by nothing else.
+
+    By way of waiting for nobody at all: a Patroni (4.1.5) that is strict and has no standby left waits for any one, and
+    goes on waiting, when it is only told not to be strict.
+    """
     picture = place.look()
     if not picture.primary:
         raise Unavailable("PostgreSQL has no primary now; run the command again")
     by = _member(picture, picture.primary)
-    await place.patroni.configure(by, {"synchronous_mode_strict": False})
+    await place.patroni.configure(by, ASYNCHRONOUS)
+    await _until_true(place, lambda: _nobody_is_awaited(place), "PostgreSQL still waits for a second machine")
+    await place.patroni.configure(by, RELAXED)
+
+
+async def _nobody_is_awaited(place: Place) -> bool:
+    return await place.majority.get(SYNCHRONOUS_KEY) is None
 
 
 async def _take_vote(place: Place, member: Member) -> bool:
