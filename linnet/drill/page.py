@@ -63,7 +63,9 @@ def rendered(title: str, versions: Mapping[str, str], notes: Sequence[str], runs
     )  # fmt: skip
 
 
+@cache
 def _plotted(run: Run) -> Markup:
+    """Drawn once: the page is written anew after each of many runs."""
     series = (Series("posts", "posts", run.posts), Series("reads", "reads", run.served))
     return Markup(plots.plot(series, run.marks, 0.0, run.seconds))
 
