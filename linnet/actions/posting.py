@@ -1,7 +1,8 @@
 """Posting where there may be no primary: into the database or the journal, and what of the journal its author sees."""
 
 import asyncio
-from collections.abc import Iterable, MutableMapping
+import contextlib
+from collections.abc import AsyncIterator, Iterable, MutableMapping
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
@@ -73,13 +74,19 @@ class Posting:
             id = await statuses.post(self._database, self._site, author, draft, operation, written.append)
             return Posted(id, _last(written, id))
         checked = rules.check(draft, self._site.limits)
+        async with self.in_time():
+            while True:
+                try:
+                    return await self._post(self._detour, author, checked, operation)
+                except IdTaken:
+                    continue
+
+    @contextlib.asynccontextmanager
+    async def in_time(self) -> AsyncIterator[None]:
+        """Raises Unavailable where what is done in it takes longer than anybody is made to wait for a primary."""
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
-                while True:
-                    try:
-                        return await self._post(self._detour, author, checked, operation)
-                    except IdTaken:
-                        continue
+                yield
         except TimeoutError as error:
             raise Unavailable("The database has no primary now; please try again") from error
 

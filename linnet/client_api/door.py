@@ -159,10 +159,8 @@ def guarded(door: Door, noun: Noun, scope: str, limit: str = "") -> Handler:
                 _check(request.context, scopes_any, even_apps=open_to_all)
             try:
                 response = await noun(door, request)
-            except NotFound:
-                if not (door.posting.detours and await _worth_another_try(door, request)):
-                    raise
-                response = await noun(door, request)
+            except NotFound as error:
+                response = await _once_more(door, noun, request, error)
         except LinnetError as error:
             if verdict is None:
                 # A token that is none is a stranger's: guessing is bounded by the address.
@@ -176,11 +174,16 @@ def guarded(door: Door, noun: Noun, scope: str, limit: str = "") -> Handler:
     return handle
 
 
-async def _worth_another_try(door: Door, request: Request) -> bool:
+async def _once_more(door: Door, noun: Noun, request: Request, error: NotFound) -> Response:
     """Where a post was named that is not in the database yet, or has another id there: see ``Posting``."""
+    if not door.posting.detours:
+        raise error
     reader: Identity = request.context
     params = await request.params() if request.method != "GET" else {}
-    return await door.posting.brought_in(request.method, request.segments, params, reader.account_id)
+    async with door.posting.in_time():
+        if not await door.posting.brought_in(request.method, request.segments, params, reader.account_id):
+            raise error
+        return await noun(door, request)
 
 
 def _check(reader: Identity, scopes_any: tuple[str, ...], *, even_apps: bool) -> None:

@@ -219,18 +219,21 @@ def guarded(door: Door, page: Page, admits: str) -> Handler:
             raise NotFound
         try:
             return await page(door, request)
-        except NotFound:
-            if not (door.posting.detours and await _worth_another_try(door, request)):
-                raise
-            return await page(door, request)
+        except NotFound as error:
+            return await _once_more(door, page, request, error)
 
     return handle
 
 
-async def _worth_another_try(door: Door, request: Request) -> bool:
+async def _once_more(door: Door, page: Page, request: Request, error: NotFound) -> Response:
     """Where a post was named that is not in the database yet, or has another id there: see ``Posting``."""
+    if not door.posting.detours:
+        raise error
     params = await request.params() if request.method != "GET" else {}
-    return await door.posting.brought_in(request.method, request.segments, params, visitor_of(request).id)
+    async with door.posting.in_time():
+        if not await door.posting.brought_in(request.method, request.segments, params, visitor_of(request).id):
+            raise error
+        return await page(door, request)
 
 
 async def _visitor(door: Door, request: Request) -> Visitor:
