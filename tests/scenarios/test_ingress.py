@@ -138,6 +138,34 @@ async def test_no_request_fails_and_no_post_is_doubled(nodes: list[Node], tokens
     assert clients.slowest_s < 6
 
 
+@pytest.mark.parametrize("fault", [killed, restarted], ids=lambda fault: fault.__name__)
+async def test_posts_of_apps_that_send_no_key_are_not_doubled_either(
+    nodes: list[Node], tokens: list[str], fault
+) -> None:
+    """HAProxy sends again what it heard no answer to, under the id that it gave it."""
+    await asyncio.to_thread(until, lambda: all_up(nodes), 20, "all nodes")
+    clients = Clients([node.haproxy.url for node in nodes], tokens, keys=False)
+    async with clients.running(posters=6, readers=1, listeners=0):
+        await clients.more(60)
+        await fault(nodes, clients)
+        await clients.more(60)
+    assert clients.failed == []
+    stored = await pages(clients, nodes[0].server.url, tokens[0])
+    said = Counter(status["content"] for status in stored if clients.name in status["content"])
+    assert set(said.values()) == {1}
+    assert len(said) == len(clients.posted)
+
+
+async def test_apps_are_told_where_streams_are(nodes: list[Node]) -> None:
+    async with aiohttp.ClientSession() as session:
+        for node in nodes:
+            async with session.get(f"{node.haproxy.url}/api/v2/instance") as answer:
+                assert (await answer.json())["configuration"]["urls"]["streaming"] == "ws://social.example"
+            for path in ("/api/v1/streaming/health", "/api/v1/streaming/health/"):
+                async with session.get(node.haproxy.url + path) as answer:
+                    assert (answer.status, await answer.text()) == (200, "OK")
+
+
 async def pages(clients: Clients, url: str, token: str) -> list[dict]:
     """The whole account."""
     found: list[dict] = []

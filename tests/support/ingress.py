@@ -87,11 +87,14 @@ class Haproxy:
 
 
 class Clients:
-    """Posters, readers and listeners, each of whom tries a second endpoint once. ``failed`` says in words what neither
-    answered."""
+    """Posters, readers and listeners, each of whom tries a second endpoint once; posters without ``keys`` do not.
 
-    def __init__(self, endpoints: Sequence[str], tokens: Sequence[str]) -> None:
+    ``failed`` says in words what was not answered.
+    """
+
+    def __init__(self, endpoints: Sequence[str], tokens: Sequence[str], *, keys: bool = True) -> None:
         self.endpoints = endpoints
+        self._keys = keys
         self._headers = [{"Authorization": f"Bearer {token}"} for token in tokens]
         self.failed: list[str] = []
         self.posted: dict[str, str] = {}
@@ -101,7 +104,7 @@ class Clients:
         self.listening = 0
         self.streams_broken = 0
         self.slowest_s = 0.0
-        self._name = secrets.token_hex(4)
+        self.name = secrets.token_hex(4)
         self._ending = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -132,7 +135,8 @@ class Clients:
         """The answer's JSON, or None where neither endpoint had one."""
         why = []
         began = time.monotonic()
-        for turn in (0, 1):
+        # What has no key of its own is asked once: only HAProxy may try again.
+        for turn in (0, 1) if self._keys or method == "GET" else (0,):
             try:
                 url = self.endpoints[(place + turn) % len(self.endpoints)] + path
                 async with session.request(method, url, **about) as answer:
@@ -152,9 +156,11 @@ class Clients:
         for count in itertools.count():
             if self._ending.is_set() or self.failed:
                 return
-            text = f"{self._name}: {number} says {count}"
+            text = f"{self.name}: {number} says {count}"
             # By their tokens all nodes are asked.
-            headers = self._headers[(number + count) % len(self._headers)] | {"Idempotency-Key": text}
+            headers = self._headers[(number + count) % len(self._headers)]
+            if self._keys:
+                headers = headers | {"Idempotency-Key": text}
             made = await self._ask(
                 session, number + count, "POST", "/api/v1/statuses", json={"status": text}, headers=headers
             )
