@@ -39,8 +39,8 @@ class Knowledge:
 
     @property
     def state(self) -> str:
-        """This node's own."""
-        return next((one.state for one in self.standings if one.name == self.me.name), "ready")
+        """This node's own. One that was struck off while it was dead, and comes back, is as one that leaves."""
+        return next((one.state for one in self.standings if one.name == self.me.name), "leaving")
 
     @property
     def everybody(self) -> tuple[Member, ...]:

@@ -139,6 +139,10 @@ async def leave(place: Place, *, sure: bool = False) -> Sentences:
     """Takes this node out of the cluster, in the reverse order of a join; what it keeps stays in its folder."""
     me = place.me.name
     picture = place.look()
+    if picture.standings and not picture.standing:
+        yield f"{me} is no member already; it ends"
+        _forget(place)
+        return
     if picture.standing == JOINING:
         raise Conflict(f"{me} has not joined yet; end it, and on another node `linnet cluster remove {me}`")
     if picture.standing != LEAVING:
@@ -162,6 +166,11 @@ async def leave(place: Place, *, sure: bool = False) -> Sentences:
     await _take_vote(place, place.me)
     await admission.remove(place.majority, me)
     yield f"{me} is no member any more; it ends. The others need nothing of {place.folders.data}, which may be deleted"
+    _forget(place)
+
+
+def _forget(place: Place) -> None:
+    """What is left cannot be run again by mistake."""
     place.folders.node.replace(place.folders.node.with_suffix(".left"))
     place.end()
 

@@ -1,0 +1,202 @@
+"""Changes of who does what, step by step: what is announced, what is refused, and in which order a node goes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from linnet.cluster import admission, certificates, membership
+from linnet.cluster.layout import PLANNED, Folders, Member, Ports, Standing, State
+from linnet.cluster.node import Node
+from linnet.cluster.patroni import ASYNCHRONOUS, RELAXED, SYNCHRONOUS_KEY
+from linnet.cluster.picture import EtcdSeen, Picture, PostgresSeen
+from linnet.cluster.place import Place
+from linnet.domain.errors import Conflict
+from linnet.domain.majority import Delete, Put, after_prefix
+from linnet.storage.etcd import EtcdMajority, endpoints
+from linnet.system import SystemChance, SystemClock
+from tests.support.client import VirtualClock
+from tests.support.etcd import Etcd, url_of
+
+ONE, TWO = (Member(name, f"127.0.9.{i}", Ports.starting(17_000)) for i, name in enumerate(("one", "two"), 1))
+
+
+class Hurried(VirtualClock):
+    """Whoever sleeps wakes at once, and that much later."""
+
+    async def sleep(self, seconds: float) -> None:
+        self.advance(int(seconds * 1000))
+        await asyncio.sleep(0)
+
+
+class Patronis:
+    """What is asked of Patroni, in order; it does it at once, or refuses."""
+
+    def __init__(self, stage: "Stage") -> None:
+        self.stage = stage
+        self.asked: list[Any] = []
+        self.refuses = False
+        self.planned: list[bool] = []
+
+    async def configure(self, by: Member, change: Any) -> None:
+        self.asked.append(change)
+        if change == ASYNCHRONOUS:
+            await self.stage.majority.transact([], [Delete(SYNCHRONOUS_KEY)])
+            self.stage.see("two", role="replica")
+
+    async def seen(self, by: Member) -> tuple[PostgresSeen, ...]:
+        return self.stage.picture.postgres
+
+    async def switchover(self, by: Member, leader: str, to: str) -> str:
+        self.planned.append(await self.stage.majority.get(PLANNED) is not None)
+        if self.refuses:
+            raise Conflict("Patroni does not switch over: not now")
+        self.stage.see(leader, role="quorum_standby", state="streaming")
+        self.stage.see(to, role="leader", state="running")
+        return "done"
+
+
+class Stage:
+    """Two nodes as ``me`` sees them, over a real etcd; ``one`` is the primary at first."""
+
+    def __init__(self, majority: EtcdMajority, data: Path, me: Member) -> None:
+        self.majority, self.me, self.ended = majority, me, False
+        self.folders = Folders(data)
+        for folder in (self.folders.cluster, self.folders.run):
+            folder.mkdir(parents=True)
+        self.folders.node.write_text("{}")
+        now = SystemClock().now_ms()
+        authority = certificates.make_authority("linnet", now)
+        certificates.keep(self.folders, authority, certificates.issue(authority, me.name, (me.address,), now))
+        self.rest = Patronis(self)
+        self.picture = Picture(
+            me=me.name,
+            children={},
+            standings=(Standing(ONE), Standing(TWO)),
+            etcd=EtcdSeen(True, "", ("one", "two"), (), ("one", "two")),
+            postgres=(
+                PostgresSeen("one", "leader", "running", 1, 0),
+                PostgresSeen("two", "quorum_standby", "streaming", 1, 0),
+            ),
+        )
+        node = SimpleNamespace(me=me, folders=self.folders, clock=Hurried(), majority=majority, rest=self.rest)
+        self.place = Place(cast(Node, node), SystemChance(), lambda: self.picture, self._end)
+
+    def _end(self) -> None:
+        self.ended = True
+
+    def see(self, name: str, **seen: Any) -> None:
+        changed = tuple(replace(one, **seen) if one.name == name else one for one in self.picture.postgres)
+        self.picture = replace(self.picture, postgres=changed)
+
+    def standing(self, name: str, state: State) -> None:
+        changed = tuple(replace(one, state=state) if one.name == name else one for one in self.picture.standings)
+        self.picture = replace(self.picture, standings=changed)
+
+    async def states(self) -> dict[str, str]:
+        return {name: one.state for name, one in (await admission.members(self.majority)).items()}
+
+
+@pytest.fixture
+async def majority(etcd: Etcd) -> AsyncIterator[EtcdMajority]:
+    opened = EtcdMajority(endpoints(url_of([etcd])))
+    await opened.transact([], [Delete("/linnet/", after_prefix("/linnet/"))])
+    for member in (ONE, TWO):
+        await admission.found_cluster(opened, member)
+    await opened.transact([], [Put(SYNCHRONOUS_KEY, b"{}")])
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def on_one(majority: EtcdMajority, tmp_path: Path) -> Stage:
+    return Stage(majority, tmp_path / "one", ONE)
+
+
+@pytest.fixture
+def on_two(majority: EtcdMajority, tmp_path: Path) -> Stage:
+    return Stage(majority, tmp_path / "two", TWO)
+
+
+async def _told(sentences: AsyncIterator[str]) -> str:
+    return "; ".join([sentence async for sentence in sentences])
+
+
+async def test_a_switchover_is_announced_as_long_as_it_lasts(on_two: Stage, majority: EtcdMajority):
+    assert "two is the primary, after" in await _told(membership.switchover(on_two.place))
+    assert on_two.rest.planned == [True]
+    assert await majority.get(PLANNED) is None
+
+
+async def test_a_switchover_that_is_refused_leaves_nothing_announced(on_one: Stage, majority: EtcdMajority):
+    on_one.rest.refuses = True
+    with pytest.raises(Conflict, match="not now"):
+        await _told(membership.switchover(on_one.place, "two"))
+    assert on_one.rest.planned == [True]
+    assert await majority.get(PLANNED) is None
+
+
+async def test_the_primary_goes_elsewhere_before_its_node_is_drained_for_good(on_one: Stage):
+    assert "one may be restarted" in await _told(membership.drain(on_one.place))
+    assert on_one.picture.primary == "two"
+    assert (await on_one.states())["one"] == "drained"
+    assert on_one.folders.drained.exists()
+
+
+async def test_nobody_is_drained_whose_primary_could_go_nowhere(on_one: Stage):
+    on_one.see("two", role="replica")
+    with pytest.raises(Conflict, match="No other member"):
+        await _told(membership.drain(on_one.place))
+    on_one.standing("two", "drained")
+    with pytest.raises(Conflict, match="only node that serves"):
+        await _told(membership.drain(on_one.place))
+    assert (await on_one.states())["one"] == "ready"
+    assert not on_one.folders.drained.exists()
+
+
+async def test_down_to_one_asks_and_changes_nothing_before(on_two: Stage):
+    with pytest.raises(Conflict, match="--yes"):
+        await _told(membership.leave(on_two.place))
+    assert await on_two.states() == {"one": "ready", "two": "ready"}
+    assert on_two.rest.asked == []
+    assert not on_two.ended
+
+
+async def test_who_leaves_is_known_to_and_waited_for_by_nobody_before_it_ends(on_two: Stage):
+    told = await _told(membership.leave(on_two.place, sure=True))
+    order = ["two is drained", "two is leaving", "acknowledges alone", "No commit waits for two", "no member any more"]
+    assert [told.index(part) for part in order] == sorted(told.index(part) for part in order)
+    assert on_two.rest.asked == [ASYNCHRONOUS, RELAXED]
+    assert await on_two.states() == {"one": "ready"}
+    assert on_two.ended
+    assert not on_two.folders.node.exists()
+
+
+async def test_a_departure_that_was_cut_off_goes_on_without_asking_again(on_two: Stage, majority: EtcdMajority):
+    await admission.set_state(majority, "two", "leaving", of=("ready",))
+    on_two.standing("two", "leaving")
+    told = await _told(membership.leave(on_two.place))
+    assert "drained" not in told
+    assert on_two.rest.asked == [ASYNCHRONOUS, RELAXED]
+    assert on_two.ended
+
+
+async def test_who_was_struck_off_only_ends(on_two: Stage):
+    on_two.picture = replace(on_two.picture, standings=(Standing(ONE),))
+    assert await _told(membership.leave(on_two.place)) == "two is no member already; it ends"
+    assert on_two.rest.asked == []
+    assert on_two.ended
+
+
+async def test_a_dead_member_is_removed_and_the_other_goes_on_alone(on_one: Stage, majority: EtcdMajority):
+    on_one.see("two", state="stopped")
+    on_one.picture = replace(on_one.picture, etcd=EtcdSeen(True, "one", ("one",), (), ("one",)))
+    with pytest.raises(Conflict, match="--yes"):
+        await _told(membership.remove(on_one.place, "two"))
+    assert "two is no member any more" in await _told(membership.remove(on_one.place, "two", sure=True))
+    assert on_one.rest.asked == [ASYNCHRONOUS, RELAXED]
+    assert await on_one.states() == {"one": "ready"}
