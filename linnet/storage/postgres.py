@@ -206,20 +206,23 @@ class PostgresDatabase:
     @contextlib.asynccontextmanager
     async def schema_session(self) -> AsyncIterator[PostgresSchemaSession]:
         """For linnet/storage/schema.py: a connection of its own, to the primary. Raises Unavailable."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._write_seconds
-        while True:
-            try:
-                connection, _ = await self._finder.connect(deadline)
-                break
-            except NotDone as error:
-                if loop.time() > deadline:
-                    raise Unavailable("The database has no primary now; please try again") from error
-            await asyncio.sleep(_PAUSE_SECONDS)
+        connection = await self._own_connection()
         try:
             yield PostgresSchemaSession(connection)
         finally:
             connection.terminate()
+
+    async def _own_connection(self) -> Connection:
+        """To the primary, or to the next one where it has just gone. Raises Unavailable."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._write_seconds
+        while True:
+            try:
+                return (await self._finder.connect(deadline))[0]
+            except NotDone as error:
+                if loop.time() > deadline:
+                    raise Unavailable("The database has no primary now; please try again") from error
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     # -- reading ------------------------------------------------------------------------------------------------
 
