@@ -221,7 +221,7 @@ def _pause(evidence: Evidence, promise: str, bar: float | None, at: Mapping[str,
     if bar is None:
         return Finding(promise, "–", said, None, longest.seconds, (where,))
     interval = len(evidence.endpoints) / rate if rate else float("inf")
-    if longest.seconds > bar and interval * SEEN_BEST > bar:
+    if longest.seconds > bar >= longest.seconds - interval and interval * SEEN_BEST > bar:
         return unknown(
             promise, f"<= {bar:g} s", f"the load is too thin to tell: {said}, one request every {interval:.2f} s"
         )

@@ -75,6 +75,7 @@ class Load:
         self._tasks = Tasks()
         self._background = Tasks()
         self._under_way = 0
+        self._newest = ""
         self._idle = asyncio.Event()
         self._began = self._ended = 0.0
         self._began_ms = 0
@@ -210,7 +211,8 @@ class Load:
             self._tally.attempted(answer)
             if id is not None:
                 self._posters.said(id)
-                self._readers.newest = id
+                self._readers.told(self._people[plan.author], id)
+                self._newest = id
 
         answer = await self.client.ask(request(plan, self._people[plan.author].token), self._endpoint(number), watch)
         self._tally.posted(answer)
@@ -221,13 +223,15 @@ class Load:
         what, wanted = self._readers.next()
         answer = await self.client.ask(wanted, self._endpoint(number), self._tally.attempted)
         self._tally.read(answer)
+        if answer.good and what in ("home", "public"):
+            self._readers.saw(answer.body)
         self._ledger.write(
             Read(answer.began, answer.ended, what, answer.endpoint, answer.attempts, answer.status, answer.why)
         )
 
     async def _favourite(self, number: int) -> None:
         """A write of another kind: it may wait for a primary, and must not fail."""
-        id = self._readers.newest
+        id = self._newest
         if not id:
             return
         person = self._posters.author(number)

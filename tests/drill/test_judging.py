@@ -311,6 +311,9 @@ def test_a_thin_load_cannot_tell_a_pause_from_its_own_intervals() -> None:
     found = _paused(0.9, Mark("switchover", 104, 106, pause_max=0.5), rate=3.0)
     assert found[promise].kept is None
     assert unshown(found.values())
+    # Longer than the bar even without the interval: that is a pause, however thin the load.
+    found = _paused(2.5, Mark("switchover", 104, 106, pause_max=0.5), rate=3.0)
+    assert found[promise].kept is False
 
 
 # ------------------------------------------------------------------------------------------------------ what is shown

@@ -89,11 +89,21 @@ def test_everything_is_read_by_everybody() -> None:
     readers = Readers(PEOPLE)
     before = Counter(readers.next()[0] for _ in range(48))
     assert set(before) == {"home", "public", "account", "notifications"}
-    readers.newest = "77"
+    readers.told(PEOPLE[2], "77")
+    readers.saw(b'[{"id":"66","created_at"')
     kinds = [readers.next() for _ in range(48)]
-    assert {what for what, _ in kinds} == {"home", "public", "status", "account", "notifications"}
+    assert {what for what, _ in kinds} == {"home", "public", "own post", "post", "account", "notifications"}
     assert {wanted.token for _, wanted in kinds} == {person.token for person in PEOPLE}
-    assert any(wanted.path == "/api/v1/statuses/77" for _, wanted in kinds)
+    # Nobody but its author sees a post at once; what a timeline has shown is for all.
+    assert {wanted.token for _, wanted in kinds if wanted.path.endswith("/77")} == {"token2"}
+    assert len({wanted.token for _, wanted in kinds if wanted.path.endswith("/66")}) == len(PEOPLE)
+
+
+def test_an_empty_timeline_shows_nothing_new() -> None:
+    readers = Readers(PEOPLE)
+    readers.saw(b'[{"id":"66","created_at"')
+    readers.saw(b"[]")
+    assert any(wanted.path.endswith("/66") for _, wanted in (readers.next() for _ in range(48)))
 
 
 # ------------------------------------------------------------------------------------------------------------ ledger
