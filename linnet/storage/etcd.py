@@ -28,10 +28,14 @@ from linnet.domain.majority import (
 )
 
 HEDGE_SECONDS = 0.25
-"""How long one member may take before the next is asked the same."""
+"""How long one member may take before the next is asked the same, where it usually takes much less."""
+HEDGE_SECONDS_MAX = 0.8
 AGAIN_SECONDS = 0.7
 """How long a member has before the same is asked of it again: it may have been told while there was no leader."""
 ATTEMPT_SECONDS = 1.2
+"""How long a connection, and what is asked of one member alone, may take."""
+CONNECTIONS = 32
+"""So many to a member at most."""
 TOTAL_SECONDS = 8.0
 CONNECT_SECONDS = 1.0
 """How long a member may take to be reached before another is asked what must not be asked twice."""
@@ -186,6 +190,8 @@ class EtcdMajority:
         self._urls = at.urls
         self._preferred = 0
         self._opened: aiohttp.ClientSession | None = None
+        self._usual_s = 0.0
+        self._late: set[asyncio.Task[Any]] = set()
         self.hedges = 0
         """How often a member was too slow, or failed, and another one was asked."""
 
@@ -202,6 +208,8 @@ class EtcdMajority:
         return self._urls
 
     async def close(self) -> None:
+        for task in list(self._late):
+            task.cancel()
         if self._opened is not None:
             await self._opened.close()
             self._opened = None
@@ -321,27 +329,27 @@ class EtcdMajority:
     async def _hedged(self, path: str, asked: Mapping[str, Any], kind: type[T]) -> T:
         """Asks one member, and another one whenever none has answered for a while; takes the first answer.
 
-        The one that answered first is asked first the next time.
+        The one that answered first is asked first the next time. The others' answers are left to come: a request that
+        is cancelled costs its connection, and where all are slow, new ones would make them slower still.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._seconds
         pending: dict[asyncio.Task[T], int] = {}
-        asked_at: dict[int, float] = {}
         last: Exception | None = None
         place = self._preferred % len(self._urls)
+        asked_at: dict[int, float] = {}
         try:
             while loop.time() < deadline:
-                # Where all are slow, to ask the same again and again would only make them slower.
-                if place not in pending.values() or loop.time() >= asked_at[place] + AGAIN_SECONDS:
-                    asking = self._ask(self._urls[place], path, asked, kind, ATTEMPT_SECONDS)
+                if self._may_ask(place, pending, asked_at.get(place), loop.time()):
+                    asking = self._ask(self._urls[place], path, asked, kind, self._seconds, ATTEMPT_SECONDS)
                     pending[loop.create_task(asking)] = place
                     asked_at[place] = loop.time()
-                done, _ = await asyncio.wait(pending, timeout=HEDGE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(pending, timeout=self._patience, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     answered = pending.pop(task)
                     error = task.exception()
                     if error is None:
-                        self._preferred = answered
+                        self._answered(answered, loop.time() - asked_at[answered])
                         return task.result()
                     if not isinstance(error, (NoMajority, _NotSent)):
                         raise error
@@ -353,8 +361,29 @@ class EtcdMajority:
             raise NoMajority(f"No majority of etcd answers ({last or 'in time'})")
         finally:
             for task in pending:
-                task.cancel()
-                task.add_done_callback(_seen)
+                self._late.add(task)
+                task.add_done_callback(self._seen)
+
+    @staticmethod
+    def _may_ask(place: int, pending: Mapping[asyncio.Task[T], int], asked_at: float | None, now: float) -> bool:
+        """Twice at most at once, and the second time only where the first may have been lost in an election."""
+        waiting = sum(each == place for each in pending.values())
+        return asked_at is None or not waiting or (waiting == 1 and now >= asked_at + AGAIN_SECONDS)
+
+    @property
+    def _patience(self) -> float:
+        """Who is busy is not asked more often for it."""
+        return min(HEDGE_SECONDS_MAX, max(HEDGE_SECONDS, 3 * self._usual_s))
+
+    def _answered(self, place: int, seconds: float) -> None:
+        self._preferred = place
+        self._usual_s += (min(seconds, 1.0) - self._usual_s) / 8
+
+    def _seen(self, task: asyncio.Task[Any]) -> None:
+        """The error of a slower member is nobody's surprise."""
+        self._late.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     async def _once(self, path: str, asked: Mapping[str, Any], kind: type[T]) -> T:
         """For what must not be done twice: another member is asked only where the one before cannot have been told."""
@@ -413,17 +442,11 @@ class EtcdMajority:
                 secured = ssl.create_default_context(cafile=self._at.ca)
                 if self._at.certificate:
                     secured.load_cert_chain(self._at.certificate, self._at.key)
-            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60, ssl=secured)
+            connector = aiohttp.TCPConnector(limit=0, limit_per_host=CONNECTIONS, keepalive_timeout=60, ssl=secured)
             self._opened = aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
             )
         return self._opened
-
-
-def _seen(task: asyncio.Task[Any]) -> None:
-    """The error of a slower member is nobody's surprise."""
-    if not task.cancelled():
-        task.exception()
 
 
 def _meaning(failure: _Failure, url: str) -> Exception:

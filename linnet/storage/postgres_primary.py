@@ -19,6 +19,11 @@ WAITERS = 2_000
 """How many may wait for a primary or for a connection at once; whoever comes later is told to try again."""
 
 
+DIALS = 2
+"""So many connections to one host are made at once. After a failover all want one: together, each would take
+so long that it is given up, and then wanted again."""
+
+
 Dial = Callable[[str, float], Awaitable[Connection]]
 """Connects to the one host of a URL within so many seconds, or raises NotDone."""
 
@@ -46,7 +51,13 @@ class Finder:
         self._search: asyncio.Task[Primary] | None = None
         self._waiting = 0
         self._newest_standby: str | None = None
+        self._look: asyncio.Task[None] | None = None
         self._listeners: list[Callable[[str], None]] = []
+        self._gates = {url: asyncio.Semaphore(DIALS) for url in urls}
+
+    def gate(self, url: str) -> asyncio.Semaphore:
+        """Whoever wants to dial takes it first, and then looks whether somebody has given a connection back."""
+        return self._gates[url]
 
     def on_missing(self, listener: Callable[[str], None]) -> None:
         """``listener`` is told, in words, of each search that does not find a primary at once."""
@@ -67,11 +78,17 @@ class Finder:
     async def newest_standby(self, *, ask: bool) -> str:
         """The URL of the standby that has replayed most, or (``ask`` is False) had when hosts were last asked."""
         if ask or self._newest_standby is None:
-            self._newest_standby = None
-            self._learn((await self._ask_all())[0])
+            # Many find out at once that theirs is gone: one look round serves them all.
+            if self._look is None or self._look.done():
+                self._look = asyncio.get_running_loop().create_task(self._look_round(), name="standby-finder")
+            await asyncio.shield(self._look)
         if self._newest_standby is None:
             raise NotDone("no standby answers", primary=False)
         return self._newest_standby
+
+    async def _look_round(self) -> None:
+        self._newest_standby = None
+        self._learn((await self._ask_all())[0])
 
     def is_current(self, server: Server) -> bool:
         """False for an old primary which nobody follows any more: what it shows may never have happened."""
@@ -119,6 +136,9 @@ class Finder:
         if self._search is not None:
             self._search.cancel()
             await asyncio.gather(self._search, return_exceptions=True)
+        if self._look is not None:
+            self._look.cancel()
+            await asyncio.gather(self._look, return_exceptions=True)
         while self._eyes:
             self._eyes.popitem()[1].terminate()
 
@@ -207,19 +227,32 @@ class Pool:
         await self._take_place(deadline)
         try:
             primary = self._finder.primary or await self._finder.find(deadline)
-            while self._idle:
-                connection, its_primary = self._idle.pop()
-                if its_primary == primary and not connection.closed:
-                    return connection, its_primary
-                connection.terminate()
+            kept = self._kept(primary)
+            if kept is not None:
+                return kept
+            await self._finder.gate(primary.url).acquire()
         except BaseException:  # boundary: whatever ends this, the place is free again
             self._places.release()
             raise
-        return await self._dial(deadline)
+        kept = self._kept(primary)
+        if kept is not None:
+            self._finder.gate(primary.url).release()
+            return kept
+        return await self._dial(primary, deadline)
 
-    async def _dial(self, deadline: float) -> tuple[Connection, Primary]:
+    def _kept(self, primary: Primary) -> tuple[Connection, Primary] | None:
+        while self._idle:
+            connection, its_primary = self._idle.pop()
+            if its_primary == primary and not connection.closed:
+                return connection, its_primary
+            connection.terminate()
+        return None
+
+    async def _dial(self, primary: Primary, deadline: float) -> tuple[Connection, Primary]:
         """A new connection. Whoever leaves meanwhile leaves it to the next one: it was half the price of an answer."""
+        gate = self._finder.gate(primary.url)
         dialling = asyncio.get_running_loop().create_task(self._finder.connect(deadline), name="dial")
+        dialling.add_done_callback(lambda _: gate.release())
         try:
             return await asyncio.shield(dialling)
         except asyncio.CancelledError:
@@ -280,20 +313,31 @@ class Standbys:
         await self._places.acquire()
         try:
             url = await self._finder.newest_standby(ask=self._ask)
-            while self._idle:
-                connection = self._idle.pop()
-                if connection.server.url == url and not connection.closed:
-                    return connection
-                connection.terminate()
-            connection = await self._finder.dial(url, DIAL_SECONDS)
-            if not self._finder.is_current(connection.server):
-                connection.terminate()
-                raise NotDone(f"{label(url)} is an old primary", primary=False)
+            connection = self._kept(url) or await self._dialled(url)
         except BaseException:  # boundary: whatever ends this, the place is free again
             self._ask = True
             self._places.release()
             raise
         self._ask = False
+        return connection
+
+    def _kept(self, url: str) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.server.url == url and not connection.closed:
+                return connection
+            connection.terminate()
+        return None
+
+    async def _dialled(self, url: str) -> Connection:
+        async with self._finder.gate(url):
+            kept = self._kept(url)
+            if kept is not None:
+                return kept
+            connection = await self._finder.dial(url, DIAL_SECONDS)
+        if not self._finder.is_current(connection.server):
+            connection.terminate()
+            raise NotDone(f"{label(url)} is an old primary", primary=False)
         return connection
 
     def release(self, connection: Connection) -> None:

@@ -138,12 +138,19 @@ class Witnesses:
             return answer
 
     async def _connection(self, url: str) -> Connection:
+        kept = self._kept(url)
+        if kept is not None:
+            return kept
+        async with self._finder.gate(url):
+            return self._kept(url) or await self._finder.dial(url, _DIAL_SECONDS)
+
+    def _kept(self, url: str) -> Connection | None:
         idle = self._idle[url]
         while idle:
             connection = idle.pop()
             if not connection.closed:
                 return connection
-        return await self._finder.dial(url, _DIAL_SECONDS)
+        return None
 
     def close(self) -> None:
         for task in self._late:
