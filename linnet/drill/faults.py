@@ -46,7 +46,9 @@ def _killed(kind: str, aim: Aim, says: str, *, pause_max: float = NODE, heal: Ac
 def _frozen(kind: str, aim: Aim, says: str, seconds: float = 12.0) -> Fault:
     name = f"{kind}-{aim}-frozen" if aim != "any" else f"{kind}-frozen"
     inject = harm.freeze(*kind.split("+"))
-    return Fault(name, f"{says} stops (SIGSTOP) for {seconds:.0f} s", inject, harm.thaw, aim, seconds)
+    # Without its HAProxy, nobody is answered at a node's own address; the others go on.
+    dead = kind == "haproxy"
+    return Fault(name, f"{says} stops (SIGSTOP) for {seconds:.0f} s", inject, harm.thaw, aim, seconds, dead=dead)
 
 
 _PROCESSES = (

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from linnet.drill import answers, judging
 from linnet.drill.bring_up import HOME_ENTRIES, Cluster
 from linnet.drill.client import Client
@@ -29,6 +31,8 @@ STEADY_SECONDS = 5.0
 WHOLE_SECONDS = 240.0
 SHOW_SECONDS = 1.0
 CACHES_SECONDS = 1.0
+KEPT = "cluster.json"
+"""In the report's folder: the endpoints and folders of a cluster that is kept."""
 WHOLE_AGAIN = "seconds until the cluster was whole again"
 
 
@@ -236,6 +240,8 @@ class Drill:
         for endpoint in self._cluster.endpoints:
             self._screen.say(f"the cluster serves at {endpoint}")
         self._screen.say(f"it is kept until you interrupt (Ctrl-C); its folders are in {self._wanted.folder}")
+        about = {"endpoints": self._cluster.endpoints, "folders": [str(node.folder) for node in self._cluster.nodes]}
+        (self._wanted.report / KEPT).write_bytes(msgspec.json.encode(about))
         asked = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
         await asked.wait()
