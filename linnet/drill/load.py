@@ -223,7 +223,7 @@ class Load:
         what, wanted = self._readers.next()
         answer = await self.client.ask(wanted, self._endpoint(number), self._tally.attempted)
         self._tally.read(answer)
-        if answer.good and what in ("home", "public"):
+        if answer.good and what == "public":
             self._readers.saw(answer.body)
         self._ledger.write(
             Read(answer.began, answer.ended, what, answer.endpoint, answer.attempts, answer.status, answer.why)

@@ -72,10 +72,11 @@ def test_what_was_promised_was_kept(drilled: Kept) -> None:
     for run in runs:
         assert run["posts_acknowledged"] > 50
         broken = [
-            finding for finding in run["findings"]
+            (finding["promise"], finding["measured"], finding["evidence"])
+            for finding in run["findings"]
             if finding["kept"] is False and not finding["promise"].startswith(PAUSES)
-        ]  # fmt: skip
-        assert not broken, run["name"]
+        ]
+        assert not broken, f"{run['name']}: {broken}"
 
 
 class Ingress:
