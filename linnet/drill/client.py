@@ -18,8 +18,8 @@ CONNECT_SECONDS = 2.0
 POST_SECONDS = 10.0
 READ_SECONDS = 5.0
 WRITE_SECONDS = 50.0
-"""How long one attempt may take: then the next endpoint is asked, and this connection is closed. Writes that are no
-posts wait for a primary, and are answered when there is one."""
+"""How long the first attempt may take: then the next endpoint is asked, and this connection is closed. Writes that
+are no posts wait for a primary, and are answered when there is one."""
 PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Before each further attempt, in seconds; the last holds for all that follow. They grow: who cannot be answered now is
 not helped by being asked more often."""
@@ -110,7 +110,10 @@ class Client:
         """The answer, after as many attempts as it takes; ``watch`` is told of each attempt."""
         began = self.clock.monotonic()
         for attempt in range(1_000_000):
-            answer = (await self.once(wanted, self.after(first, attempt)))._replace(attempts=attempt + 1)
+            # Twice as long each time: who is answered late is not answered sooner if it is begun anew all the time.
+            left = max(1.0, began + patience - self.clock.monotonic())
+            patiently = wanted._replace(seconds=min(left, wanted.seconds * 2 ** min(attempt, 4)))
+            answer = (await self.once(patiently, self.after(first, attempt)))._replace(attempts=attempt + 1)
             if watch is not None:
                 watch(answer)
             at_once = attempt == 0 and len(self.endpoints) > 1

@@ -140,7 +140,7 @@ def tried_again(evidence: Evidence) -> Counter[str]:
 
 def _reason(why: str) -> str:
     """Without what differs from one attempt to the next."""
-    return why.partition(":")[0].partition("(")[0].strip()
+    return why.partition(":")[0].partition("(")[0].partition(" in ")[0].strip()
 
 
 def slices(

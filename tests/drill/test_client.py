@@ -165,3 +165,19 @@ async def test_one_person_follows_nobody() -> None:
     async with serving(answer) as url, Client([url], HastyClock()) as client:  # type: ignore[arg-type]
         assert len(await acquainted(client, ["a"])) == 1
     assert not answer.followed  # type: ignore[attr-defined]
+
+
+async def test_each_attempt_has_more_time_than_the_one_before_and_none_more_than_is_left(monkeypatch) -> None:
+    had: list[float] = []
+
+    async def once(self: Client, wanted: Wanted, endpoint: str) -> Answer:
+        had.append(wanted.seconds)
+        self.clock.now += wanted.seconds  # type: ignore[attr-defined]
+        return Answer(0, b"", endpoint, 1, 0, 0, "no answer")
+
+    monkeypatch.setattr(Client, "once", once)
+    clock = HastyClock()
+    answer = await Client(["http://a", "http://b"], clock).ask(POST._replace(seconds=5), "http://a")
+    assert had == [5, 10, 20, pytest.approx(23.5)]
+    assert answer.attempts == 4
+    assert sum(had) + sum(clock.slept) == PATIENCE_SECONDS

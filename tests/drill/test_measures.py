@@ -112,7 +112,8 @@ def test_what_failed_for_the_client_is_told_in_its_order() -> None:
 
 def test_reasons_to_ask_again_are_counted_without_what_is_different_each_time() -> None:
     records = [refused(1, 101, why="ClientConnectorError: port 1 (x)"), refused(2, 101, why="ClientConnectorError: 2")]
-    assert measures.tried_again(evidence(records)) == {"ClientConnectorError": 2}
+    records += [refused(3, 101, why="no answer in 5 s"), refused(4, 101, why="no answer in 23.5 s")]
+    assert measures.tried_again(evidence(records)) == {"ClientConnectorError": 2, "no answer": 2}
 
 
 def test_time_is_cut_into_slices() -> None:
