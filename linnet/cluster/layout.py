@@ -279,6 +279,11 @@ class Folders:
         return self.run / "children"
 
     @property
+    def stale(self) -> Path:
+        """Who has not read its files since they changed."""
+        return self.run / "stale"
+
+    @property
     def lock(self) -> Path:
         return self.run / "node.lock"
 

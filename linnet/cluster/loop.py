@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import math
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,7 @@ class Loop:
         self._ready: Callable[[], None] | None = ready
         self._watch = Watch(node, self._reread)
         self._lives = {name: Life() for name in CHILDREN}
-        self._stale: set[str] = set()
+        self._stale = node.stale()
         self._busy: set[str] = set()
         self._done_at: dict[str, float] = {}
         self._said: dict[str, str] = {}
@@ -112,7 +112,7 @@ class Loop:
 
     def _reread(self) -> None:
         """The certificate is another one: whoever keeps it in memory must look again."""
-        self._stale.update(configuration.RELOADING)
+        self._now_stale(configuration.RELOADING)
         self._tasks.start("renewed-server", self._renew_server())
 
     async def _renew_server(self) -> None:
@@ -200,14 +200,16 @@ class Loop:
     def _do(self, act: Act) -> None:
         node = self.node
         if act.what == "write":
-            self._stale.update(node.write_configuration(act.on))
+            # Known before the file is another one: a node killed in between leaves it to its successor to tell them.
+            self._now_stale(configuration.touched([act.on], node.folders))
+            node.write_configuration(act.on)
             return
         node.say(act.why)
         if act.what == "start":
-            self._stale.discard(act.on)
+            self._now_read(act.on)
             node.children.start(configuration.programs(node.known)[act.on])
         elif act.what == "reload":
-            self._stale.discard(act.on)
+            self._now_read(act.on)
             node.children[act.on].send(configuration.RELOADING[act.on])
         elif act.what == "announce":
             self._begin(act.what, admission.found_cluster(node.majority, node.me))
@@ -215,6 +217,17 @@ class Loop:
             self._begin(act.what, node.rest.configure(node.me, STRICT))
         elif act.what == "move-leader":
             self._begin(act.what, self._move_leader(act.on))
+
+    def _now_stale(self, names: Iterable[str]) -> None:
+        if not self._stale >= set(names):
+            self._stale.update(names)
+            self.node.keep_stale(self._stale)
+
+    def _now_read(self, name: str) -> None:
+        if name in self._stale:
+            self._stale.discard(name)
+            with contextlib.suppress(OSError):  # read once too often is no harm
+                self.node.keep_stale(self._stale)
 
     def _begin(self, what: str, work: Coroutine[Any, Any, object]) -> None:
         """What asks somebody else is done beside the loop, once at a time."""

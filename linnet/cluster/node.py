@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from linnet.cluster import certificates, configuration, passwords, programs
@@ -142,10 +142,17 @@ class Node:
         """The files in DIR/run that are not as they should be."""
         return tuple(name for name, text in self.wanted().items() if _text(self.folders.run / name) != text)
 
-    def write_configuration(self, name: str) -> tuple[str, ...]:
-        """Writes one of them; the children that should read it again. Raises OSError."""
+    def write_configuration(self, name: str) -> None:
+        """Raises OSError."""
         write(self.folders.run / name, self.wanted()[name].encode())
-        return configuration.touched([name], self.folders)
+
+    def stale(self) -> set[str]:
+        """The children that have not read their files since these changed."""
+        return set((_text(self.folders.stale) or "").split())
+
+    def keep_stale(self, names: Iterable[str]) -> None:
+        """Raises OSError."""
+        write(self.folders.stale, " ".join(sorted(names)).encode())
 
     # -- the end ------------------------------------------------------------------------------------------------------
 

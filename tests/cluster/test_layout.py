@@ -95,4 +95,4 @@ def test_folders() -> None:
     assert {path.parent for path in standing} == {folders.cluster}
     assert {folders.logs, folders.etcd} <= set(folders.made())
     assert folders.postgres not in set(folders.made()), "Patroni makes it, and takes it away"
-    assert folders.lock.parent == folders.run
+    assert folders.lock.parent == folders.stale.parent == folders.run

@@ -88,7 +88,7 @@ async def test_whoever_comes_after_takes_the_children_over(folders: Folders, mon
         await until(lambda: sum(record.read_text().count("\n") == 3 for record in folders.children.glob("*.json")) == 3)
         loop.hand_over()
     async with running(folders) as loop:
-        await until(lambda: "read again" in _log(loop, "linnet"))
+        await until(lambda: pid(loop, "etcd") and pid(loop, "linnet") and "read again" in _log(loop, "linnet"))
         assert (pid(loop, "etcd"), pid(loop, "linnet")) == before
         assert "read again" not in _log(loop, "etcd")
         assert loop.picture().children["etcd"].adopted
@@ -102,6 +102,19 @@ async def test_files_that_change_are_written_and_read_again(folders: Folders) ->
         await until(lambda: (folders.run / "haproxy.cfg").read_text() == written)
         await until(lambda: "read again" in _log(loop, "haproxy"))
         assert "read again" not in _log(loop, "etcd")
+
+
+async def test_what_a_killed_node_did_not_tell_its_successor_does(folders: Folders) -> None:
+    """The file was written, and the node died before it told the child."""
+    async with running(folders) as loop:
+        await until(lambda: "up" in _log(loop, "haproxy"))
+        await until(lambda: sum(record.read_text().count("\n") == 3 for record in folders.children.glob("*.json")) == 2)
+        loop.hand_over()
+    folders.stale.write_text("haproxy")
+    async with running(folders) as loop:
+        await until(lambda: "read again" in _log(loop, "haproxy"))
+        assert "read again" not in _log(loop, "etcd")
+        assert loop.node.stale() == set()
 
 
 async def test_a_certificate_that_nears_its_end_is_renewed_and_read_again(folders: Folders) -> None:
@@ -127,7 +140,7 @@ async def test_a_disk_that_takes_nothing_ends_no_loop(folders: Folders, monkeypa
     async with running(folders) as loop:
         await until(lambda: pid(loop, "haproxy"))
 
-        def full(name: str) -> tuple[str, ...]:
+        def full(name: str) -> None:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(loop.node, "write_configuration", full)
