@@ -64,7 +64,7 @@ class Node:
     def place(self) -> tuple[str, ...]:
         return "--name", self.name, "--address", self.address, "--bind", f"{self.address}:8000"
 
-    async def until_said(self, text: str, seconds: float = 90.0) -> None:
+    async def until_said(self, text: str, seconds: float = 150.0) -> None:
         """Raises AssertionError with what was said instead."""
 
         def said() -> bool:
@@ -74,7 +74,8 @@ class Node:
         try:
             await until(said, seconds)
         except TimeoutError:
-            raise AssertionError(f"{self.name} never said {text!r}: {self.said[-2_000:]}") from None
+            patroni = self.log("patroni")[-2_000:]
+            raise AssertionError(f"{self.name} never said {text!r}: {self.said[-2_000:]}\n{patroni}") from None
 
     async def command(self, *words: str) -> tuple[int, str, str]:
         """``linnet cluster WORDS`` on this node: exit code, output and errors."""
