@@ -19,8 +19,8 @@ READS_MAX = 32
 """So many reads one HAProxy has under way at one node; the next ones wait, and for no longer than this."""
 CONNECT_MS = 500
 """A frozen host's kernel still takes connections: without an answer to TLS in this time, another node is asked."""
-CHECK_MS = 500
-"""How long a check may take: a busy machine is no dead one."""
+CHECK_MS = 700
+"""How long a check may take: a busy machine is no dead one. Two of them missed make 1.6 s, with the pause between."""
 STOP_SECONDS = 60
 """An old process, after a reload, ends what it serves in this time; streams that are left go on elsewhere."""
 
