@@ -12,6 +12,8 @@ from linnet.telemetry import log
 
 DIAL_SECONDS = 1.0
 """How long one host may take to answer who it is."""
+DIAL_SECONDS_MAX = 4.0
+"""The same where none of them has answered in time: then it is this machine, or all, that are slow."""
 GRACE_SECONDS = 0.06
 """How long other hosts are waited for once one has said that it is the primary."""
 PAUSE_SECONDS = 0.1
@@ -53,6 +55,8 @@ class Finder:
         self._newest_standby: str | None = None
         self._look: asyncio.Task[None] | None = None
         self._listeners: list[Callable[[str], None]] = []
+        self.patience = DIAL_SECONDS
+        """How long a host may take now, in seconds."""
         self._gates = {url: asyncio.Semaphore(DIALS) for url in urls}
 
     def gate(self, url: str) -> asyncio.Semaphore:
@@ -121,7 +125,7 @@ class Finder:
         """A new connection to the primary. Raises NotDone where it had just gone."""
         primary = await self.find(deadline)
         try:
-            connection = await self.dial(primary.url, DIAL_SECONDS)
+            connection = await self.dial(primary.url, self.patience)
         except NotDone:
             self.doubt(primary)
             raise
@@ -191,10 +195,10 @@ class Finder:
         eye = self._eyes.pop(url, None) if self._eyes is not None else None
         try:
             if eye is None or eye.closed:
-                eye = await self.dial(url, DIAL_SECONDS)
+                eye = await self.dial(url, self.patience)
                 server = eye.server
             else:
-                server = await eye.who(DIAL_SECONDS)
+                server = await eye.who(self.patience)
         except NotDone as error:
             return error
         except Lost as error:
@@ -206,6 +210,7 @@ class Finder:
         return server
 
     def _learn(self, servers: list[Server]) -> None:
+        self.patience = DIAL_SECONDS if servers else min(DIAL_SECONDS_MAX, self.patience * 2)
         standbys = [server for server in servers if server.standby]
         if standbys:
             self._newest_standby = max(standbys, key=lambda server: server.position).url
@@ -334,7 +339,7 @@ class Standbys:
             kept = self._kept(url)
             if kept is not None:
                 return kept
-            connection = await self._finder.dial(url, DIAL_SECONDS)
+            connection = await self._finder.dial(url, self._finder.patience)
         if not self._finder.is_current(connection.server):
             connection.terminate()
             raise NotDone(f"{label(url)} is an old primary", primary=False)
