@@ -93,7 +93,7 @@ async def _diverged(primary: Connection, standbys: Sequence[Connection], clock: 
         if not differing or before == await _sums(primary):
             break
     rows = sum(count for count, _ in before.values())
-    return differing, f"tables; {rows:,} rows of {len(TABLES)} tables were compared on {len(standbys)} replicas"
+    return differing, f"of {len(TABLES) * len(standbys)} tables, {rows:,} rows"
 
 
 def differences(primary: Sums, copies: Mapping[str, Sums]) -> list[str]:
