@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from linnet.drill import stage
-from linnet.drill.network import Loopback
+from linnet.drill.network import Loopback, NetworkFailed, run
 
 _SCRIPT = """
 import asyncio, json, subprocess, sys, time
@@ -106,3 +106,8 @@ async def test_loopback_has_addresses_and_no_cables() -> None:
         with pytest.raises(NotImplementedError, match="no cable"):
             await act
     await network.heal()
+
+
+async def test_a_command_that_fails_is_told_with_its_answer() -> None:
+    with pytest.raises(NetworkFailed, match="no-such-folder"):
+        await run("ls /no-such-folder")

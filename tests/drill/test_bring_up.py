@@ -1,0 +1,41 @@
+"""What an operator does, the drill does by commands; what does not come about is told and not waited for for ever."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from linnet.drill.bring_up import Cluster
+from linnet.drill.network import Loopback
+from linnet.drill.scene import CommandFailed, NotWhole
+from linnet.system import SystemClock
+
+
+def cluster(folder: Path) -> Cluster:
+    return Cluster(folder, Loopback(), SystemClock(), lambda _: None)
+
+
+async def test_a_command_that_fails_is_told_with_what_it_said() -> None:
+    with TemporaryDirectory(prefix="linnet-test-") as place:
+        Path(place).chmod(0o755)
+        one = cluster(Path(place))
+        with pytest.raises(CommandFailed, match=r"linnet cluster status ended with \d+: linnet: "):
+            await one.command(one.nodes[0], "cluster", "status")
+
+
+async def test_a_command_that_hangs_is_given_up(tmp_path: Path) -> None:
+    one = cluster(tmp_path)
+    with pytest.raises(CommandFailed, match="did not end within 0 s"):
+        await one.command(one.nodes[0], "cluster", "status", timeout_s=0.0)
+
+
+async def test_what_is_not_there_is_not_whole(tmp_path: Path) -> None:
+    with pytest.raises(NotWhole, match="no primary, no leader of etcd, 0 of 2 replicas follow"):
+        await cluster(tmp_path).whole(0.0)
+
+
+async def test_the_end_takes_the_folders_away(tmp_path: Path) -> None:
+    one = cluster(tmp_path / "cluster")
+    one.nodes[0].folder.mkdir(parents=True)
+    await one.end()
+    assert not (tmp_path / "cluster").exists()
