@@ -180,7 +180,7 @@ async def add_to_etcd(majority: Majority, me: Member, clock: Clock, say: Say) ->
         if mine is not None and mine.name and not mine.learner:
             raise Conflict(f"etcd knows {me.name} as a member with a vote, and its data are gone: remove it first")
         if mine is not None and not mine.name:
-            return ",".join(f"{one.name or me.name}={url}" for one in members for url in one.peer_urls)
+            return ",".join(sorted(f"{one.name or me.name}={url}" for one in members for url in one.peer_urls))
         try:
             if mine is not None:
                 # It has run before, and its folder is gone since: etcd gives no member its log a second time.
