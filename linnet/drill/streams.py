@@ -121,6 +121,7 @@ def _about(event: str, data: str | None) -> str:
         return ""
     found: Any = msgspec.json.decode(data)
     if event == "notification":
-        # Told apart from each other by their kind: a mention and a favourite are about the same post.
-        return f"{found['type']}:{(found.get('status') or {}).get('id', '')}"
+        # Told apart by kind and by who did it: several people favourite the same post; its author alone mentions.
+        about = f"{found['type']}:{(found.get('status') or {}).get('id', '')}"
+        return about if found["type"] == "mention" else f"{about}:{(found.get('account') or {}).get('id', '')}"
     return str(found["id"])

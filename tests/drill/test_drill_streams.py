@@ -102,6 +102,17 @@ async def test_it_goes_on_elsewhere_from_where_it_was(kind: str) -> None:
         assert heard[0].endpoint != heard[-1].endpoint
 
 
+async def test_favourites_of_one_post_by_several_people_are_several() -> None:
+    told = [
+        ("notification", {"id": who, "type": "favourite", "status": {"id": "11"}, "account": {"id": who}})
+        for who in ("5", "6")
+    ]
+    first, second = Node([BEGUN, *told], 1, stays=True), Node([], 1, stays=True)
+    async with _listening("websocket", first, second) as (_, heard):
+        await until(lambda: len(heard) == 2)
+        assert [one.about for one in heard] == ["favourite:11:5", "favourite:11:6"]
+
+
 @pytest.mark.parametrize("kind", ["websocket", "events"])
 async def test_a_node_that_refuses_is_passed_over(kind: str) -> None:
     first = Node([], 0, stays=False, refuses=True)
