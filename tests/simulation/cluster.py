@@ -34,6 +34,8 @@ class Cluster:
         self._missing_since: dict[int, float] = {}
         self.ttl = machine.dice.uniform(0.6, 2.0)
         self.hosts_up = [True, True, True]
+        self.severed = False
+        """Whether standbys get nothing of the log, though everybody else reaches the primary."""
         self.exposed: list[Record] = []
         """Commits that somebody may have seen, and that a failover has lost."""
         self.servers = [Server(self, host, *replicas[2 * host : 2 * host + 2]) for host in range(3)]

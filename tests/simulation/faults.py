@@ -47,7 +47,7 @@ async def primary_frozen(world: "World", seconds: float) -> None:
 async def primary_flaps(world: "World", seconds: float) -> None:
     """Cut off with commits that nobody else has, killed and up again, it shows them; then it is gone for good."""
     primary = world.cluster.primary
-    world.network.isolate(primary.host)
+    _sever(world)
     await world.sleep(world.dice.uniform(0.1, 0.5))
     if world.cluster.primary is primary and primary.up and primary.process.running:
         primary.crash()
@@ -56,14 +56,23 @@ async def primary_flaps(world: "World", seconds: float) -> None:
         if world.dice.random() < 0.7:
             primary.crash()
     world.network.heal()
+    world.cluster.severed = False
     await world.sleep(seconds)
     world.cluster.restart(primary.host)
+
+
+def _sever(world: "World") -> None:
+    """From now on, no standby gets what the primary commits; who asks it does not notice, or is cut off, too."""
+    if world.dice.random() < 0.7:
+        world.cluster.severed = True
+    else:
+        world.network.isolate(world.cluster.leader)
 
 
 async def waits_cancelled(world: "World", seconds: float) -> None:
     """Commits are told with a warning that they may be here alone; then the primary is gone."""
     primary = world.cluster.primary
-    world.network.isolate(primary.host)
+    _sever(world)
     for _ in range(3):
         await world.sleep(world.dice.uniform(0.05, 0.2))
         if primary.process.running:
@@ -71,6 +80,7 @@ async def waits_cancelled(world: "World", seconds: float) -> None:
     if world.dice.random() < 0.7 and primary.up:
         primary.crash()
     world.network.heal()
+    world.cluster.severed = False
     await world.sleep(seconds)
     world.cluster.restart(primary.host)
 

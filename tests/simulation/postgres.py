@@ -42,6 +42,7 @@ class Session:
         self.closed = False
         self.xid = 0
         self.commands: list[tuple[str, Any, bool]] = []
+        self.looked_for: set[str] = set()
         self.heard_at = 0.0
         self.lost: Callable[[], object] = lambda: None
 
@@ -57,7 +58,7 @@ class Session:
             (inner,) = [each for each in rest.removesuffix("; commit").split("; ") if not each.startswith("set ")]
             self.request(inner, (), False, lambda answer: self._then_commit(answer, reply))
         elif first == "begin read write":
-            self.mode, self.commands, self.failed = "write", [], False
+            self.mode, self.commands, self.failed, self.looked_for = "write", [], False, set()
             reply(Answer(word="BEGIN"))
         elif sql.startswith("begin"):
             self.mode = "read"
@@ -99,6 +100,8 @@ class Session:
             return reply(asyncpg.PostgresSyntaxError(f"{error}: {text}"))
         if writes:
             self.commands.append((text, values, many))
+        else:
+            self.looked_for.update(value for value in values if isinstance(value, str))
         return reply(Answer(rows, self.server.ahead.connection.changes()))
 
     def undo(self) -> None:
@@ -269,12 +272,25 @@ class Server:
             # Nothing to wait for but what it has read: in PostgreSQL, locks would have made it wait for that.
             session.xid = xid
             self.unlock(session, undo=True)
+            if not self._conflicts(session):
+                return reply(Answer(word="COMMIT"))
             self.waiting.append(Waiting(len(self.log), 0, reply))
             return self._settle()
         record = Record(self.timeline, xid, commands)
         self.unlock_committed(session, record)
         self.waiting.append(Waiting(len(self.log), xid, reply))
         return self.ship()
+
+    def _conflicts(self, session: Session) -> bool:
+        """Whether it has looked for what a commit that still waits has written: a lock would have made it wait."""
+        return any(
+            value in session.looked_for
+            for record in self.log[self.settled :]
+            for _, values, many in record.commands or ()
+            if not many
+            for value in values
+            if isinstance(value, str)
+        )
 
     def unlock_committed(self, session: Session, record: Record) -> None:
         self.log.append(record)
@@ -285,7 +301,7 @@ class Server:
 
     def ship(self) -> None:
         """Sends the log to whoever follows it and has not all of it."""
-        for other in self.cluster.servers:
+        for other in () if self.cluster.severed else self.cluster.servers:
             if other.follows is self and other.process.alive and self.acknowledged.get(other.host, -1) < len(self.log):
                 self.cluster.network.send(self.host, other.process, other.receive, self, len(self.log), self.timeline)
         self._settle()

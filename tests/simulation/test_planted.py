@@ -1,20 +1,18 @@
-"""Seven mistakes that were made before, planted into the real code one at a time: the world finds each of them."""
+"""Mistakes that were made before, planted into the real code one at a time: the world finds each of them."""
 
 import random
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import msgspec
 import pytest
 
 from linnet.actions import draining
 from linnet.jobs.drainer import Drainer
-from linnet.storage import changes, jobs, postgres, statuses
+from linnet.storage import changes, jobs, postgres
 from linnet.storage.changes import Changes, Position
-from linnet.storage.database import receipted
 from linnet.storage.journal import MajorityJournal
-from linnet.storage.statements import Row, Statement, statement
+from linnet.storage.statements import Row
 from tests.simulation.test_seeds import SEEDS
 from tests.simulation.world import Ending, run
 
@@ -54,15 +52,6 @@ def unordered_drain(patch: Patch) -> None:
     patch.setattr(MajorityJournal, "first", shuffled)
 
 
-def counter_versions(patch: Patch) -> None:
-    """After a failover, the number of a version that was lost is given again, to other words."""
-    for name in ("set_version", "update_content"):
-        found: Statement = getattr(statuses.SQL, name)
-        counted = found.postgres.replace("version = $", "version = version + 1 + 0 * $")
-        assert counted != found.postgres
-        patch.setitem(statuses.SQL.__dict__, name, replace(found, postgres=counted))
-
-
 def cursor_past_open_writes(patch: Patch) -> None:
     """The log is read up to the last row that is shown, though an earlier one may not be shown yet."""
     xmin = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
@@ -80,19 +69,6 @@ def cursor_past_open_writes(patch: Patch) -> None:
     patch.setattr(changes, "_changes", careless)
 
 
-def retry_that_does_not_write(patch: Patch) -> None:
-    """What was done before is answered by looking it up, wherever else it is."""
-    look_up = statement("look_up", "select result from receipts where key = :key")
-
-    async def looked_up(tx: Any, fn: Any, operation: Any, returns: Any) -> Any:
-        row = await tx.one(look_up, key=operation.key)
-        if row is not None and row[0] is not None:
-            return msgspec.json.decode(row[0], type=returns)
-        return await receipted(tx, fn, operation, returns)
-
-    patch.setattr(postgres, "receipted", looked_up)
-
-
 def expired_lease_used(patch: Patch) -> None:
     """Whoever has lost a job goes on with it."""
     patch.setattr(jobs, "_held", lambda rows: None)
@@ -102,9 +78,7 @@ BUGS: dict[Bug, tuple[str, ...]] = {
     no_receipt: ("is there", "was answered as", "times"),
     deleted_too_early: ("is lost",),
     unordered_drain: ("is told before",),
-    counter_versions: ("from its cache",),
     cursor_past_open_writes: ("never heard of",),
-    retry_that_does_not_write: ("never done", "is lost", "has the words"),
     expired_lease_used: ("was done 2 times",),
 }
 """Each with what the world says of it."""

@@ -106,6 +106,7 @@ class World:
     def heal(self) -> None:
         self.machine.story.tell("world", "is healed")
         self.network.heal()
+        self.cluster.severed = False
         for host in range(3):
             for process in self.processes(host):
                 process.thaw()
