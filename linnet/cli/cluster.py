@@ -39,6 +39,9 @@ from linnet.domain.errors import Conflict, Invalid, LinnetError, NotFound
 from linnet.supervision import Tasks
 from linnet.system import SystemChance, SystemClock
 
+END_SECONDS = 5.0
+"""What the watchers of a node may take to end; its children have ended by then."""
+
 
 def init(config: Config, chosen: argparse.Namespace) -> int:
     """``linnet cluster init``. Raises Ending."""
@@ -197,7 +200,9 @@ async def _serve(folders: Folders, *, first: bool) -> int | None:
     except OSError as error:
         raise Ending(UNAVAILABLE, f"The node cannot run: {error}.") from error
     finally:
-        await tasks.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS):  # beyond it, what has not heard is cancelled once more
+                await tasks.close()
         await node.close()
     return None if willing is None else 0 if willing else 1
 

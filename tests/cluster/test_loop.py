@@ -54,8 +54,9 @@ async def running(folders: Folders) -> AsyncIterator[Loop]:
         yield loop
     finally:
         loop.stop()
-        await run
-        await tasks.close()
+        async with asyncio.timeout(20):
+            await run
+            await tasks.close()
         await node.close()
 
 
