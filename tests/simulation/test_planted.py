@@ -5,14 +5,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from linnet.actions import draining
 from linnet.jobs.drainer import Drainer
 from linnet.storage import changes, jobs, postgres
 from linnet.storage.changes import Changes, Position
+from linnet.storage.database import receipted
 from linnet.storage.journal import MajorityJournal
-from linnet.storage.statements import Row
+from linnet.storage.statements import Row, statement
 from tests.simulation.test_seeds import SEEDS
 from tests.simulation.world import Ending, run
 
@@ -69,6 +71,19 @@ def cursor_past_open_writes(patch: Patch) -> None:
     patch.setattr(changes, "_changes", careless)
 
 
+def retry_that_does_not_write(patch: Patch) -> None:
+    """What was done before is answered by looking it up, wherever else it is."""
+    look_up = statement("look_up", "select result from receipts where key = :key")
+
+    async def looked_up(tx: Any, fn: Any, operation: Any, returns: Any) -> Any:
+        row = await tx.one(look_up, key=operation.key)
+        if row is not None and row[0] is not None:
+            return msgspec.json.decode(row[0], type=returns)
+        return await receipted(tx, fn, operation, returns)
+
+    patch.setattr(postgres, "receipted", looked_up)
+
+
 def expired_lease_used(patch: Patch) -> None:
     """Whoever has lost a job goes on with it."""
     patch.setattr(jobs, "_held", lambda rows: None)
@@ -79,15 +94,20 @@ BUGS: dict[Bug, tuple[str, ...]] = {
     deleted_too_early: ("is lost",),
     unordered_drain: ("is told before",),
     cursor_past_open_writes: ("never heard of",),
+    retry_that_does_not_write: ("never done", "is lost", "has the words"),
     expired_lease_used: ("was done 2 times",),
 }
 """Each with what the world says of it."""
 
 
+LIKELY = (2, 6, 84, 74)
+"""Seeds that have shown them before are asked first."""
+
+
 def found(bug: Bug, patch: Patch) -> Ending | None:
     """The first of the seeds that shows it."""
     bug(patch)
-    for seed in range(SEEDS):
+    for seed in (*LIKELY, *range(SEEDS)):
         ending = run(seed)
         if any(word in wrong for wrong in ending.wrongs for word in BUGS[bug]):
             return ending
