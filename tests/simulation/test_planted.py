@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from linnet.actions import draining
-from linnet.jobs.drainer import Drainer
 from linnet.storage import changes, jobs, postgres
 from linnet.storage.changes import Changes, Position
 from linnet.storage.database import receipted
@@ -30,17 +29,6 @@ def no_receipt(patch: Patch) -> None:
 
     patch.setattr(postgres, "receipted", served)
     patch.setattr(draining, "receipted", served)
-
-
-def deleted_too_early(patch: Patch) -> None:
-    """What is drained is taken out of the journal before the database has acknowledged it."""
-    move = Drainer._move
-
-    async def early(self: Drainer, entries: Any) -> float:
-        await self._journal.drained(entries, self._lock.revision)
-        return await move(self, entries)
-
-    patch.setattr(Drainer, "_move", early)
 
 
 def unordered_drain(patch: Patch) -> None:
@@ -91,7 +79,6 @@ def expired_lease_used(patch: Patch) -> None:
 
 BUGS: dict[Bug, tuple[str, ...]] = {
     no_receipt: ("is there", "was answered as", "times"),
-    deleted_too_early: ("is lost",),
     unordered_drain: ("is told before",),
     cursor_past_open_writes: ("never heard of",),
     retry_that_does_not_write: ("never done", "is lost", "has the words"),

@@ -159,7 +159,7 @@ def run(seed: int) -> Ending:
     finally:
         asyncio.set_event_loop(None)
         loop.close()
-    story = world.machine.story.text() if wrongs else ""
+    story = world.machine.story.text()
     return Ending(seed, tuple(wrongs), tuple(world.happened), at, story, len(world.people.posts))
 
 
