@@ -49,8 +49,9 @@ def test_a_seed_is_one_story_wherever_it_is_told():
             [sys.executable, "-m", "tests.simulation.alone", "7", "--story"],
             capture_output=True, text=True, check=True, env={**os.environ, "PYTHONHASHSEED": hashes},
         )  # fmt: skip
-        return done.stdout
+        # The stage is made anew, and says so with the real time.
+        return "\n".join(line for line in done.stdout.splitlines() if " migrated " not in line)
 
     once, again = told("1"), told("2")
-    assert len(once.splitlines()) > 100
+    assert len(once.splitlines()) > 50
     assert once == again
