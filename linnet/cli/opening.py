@@ -140,9 +140,7 @@ def open_majority(config: Config) -> "EtcdMajority | None":
     return EtcdMajority(found)
 
 
-async def open_blobs(
-    config: Config, directory: DataDirectory, database: Database, *, check: bool = False
-) -> Blobs:
+async def open_blobs(config: Config, directory: DataDirectory, database: Database, *, check: bool = False) -> Blobs:
     """The folder beside the database, its tables, or the bucket that was named, which is asked once to ``check`` it.
 
     Raises Ending.

@@ -137,8 +137,10 @@ async def serve(config: Config, listening: list[int], channel: Channel, origin: 
         obey(directory.run, cache := FragmentCache(app.CACHE_BYTES))
         streaming = socket.socket(fileno=listening[1]) if len(listening) > 1 else None
         parts = Parts(
-            *found[:-1], place=Place(found.worker, directory.run, directory.files(), streaming),
-            majority=open_majority(config), cache=cache,
+            *found[:-1],
+            place=Place(found.worker, directory.run, directory.files(), streaming),
+            majority=open_majority(config),
+            cache=cache,
         )
         application = app.build(parts)
         lifespan = Lifespan(application)

@@ -1,6 +1,6 @@
-"""How a machine joins a cluster. What it does can be cut off at any point and run again, and costs nobody anything:
+"""How a machine joins a cluster: what it does can be cut off at any point and run again, and costs nobody anything.
 
-until the very end the new node has no vote, no commit waits for it and nobody is sent to it.
+Until the very end the new node has no vote, no commit waits for it and nobody is sent to it.
 """
 
 import json

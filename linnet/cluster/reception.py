@@ -116,7 +116,7 @@ class Reception:
         except LinnetError as error:
             self._place.node.say(f"{name} was not done: {error}")
             last = error
-        except Exception:
+        except Exception:  # boundary: whoever waits is told, too, before it is raised as what it is
             last = Conflict(f"{name} met a mistake of ours; the node's log says more")
             raise
         finally:

@@ -149,6 +149,7 @@ async def test_a_disk_that_takes_nothing_ends_no_loop(folders: Folders, monkeypa
         (folders.run / "haproxy.cfg").unlink()
         os.kill(first, signal.SIGKILL)
         await until(lambda: pid(loop, "haproxy") not in (0, first))
+        assert not (folders.run / "haproxy.cfg").exists()
 
 
 async def test_it_says_how_it_stands(folders: Folders) -> None:

@@ -1,5 +1,6 @@
 """Who may leave, be removed or take over: what would cost the majority or a copy is refused in a sentence."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -42,9 +43,18 @@ def _frail(picture: Picture, *away: str) -> Picture:
     )
 
 
+def _allowed(rule: Callable[..., None], picture: Picture, name: str) -> bool:
+    """Without the operator's having said yes."""
+    try:
+        rule(picture, name, sure=False)
+    except Conflict:
+        return False
+    return True
+
+
 def test_of_three_that_are_well_each_may_leave():
     for name in NAMES:
-        rules.may_leave(_picture(), name, sure=False)
+        assert _allowed(rules.may_leave, _picture(), name)
 
 
 def test_from_two_to_one_is_asked_for():
@@ -64,7 +74,7 @@ def test_nobody_leaves_who_is_needed_for_the_majority():
 
 
 def test_who_is_dead_may_go():
-    rules.may_be_removed(_frail(_picture(), "three"), "three", sure=False)
+    assert _allowed(rules.may_be_removed, _frail(_picture(), "three"), "three")
 
 
 def test_nobody_leaves_who_has_one_of_the_last_copies():
@@ -101,7 +111,7 @@ def test_without_a_majority_nobody_is_removed():
 def test_a_join_that_died_may_be_removed_without_asking():
     picture = replace(_picture(2), standings=(_standing("one"), _standing("two", "joining")))
     picture = replace(picture, etcd=EtcdSeen(True, "one", ("one",), ("two",), ("one",)))
-    rules.may_be_removed(picture, "two", sure=False)
+    assert _allowed(rules.may_be_removed, picture, "two")
 
 
 def test_the_successor_is_apart_from_etcds_leader_and_has_everything():

@@ -64,9 +64,12 @@ def empty_names(tree: Tree) -> Iterator[Finding]:
 
 
 def sleeping_tests(tree: Tree) -> Iterator[Finding]:
-    """Tests poll with a deadline (tests/support) or use virtual time. ``asyncio.sleep(0)`` only yields."""
+    """Tests poll with a deadline (tests/support) or use virtual time, as all of tests/simulation does.
+
+    ``asyncio.sleep(0)`` only yields.
+    """
     for name, module in tree.modules.items():
-        if not name.startswith("tests/") or name.startswith("tests/support/"):
+        if not name.startswith("tests/") or name.startswith(("tests/support/", "tests/simulation/")):
             continue
         origins = _imported_names(module)
         for node in ast.walk(module):
