@@ -12,6 +12,8 @@ from linnet.cluster.layout import Folders, Member, Ports
 from linnet.cluster.tokens import read
 from tests.support.nodes import Node, load, nodes
 
+pytestmark = pytest.mark.alone
+
 
 async def _token(node: Node) -> str:
     code, out, errors = await node.command("token", "--quiet")

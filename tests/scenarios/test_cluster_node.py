@@ -23,7 +23,7 @@ from linnet.drill.users import as_ordinary_user, own
 from tests.support import programs
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.drill
+pytestmark = [pytest.mark.alone, pytest.mark.drill]
 
 SERVES_SECONDS = 60.0
 # As a service manager would: what ends is started again, until it is to be over.

@@ -15,6 +15,8 @@ import pytest
 
 from tests.support.server import Server, until
 
+pytestmark = pytest.mark.alone
+
 PEOPLE = ("ada", "bert")
 RATE = 20
 

@@ -17,6 +17,8 @@ from tests.support.databases import create_database, drop_database
 from tests.support.ingress import Clients, Node
 from tests.support.server import until
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def nodes(postgres_server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:

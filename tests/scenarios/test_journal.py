@@ -19,7 +19,7 @@ from tests.support.postgres import Server as Postgres
 from tests.support.postgres import running_server
 from tests.support.server import Server, until
 
-pytestmark = pytest.mark.drill
+pytestmark = [pytest.mark.alone, pytest.mark.drill]
 
 RATE = 15
 SECONDS_MAX = 2.0
