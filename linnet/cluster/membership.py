@@ -34,6 +34,10 @@ Sentences = AsyncIterator[str]
 async def switchover(place: Place, to: str = "") -> Sentences:
     """Makes another member the primary; posts go into the journal meanwhile."""
     picture = place.look()
+    if to and not _ready(picture, to):
+        # It may have said just now that it is: this node looks once a second.
+        await place.clock.sleep(SEEN_SECONDS)
+        picture = place.look()
     leader = picture.primary
     if not leader:
         raise Conflict("PostgreSQL has no primary now, so there is none to take over from")
