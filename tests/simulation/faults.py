@@ -67,6 +67,37 @@ def _sever(world: "World") -> None:
         world.cluster.severed = True
     else:
         world.network.isolate(world.cluster.leader)
+    if world.dice.random() < 0.7:
+        world.people.quarrel()
+
+
+async def drain_interrupted(world: "World", seconds: float) -> None:
+    """As soon as posts that have waited are brought in, commits hang, and then whoever brings them in is gone."""
+    primary = world.cluster.primary
+    if primary.up:
+        primary.crash()
+    host = await _drainer(world)
+    world.cluster.severed = True
+    await world.sleep(world.dice.choice((0.001, 0.01, 0.1, 0.5)))
+    if host is not None and world.dice.random() < 0.7:
+        world.nodes[host].crash()
+    if world.dice.random() < 0.5 and world.cluster.primary.up:
+        world.cluster.primary.crash()
+    world.cluster.severed = False
+    await world.sleep(seconds / 2)
+    for each in range(3):
+        world.cluster.restart(each)
+        world.boot(each)
+
+
+async def _drainer(world: "World") -> int | None:
+    """The host that takes the journal's lock next."""
+    for _ in range(4_000):
+        await world.sleep(0.001)
+        holding = [node.host for node in world.nodes if node.ready and node.drains]
+        if holding and world.cluster.primary.primary and world.cluster.primary.up:
+            return holding[0]
+    return None
 
 
 async def waits_cancelled(world: "World", seconds: float) -> None:
@@ -205,7 +236,8 @@ async def caches_emptied(world: "World", seconds: float) -> None:
 FAULTS: dict[str, Fault] = {
     fault.__name__: fault
     for fault in (
-        node_killed, node_frozen, primary_killed, primary_frozen, primary_flaps, waits_cancelled, standby_frozen,
+        node_killed, node_frozen, primary_killed, primary_frozen, primary_flaps, waits_cancelled,
+        drain_interrupted, standby_frozen,
         host_lost, leaders_lost, leaders_frozen, etcd_frozen, etcd_killed, host_isolated, one_way, slow_links,
         lossy_links, clients_cut, clock_steps, clock_drifts, switchover, caches_emptied,
     )

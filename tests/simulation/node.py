@@ -146,6 +146,11 @@ class Node:
         self.journal.drainer.start()
         return Posting(self.database, SITE, self.clock, self, self.journal.detour)
 
+    @property
+    def drains(self) -> bool:
+        """Whether it is its turn to bring in what waits in the journal."""
+        return self.journal is not None and self.journal.drainer._lock.held
+
     def next(self) -> int:
         """Ids: of the maker that knows which were given out before."""
         return self._ids.next()

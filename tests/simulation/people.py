@@ -163,13 +163,22 @@ class People:
         own = [post for post in self.posts if post.author == name and post.ids]
         if not own:
             return
-        status_id = self.dice.choice(own[-3:]).ids[0]
+        self._change(name, key, self.dice.choice(own[-3:]).ids[0], ("phone", "desk"))
+
+    def quarrel(self) -> None:
+        """A post that everybody looks at is changed from all of its author's devices at once."""
+        own = [post for post in self.posts if post.ids]
+        if own:
+            post = self.dice.choice(own[-8:])
+            self._change(post.author, f"{post.key} {len(own)}", post.ids[0], ("phone", "desk", "lap", "wrist"))
+
+    def _change(self, author: str, key: str, status_id: int, devices: tuple[str, ...]) -> None:
         watcher = self.process.start(self._watch(status_id))
         watcher.add_done_callback(lambda done: done.cancelled() or done.exception())
-        for device in ("phone", "desk"):
+        for device in devices:
             words = f"edit {key} on the {device}."
             self.edits.setdefault(status_id, []).append(words)
-            edit = ("edit", self.world.stage.accounts[name], status_id, words, f"{key} {device}")
+            edit = ("edit", self.world.stage.accounts[author], status_id, words, f"{key} {device}")
             self._working.append(self.process.start(self.insist(*edit)))
 
     async def _watch(self, status_id: int) -> None:
