@@ -34,8 +34,8 @@ run: $(STAMPS)/runtime
 test: $(STAMPS)/dev
 	@scripts/system-packages test
 	@$(MAKE) --no-print-directory lint
-	$(call timed,pytest (two at a time),$(PYTHON) -m pytest -n 2 --dist loadfile -m 'not alone' --durations=15 $(TESTS) || [ $$? = 5 ])
-	$(call timed,pytest (one at a time),$(PYTHON) -m pytest -m alone --durations=15 $(TESTS) || [ $$? = 5 ])
+	$(call timed,pytest (two at a time),$(PYTHON) -m pytest -n 2 --dist loadfile -m 'not alone and not long' --durations=15 $(TESTS) || [ $$? = 5 ])
+	$(call timed,pytest (one at a time),$(PYTHON) -m pytest -m 'alone and not long' --durations=15 $(TESTS) || [ $$? = 5 ])
 
 lint: $(STAMPS)/dev
 	$(call timed,ruff check,$(PYTHON) -m ruff check .)
@@ -53,7 +53,7 @@ bench: $(STAMPS)/dev
 
 drill: $(STAMPS)/dev
 	@scripts/system-packages test
-	$(PYTHON) -m pytest -m drill --durations=0 $(TESTS)
+	$(PYTHON) -m pytest -m 'drill or long' --durations=0 $(TESTS)
 	$(VENV)/bin/linnet cluster drill --runs 5 --report $(or $(REPORT),drill-report) $(ARGS)
 
 # Without -c each lock would choose for itself; so what is tested is what runs.

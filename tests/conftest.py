@@ -7,8 +7,10 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
+from linnet import telemetry
 from tests.support.programs import in_ci
 
 pytest_plugins = [
@@ -24,6 +26,15 @@ pytest_plugins = [
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci" if in_ci() else "local")
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were():
+    """A command that a test runs in this process sets up logs for itself, on a stream that ends with that test."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        vars(telemetry.log).pop("bind", None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

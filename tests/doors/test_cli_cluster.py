@@ -15,6 +15,7 @@ from linnet.domain.errors import Conflict, Invalid, NotFound, Unavailable
 
 def chosen(**more: Any) -> argparse.Namespace:
     given = {"address": "127.0.0.1", "name": "n1", "bind": "127.0.0.1:8000", "origin": "", "ports": 7000}
+    given |= {"certificate": "", "plain": "", "proxies": ""}
     return argparse.Namespace(**{**given, "prepare_only": True, "json": False, **more})
 
 

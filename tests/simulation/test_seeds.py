@@ -35,7 +35,7 @@ def test_nothing_is_lost_doubled_or_out_of_order(seeds):
     all_well(seeds)
 
 
-@pytest.mark.drill
+@pytest.mark.long
 @pytest.mark.parametrize("seeds", portions(SEEDS, DRILL_SEEDS), ids=lambda seeds: f"{seeds[0]}-{seeds[-1]}")
 def test_nothing_is_lost_doubled_or_out_of_order_in_many_more_worlds(seeds):
     all_well(seeds)
