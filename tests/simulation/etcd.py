@@ -24,8 +24,6 @@ class Store:
     def __init__(self) -> None:
         self.revision = 1
         self.keys: dict[str, etcd._Key] = {}
-        self.put: set[str] = set()
-        """Every key that was ever put."""
         self.leases: dict[int, tuple[float, float]] = {}
         """Lease -> how long it lasts, and when it was kept alive last."""
         self._lease = 100
@@ -95,7 +93,6 @@ class Store:
                 before = self.keys.get(key)
                 created = before.create_revision if before else new
                 value = base64.b64decode(wanted["value"])
-                self.put.add(key)
                 self.keys[key] = etcd._Key(key.encode(), value, created, new, lease)
                 self.revision = new
             else:

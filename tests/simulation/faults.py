@@ -72,19 +72,24 @@ def _sever(world: "World") -> None:
 
 
 async def drain_interrupted(world: "World", seconds: float) -> None:
-    """As soon as posts that have waited are brought in, commits hang, and then whoever brings them in is gone."""
+    """As soon as posts that have waited are brought in, commits hang, and then all who took part in it are gone."""
     primary = world.cluster.primary
     if primary.up:
         primary.crash()
     host = await _drainer(world)
-    world.cluster.severed = True
-    await world.sleep(world.dice.choice((0.001, 0.01, 0.1, 0.5)))
-    if host is not None and world.dice.random() < 0.7:
+    leader = world.cluster.leader
+    if host in (None, leader) or world.dice.random() < 0.5:
+        world.cluster.severed = True
+    else:
+        world.network.cut |= {(host, leader), (leader, host)}
+    await world.sleep(world.dice.choice((0.01, 0.05, 0.2, 0.5)))
+    if host is not None and world.dice.random() < 0.8:
         world.nodes[host].crash()
-    if world.dice.random() < 0.5 and world.cluster.primary.up:
+    if world.dice.random() < 0.8 and world.cluster.primary.up:
         world.cluster.primary.crash()
+    world.network.heal()
     world.cluster.severed = False
-    await world.sleep(seconds / 2)
+    await world.sleep(seconds)
     for each in range(3):
         world.cluster.restart(each)
         world.boot(each)
@@ -246,7 +251,7 @@ FAULTS: dict[str, Fault] = {
 
 async def trouble(world: "World") -> AsyncIterator[str]:
     """One fault after another, now and then two at once; the name of each as it begins."""
-    for _ in range(world.dice.randint(1, 3)):
+    for _ in range(world.dice.randint(1, 4)):
         for name in world.dice.sample(sorted(FAULTS), 2 if world.dice.random() < 0.25 else 1):
             seconds = world.dice.choice((0.3, 1.0, 2.5, 4.0))
             world.begin(FAULTS[name](world, seconds))

@@ -74,7 +74,12 @@ class People:
     async def done(self) -> None:
         """Returns when nobody waits for an answer any more."""
         while any(not task.done() for task in self._working):
-            await asyncio.gather(*self._working)
+            await asyncio.wait(self._working)
+        for error in [task.exception() for task in self._working]:
+            if isinstance(error, Refused):
+                self.world.failures.append(str(error))
+            elif error is not None:
+                raise error
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
@@ -99,8 +104,9 @@ class People:
         if isinstance(answer, Unavailable):
             raise answer
         if isinstance(answer, LinnetError):
-            self.world.machine.story.tell("client", f"{what} {args} is refused by {node.name}: {answer!r}")
-            raise Refused(repr(answer)) from answer
+            refused = f"{what} {args} was refused by {node.name}: {answer!r}"
+            self.world.machine.story.tell("client", refused)
+            raise Refused(refused) from answer
         return answer
 
     async def insist(self, what: str, *args: Any) -> Any:
