@@ -73,11 +73,12 @@ def posts(world: "World") -> list[str]:
     wrongs = []
     found = Counter[str]()
     ids: dict[str, list[int]] = {}
+    firsts = {current_id(world, post.ids[0]): post.text for post in world.people.posts if post.ids}
     for status_id, text in rows(world, "select status_id, text from status_contents"):
         edited = world.people.edits.get(status_id, ())
         first = text
         if text in edited or text.startswith("edit "):
-            first = next((post.text for post in world.people.posts if status_id in post.ids), text)
+            first = firsts.get(status_id, text)
         found[first] += 1
         ids.setdefault(first, []).append(status_id)
     for post in world.people.posts:
@@ -88,7 +89,7 @@ def posts(world: "World") -> list[str]:
         elif post.ids and current_id(world, post.ids[0]) not in ids.get(post.text, []):
             wrongs.append(f"{post.key} was accepted as {post.ids[0]} and is lost (there: {ids.get(post.text)})")
     for status_id, texts in world.people.edits.items():
-        text = rows(world, f"select text from status_contents where status_id = {status_id}")
+        text = rows(world, f"select text from status_contents where status_id = {current_id(world, status_id)}")
         if text and text[0][0] not in texts:
             wrongs.append(f"{status_id} was edited and has the words {text[0][0]!r}")
     return wrongs

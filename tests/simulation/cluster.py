@@ -84,7 +84,7 @@ class Cluster:
     def _trust(self, server: Server) -> None:
         """One that is missing is not waited for, for long; one that has caught up is waited for again."""
         now, host = self.machine.loop.now, server.host
-        if server.follows is self.primary and self.primary.acknowledged.get(host, -1) >= len(self.primary.log) - 3:
+        if server.follows is self.primary and self.primary.acknowledged.get(host, -1) >= self.primary.settled:
             self._missing_since.pop(host, None)
             self.primary.trusted.add(host)
         elif now - self._missing_since.setdefault(host, now) > 1.0 and self.primary.trusted - {host}:
@@ -120,7 +120,8 @@ class Cluster:
         self._electing = False
         if not self._votes(best):
             return
-        best.trusted = self.primary.trusted - {best.host} or {each.host for each in self.servers if each is not best}
+        # Where nobody else is left, nothing is acknowledged until somebody follows and has everything.
+        best.trusted = self.primary.trusted - {best.host}
         self._missing_since.clear()
         best.promote(max(server.timeline for server in self.servers) + 1)
         self.leader = best.host
