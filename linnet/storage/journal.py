@@ -153,6 +153,8 @@ class MajorityJournal:
         prefixes = (ENTRIES, PARKED, KEYS)
         steps = [Get(LOCK), *(Get(prefix, after_prefix(prefix), limit=1) for prefix in prefixes)]
         held, *found = (await self._majority.transact((), steps)).found
+        if not found[0]:
+            self.count = 0  # whoever drained it counted for itself
         return not held and any(found)
 
     async def measure(self) -> None:

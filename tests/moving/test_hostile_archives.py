@@ -55,6 +55,7 @@ async def test_what_is_good_is_taken_in_and_the_rest_has_a_line_each(world: Worl
         b"", b"PK\x03\x04 and nothing more", b"\x1f\x8b\x08\x00broken", b"no archive at all", archives.zipped({})[:-4],
         archives.tarred({"outbox.json": "x" * 90_000})[:-300], archives.zipped({"outbox.json": "{}"})[30:],
     ],
+    ids=["empty", "beginning", "gzip", "words", "cut", "cut tar", "end"],
 )  # fmt: skip
 async def test_what_is_no_archive_is_said_in_one_sentence(world: World, data: bytes):
     if not data:
