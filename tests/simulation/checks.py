@@ -113,6 +113,7 @@ def order(world: "World") -> list[str]:
         for record in world.cluster.primary.log
         if any("insert into drain_epoch" in command[0] for command in record.commands or ())
     }
+    several = len(world.happened) > 1 or world.happened[0].startswith("drain_interrupted")
     clocks = 2 * world.worst_clock_ms / 1000
     wrongs = []
     for earlier, first in known:
@@ -127,7 +128,7 @@ def order(world: "World") -> list[str]:
             if first not in log or second not in log:
                 continue
             both = log[first][:2] in drains and log[second][:2] in drains
-            bound = ORDER_SECONDS if len(world.happened) == 1 else DRAIN_SECONDS + LOCK_SECONDS
+            bound = DRAIN_SECONDS + LOCK_SECONDS if several else ORDER_SECONDS
             if apart > (ORDER_SECONDS if both else bound) + clocks and log[first] > log[second]:
                 wrongs.append(f"{later.key} is told before {earlier.key}, which was there {apart:.2f} s before")
     return wrongs
