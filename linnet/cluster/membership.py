@@ -23,6 +23,8 @@ HEARD_SECONDS = 0.6
 SEEN_SECONDS = 3.0
 """Every node looks at the list of members, and has its HAProxy told, in less than this."""
 STEP_SECONDS = 60.0
+FOLLOWS_SECONDS = 20.0
+"""After a change of the primary, another copy is whole again in less than this."""
 LOOK_SECONDS = 0.2
 
 Sentences = AsyncIterator[str]
@@ -33,17 +35,27 @@ Sentences = AsyncIterator[str]
 
 async def switchover(place: Place, to: str = "") -> Sentences:
     """Makes another member the primary; posts go into the journal meanwhile."""
-    picture = place.look()
-    if to and not _ready(picture, to):
-        # It may have said just now that it is: this node looks once a second.
-        await place.clock.sleep(SEEN_SECONDS)
-        picture = place.look()
-    leader = picture.primary
+    leader = place.look().primary
     if not leader:
         raise Conflict("PostgreSQL has no primary now, so there is none to take over from")
-    chosen = rules.successor(picture, leader, to)
+    chosen = await _successor(place, leader, to)
+    picture = place.look()
     async for sentence in _hand_over(place, picture, leader, chosen):
         yield sentence
+
+
+async def _successor(place: Place, of: str, to: str = "") -> str:
+    """Who takes over. Whoever is a member may only need a moment: it has just joined, or follows a new primary."""
+    deadline = place.clock.monotonic() + FOLLOWS_SECONDS
+    while True:
+        picture = place.look()
+        try:
+            return rules.successor(picture, of, to)
+        except Conflict:
+            others = {one.name for one in picture.standings} - {of}
+            if to not in ("", *others) or not others or place.clock.monotonic() >= deadline:
+                raise
+        await place.clock.sleep(LOOK_SECONDS)
 
 
 async def _hand_over(place: Place, picture: Picture, leader: str, to: str) -> Sentences:
@@ -82,7 +94,7 @@ async def _give_away(place: Place) -> Sentences:
     """Makes somebody else the primary and etcd's leader, where this node is either."""
     picture = place.look()
     if picture.primary == place.me.name:
-        async for sentence in _hand_over(place, picture, place.me.name, rules.successor(picture, place.me.name)):
+        async for sentence in _hand_over(place, picture, place.me.name, await _successor(place, place.me.name)):
             yield sentence
     picture = place.look()
     if picture.etcd.leader == place.me.name:
@@ -110,7 +122,7 @@ async def _step_aside(place: Place) -> Sentences:
     if picture.standing == READY and not any(_ready(picture, name) for name in picture.counted if name != me):
         raise Conflict(f"{me} is the only node that serves people; undrain or add another one first")
     if picture.primary == me:
-        rules.successor(picture, me)
+        await _successor(place, me)
     await admission.set_state(place.majority, me, DRAINED, of=(READY,))
     yield f"{me} is drained: no node gives it requests from now on"
     async for sentence in _give_away(place):

@@ -2,7 +2,9 @@
 
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from linnet.cluster.admission import Request
 from linnet.cluster.layout import Folders, Member, Ports
 from linnet.cluster.tokens import read
 from tests.support.nodes import Node, load, nodes
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.alone
 
@@ -23,6 +26,15 @@ async def _token(node: Node) -> str:
 
 def _member(node: Node) -> Member:
     return Member(node.name, node.address, Ports.starting())
+
+
+async def _soon(node: Node, check: Callable[[dict[str, Any]], bool]) -> None:
+    """What a node tells of the cluster is as old as its last look, a second at most."""
+
+    async def true() -> bool:
+        return check((await node.status())[node.name])
+
+    await until(true)
 
 
 async def _strangers_are_refused(first: Node, second: Node, token: str) -> None:
@@ -53,6 +65,7 @@ async def _cut_off_and_joined(first: Node, second: Node, token: str) -> None:
     second.start(*words)
     await second.until_said("etcd has a copy")
     second.kill()
+    await _soon(first, lambda status: "n2" in status["members"])
     async with load(first.url) as seen:
         status = (await first.status())["n1"]
         assert status["members"]["n2"]["state"] == "joining"
@@ -86,8 +99,8 @@ async def _drained_and_undrained(first: Node, second: Node) -> None:
     async with load(first.url, second.url) as seen:
         code, _, errors = await first.command("drain", "--node", "n2")
         assert code == 0, errors
-        status = (await first.status())["n1"]
-        assert (status["members"]["n2"]["state"], status["primary"]) == ("drained", "n1")
+        drained = ("drained", "n1")
+        await _soon(first, lambda status: (status["members"]["n2"]["state"], status["primary"]) == drained)
         answer = await asking.exchange(f"http://{second.address}:7006", "/readyz", None)
         assert (answer.status, answer.body) == (503, b"not ready: this node is drained\n")
         code, _, errors = await first.command("drain")
@@ -96,7 +109,7 @@ async def _drained_and_undrained(first: Node, second: Node) -> None:
         code, _, errors = await second.command("undrain")
         assert code == 0, errors
     seen.unharmed(first, second)
-    assert (await second.status())["n2"]["state"] == "ready"
+    await _soon(second, lambda status: status["state"] == "ready")
 
 
 async def _left(first: Node, second: Node) -> None:
@@ -109,8 +122,8 @@ async def _left(first: Node, second: Node) -> None:
         assert "n2 is no member any more" in out
         assert await second.ended() == 0, second.said[-3_000:]
     seen.unharmed(first, second)
-    status = (await first.status())["n1"]
-    assert (set(status["members"]), status["voters"], status["strict"]) == ({"n1"}, ["n1"], False)
+    left = ({"n1"}, ["n1"], False)
+    await _soon(first, lambda status: (set(status["members"]), status["voters"], status["strict"]) == left)
     code, _, errors = await second.command("run")
     assert "There is no node" in errors
     assert code != 0
