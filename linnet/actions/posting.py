@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import fields, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from linnet.actions import statuses
 from linnet.actions.statuses import Parent, Written
@@ -20,6 +20,8 @@ from linnet.ports import Clock, Ids
 from linnet.storage import aliases, drafts
 from linnet.storage.database import RECEIPTS, Database, Operation, Reader
 from linnet.storage.detour import TOTAL_SECONDS, Detour
+
+T = TypeVar("T")
 
 NAMED = ("in_reply_to_id", "quoted_status_id", "status_id")
 """Parameters that name a status."""
@@ -54,11 +56,6 @@ class Posting:
         self._ids = ids
         self._detour = detour
         self._waiters = 0
-
-    @property
-    def detours(self) -> bool:
-        """Whether there is a journal at all."""
-        return self._detour is not None
 
     @property
     def active(self) -> bool:
@@ -222,6 +219,25 @@ class Posting:
             return None
 
     # -- what is done to it -----------------------------------------------------------------------------------------
+
+    async def once_more(
+        self,
+        error: NotFound,
+        method: str,
+        segments: MutableMapping[str, str],
+        params: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        reader: int,
+        answer: Callable[[], Awaitable[T]],
+    ) -> T:
+        """What a request is answered that met ``error`` because a status that it named is not in the database yet, or
+        has another id there; any other error is raised as it is. Raises Unavailable, too."""
+        if self._detour is None:
+            raise error
+        given = await params() if method != "GET" else {}
+        async with self.in_time():
+            if not await self.brought_in(method, segments, given, reader):
+                raise error
+            return await answer()
 
     async def brought_in(
         self, method: str, segments: MutableMapping[str, str], params: MutableMapping[str, Any], reader: int

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from linnet.actions.posting import Posting
 from linnet.actions.statuses import Written
@@ -160,7 +161,10 @@ def guarded(door: Door, noun: Noun, scope: str, limit: str = "") -> Handler:
             try:
                 response = await noun(door, request)
             except NotFound as error:
-                response = await _once_more(door, noun, request, error)
+                response = await door.posting.once_more(
+                    error, request.method, request.segments, request.params, request.context.account_id,
+                    partial(noun, door, request),
+                )  # fmt: skip
         except LinnetError as error:
             if verdict is None:
                 # A token that is none is a stranger's: guessing is bounded by the address.
@@ -172,18 +176,6 @@ def guarded(door: Door, noun: Noun, scope: str, limit: str = "") -> Handler:
         return response
 
     return handle
-
-
-async def _once_more(door: Door, noun: Noun, request: Request, error: NotFound) -> Response:
-    """Where a post was named that is not in the database yet, or has another id there: see ``Posting``."""
-    if not door.posting.detours:
-        raise error
-    reader: Identity = request.context
-    params = await request.params() if request.method != "GET" else {}
-    async with door.posting.in_time():
-        if not await door.posting.brought_in(request.method, request.segments, params, reader.account_id):
-            raise error
-        return await noun(door, request)
 
 
 def _check(reader: Identity, scopes_any: tuple[str, ...], *, even_apps: bool) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from linnet.actions.posting import Posting
@@ -220,20 +221,12 @@ def guarded(door: Door, page: Page, admits: str) -> Handler:
         try:
             return await page(door, request)
         except NotFound as error:
-            return await _once_more(door, page, request, error)
+            return await door.posting.once_more(
+                error, request.method, request.segments, request.params, visitor_of(request).id,
+                partial(page, door, request),
+            )  # fmt: skip
 
     return handle
-
-
-async def _once_more(door: Door, page: Page, request: Request, error: NotFound) -> Response:
-    """Where a post was named that is not in the database yet, or has another id there: see ``Posting``."""
-    if not door.posting.detours:
-        raise error
-    params = await request.params() if request.method != "GET" else {}
-    async with door.posting.in_time():
-        if not await door.posting.brought_in(request.method, request.segments, params, visitor_of(request).id):
-            raise error
-        return await page(door, request)
 
 
 async def _visitor(door: Door, request: Request) -> Visitor:
