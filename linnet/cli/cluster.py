@@ -49,14 +49,12 @@ def init(config: Config, chosen: argparse.Namespace) -> int:
     folders = prepared(config)
     with endings(), running_alone(folders):
         programs.find(folders.postgres)
-        address = checked_address(chosen.address) if chosen.address else own_address()
-        name = checked_name(chosen.name) if chosen.name else name_of_host(socket.gethostname())
-        me = Member(name, address, Ports.starting(chosen.ports))
+        me = member(chosen)
         bind = config_bind(chosen.bind)
-        origin = chosen.origin or _origin(bind, address, "https" if chosen.certificate else "http")
+        origin = chosen.origin or _origin(bind, me.address, "https" if chosen.certificate else "http")
         node = NodeFile("linnet", me, bind, origin, front=front(chosen))
         begin(folders, node, SystemClock(), SystemChance())
-        print(f"This machine is the first node, {name}: other nodes reach it at {address}, people at {origin}.")
+        print(f"This machine is the first node, {me.name}: other nodes reach it at {me.address}, people at {origin}.")
         if chosen.prepare_only:
             print(f"Start it with `linnet cluster run --data {folders.data}`.")
             return 0
@@ -123,6 +121,13 @@ def running_alone(folders: Folders) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def member(chosen: argparse.Namespace) -> Member:
+    """This machine, as the flags of `init` and `join` say or as it is found out. Raises Invalid."""
+    address = checked_address(chosen.address) if chosen.address else own_address()
+    name = checked_name(chosen.name) if chosen.name else name_of_host(socket.gethostname())
+    return Member(name, address, Ports.starting(chosen.ports))
 
 
 def own_address() -> str:

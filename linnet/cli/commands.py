@@ -307,10 +307,27 @@ _MACHINERY = (
 _NODE = taking("--node", metavar="NAME", says="which node (default: this machine's)")
 _YES = taking("--yes", action="store_true", says="also where one copy only would be left")
 
+_HERE = (
+    taking("--address", metavar="IP", says="where other nodes reach this machine (default: found out)"),
+    taking("--name", metavar="NAME", says="what this node is called (default: the machine's name)"),
+    taking(
+        "--bind",
+        metavar="ADDRESS:PORT",
+        default="0.0.0.0:8000",
+        says="where people come in (default: %(default)s)",
+    ),
+)
 _FRONT = (
     taking("--certificate", metavar="FILE", says="speak TLS there, with this chain and key in one PEM file"),
     taking("--plain", metavar="ADDRESS:PORT", says="beside TLS, a plain port that only leads there"),
     taking("--proxies", metavar="CIDR,…", says="proxies of yours in front, believed about who asks"),
+)
+_PORTS = taking(
+    "--ports",
+    metavar="N",
+    type=int,
+    default=7000,
+    says="the first of eight ports for the other nodes (default: %(default)s)",
 )
 
 _CLUSTER = (
@@ -319,23 +336,10 @@ _CLUSTER = (
         "begin a cluster with this machine and run its node",
         "linnet.cli.cluster:init",
         (
-            taking("--address", metavar="IP", says="where other nodes reach this machine (default: found out)"),
-            taking("--name", metavar="NAME", says="what this node is called (default: the machine's name)"),
-            taking(
-                "--bind",
-                metavar="ADDRESS:PORT",
-                default="0.0.0.0:8000",
-                says="where people come in (default: %(default)s)",
-            ),
+            *_HERE,
             taking("--origin", metavar="URL", says="the address that people use; kept for ever at the first start"),
             *_FRONT,
-            taking(
-                "--ports",
-                metavar="N",
-                type=int,
-                default=7000,
-                says="the first of eight ports for the other nodes (default: %(default)s)",
-            ),
+            _PORTS,
             taking("--prepare-only", action="store_true", says="make everything and start nothing, for systemd"),
         ),
         (
@@ -381,23 +385,10 @@ _CLUSTER = (
         (
             taking("url", metavar="URL", says="any member, like https://10.0.0.1:7000"),
             taking("--token", required=True, metavar="T", says="what `linnet cluster token` printed"),
-            taking("--address", metavar="IP", says="where other nodes reach this machine (default: found out)"),
-            taking("--name", metavar="NAME", says="what this node is called (default: the machine's name)"),
-            taking(
-                "--bind",
-                metavar="ADDRESS:PORT",
-                default="0.0.0.0:8000",
-                says="where people come in (default: %(default)s)",
-            ),
+            *_HERE,
             taking("--origin", metavar="URL", says="the address that people use (default: the cluster's)"),
             *_FRONT,
-            taking(
-                "--ports",
-                metavar="N",
-                type=int,
-                default=7000,
-                says="the first of eight ports for the other nodes (default: %(default)s)",
-            ),
+            _PORTS,
             taking("--prepare-only", action="store_true", says="be let in and start nothing, for systemd"),
         ),
         (

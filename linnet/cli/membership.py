@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import socket
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,7 +11,7 @@ from linnet.cli.cluster import (
     config_bind,
     endings,
     front,
-    own_address,
+    member,
     prepared,
     refuse_root,
     running_alone,
@@ -22,7 +21,7 @@ from linnet.cli.ending import NOT_PERMITTED, TRY_AGAIN, UNAVAILABLE, Ending
 from linnet.cluster import asking, certificates, joining, programs, tokens
 from linnet.cluster.asking import Refused, Unreachable
 from linnet.cluster.joining import Joiner
-from linnet.cluster.layout import Folders, Member, Ports, Standing, checked_address, checked_name, name_of_host
+from linnet.cluster.layout import Folders, Standing
 from linnet.cluster.node import read_node
 from linnet.config import Config, period
 from linnet.domain.errors import Invalid, NotFound
@@ -39,9 +38,7 @@ def join(config: Config, chosen: argparse.Namespace) -> int:
     with endings(), running_alone(folders):
         programs.find(folders.postgres)
         url, token = joining.control_url(chosen.url), tokens.read(chosen.token)
-        address = checked_address(chosen.address) if chosen.address else own_address()
-        name = checked_name(chosen.name) if chosen.name else name_of_host(socket.gethostname())
-        me = Member(name, address, Ports.starting(chosen.ports))
+        me = member(chosen)
         joiner = Joiner(url, token, folders, me, config_bind(chosen.bind), chosen.origin or "", front(chosen))
         with _refusals():
             asyncio.run(joining.prepare(joiner, SystemClock(), SystemChance(), say))
