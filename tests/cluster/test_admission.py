@@ -11,11 +11,11 @@ from linnet.cluster.admission import DRAINED, JOINING, LEAVING, READY, Listed, R
 from linnet.cluster.layout import Member, Ports
 from linnet.cluster.tokens import Token
 from linnet.domain.errors import Conflict, Invalid, NotAllowed
-from linnet.domain.majority import Delete, Put, after_prefix
-from linnet.storage.etcd import EtcdMajority, endpoints
+from linnet.domain.majority import Put, after_prefix
+from linnet.storage.etcd import EtcdMajority
 from linnet.system import SystemChance
 from tests.support.client import VirtualClock
-from tests.support.etcd import Etcd, url_of
+from tests.support.etcd import Etcd, founded
 
 FINGERPRINT = "ab" * 32
 ONE, TWO, THREE = (Member(name, f"127.0.1.{i}", Ports.starting()) for i, name in enumerate(("one", "two", "three"), 1))
@@ -24,12 +24,8 @@ HOUR = 3_600_000
 
 @pytest.fixture
 async def majority(etcd: Etcd) -> AsyncIterator[EtcdMajority]:
-    opened = EtcdMajority(endpoints(url_of([etcd])))
-    for prefix in (admission.MEMBERS, admission.TOKENS):
-        await opened.transact([], [Delete(prefix, after_prefix(prefix))])
-    await admission.found_cluster(opened, ONE)
-    yield opened
-    await opened.close()
+    async with founded(etcd, ONE) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -18,11 +18,10 @@ from linnet.cluster.picture import Picture
 from linnet.cluster.place import Place
 from linnet.cluster.reception import Reception
 from linnet.domain.errors import Conflict, NotAllowed
-from linnet.domain.majority import Delete, after_prefix
-from linnet.storage.etcd import EtcdMajority, endpoints
+from linnet.storage.etcd import EtcdMajority
 from linnet.supervision import Tasks
 from linnet.system import SystemChance, SystemClock
-from tests.support.etcd import Etcd, url_of
+from tests.support.etcd import Etcd, founded
 from tests.support.waiting import until
 
 HERE = "127.0.1.1"
@@ -64,12 +63,8 @@ class Desk:
 
 @pytest.fixture
 async def majority(etcd: Etcd) -> AsyncIterator[EtcdMajority]:
-    opened = EtcdMajority(endpoints(url_of([etcd])))
-    for prefix in (admission.MEMBERS, admission.TOKENS):
-        await opened.transact([], [Delete(prefix, after_prefix(prefix))])
-    await admission.found_cluster(opened, ONE)
-    yield opened
-    await opened.close()
+    async with founded(etcd, ONE) as opened:
+        yield opened
 
 
 @pytest.fixture

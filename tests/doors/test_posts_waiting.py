@@ -9,34 +9,14 @@ from linnet.domain.errors import NotFound
 from linnet.queries import statuses as queries
 from linnet.storage.journal import QUOTA_BYTES
 from tests.support import pages
-from tests.support.client import Person
-from tests.support.detours import Cluster, open_cluster
+from tests.support.detours import STATUSES, Cluster, get, on, open_cluster, post
 
 pytestmark = pytest.mark.parametrize("engine", ["postgres"])
-
-STATUSES = "/api/v1/statuses"
 
 
 @pytest.fixture
 async def cluster(open_any_world: Any) -> Cluster:
     return await open_cluster(open_any_world)
-
-
-def on(node: int, cluster: Cluster, person: Person) -> Person:
-    """The same person at another node."""
-    return Person(person.id, person.name, person.token, cluster.nodes[node].world.client)
-
-
-async def post(person: Person, text: str = "hello", **more: Any) -> Any:
-    answer = await person.post(STATUSES, json={"status": text, **more})
-    assert answer.status == 200, answer.body
-    return answer.json()
-
-
-async def get(person: Person, path: str) -> Any:
-    answer = await person.get(path)
-    assert answer.status == 200, (path, answer.body)
-    return answer.json()
 
 
 def texts(statuses: Any) -> list[str]:

@@ -11,12 +11,10 @@ from linnet.actions import draining
 from tests.support import client, pictures
 from tests.support.client import Person, World
 from tests.support.databases import Databases, open_postgres
-from tests.support.detours import Cluster, open_cluster
+from tests.support.detours import STATUSES, Cluster, get, on, open_cluster, post
 from tests.support.tables import Dump, columns, differences, dump
 
 pytestmark = pytest.mark.parametrize("engine", ["postgres"])
-
-STATUSES = "/api/v1/statuses"
 
 Kind = Callable[[Person, Person], Awaitable[dict[str, Any]]]
 
@@ -62,24 +60,6 @@ async def new_cluster(
             return await open_cluster(opened, size=1)
 
         yield made
-
-
-def on(node: int, cluster: Cluster, person: Person) -> Person:
-    """The same person at another node."""
-    return Person(person.id, person.name, person.token, cluster.nodes[node].world.client)
-
-
-async def post(person: Person, text: str = "hello", key: str = "", **more: Any) -> Any:
-    headers = {"Idempotency-Key": key} if key else {}
-    answer = await person.post(STATUSES, json={"status": text, **more}, headers=headers)
-    assert answer.status == 200, answer.body
-    return answer.json()
-
-
-async def get(person: Person, path: str) -> Any:
-    answer = await person.get(path)
-    assert answer.status == 200, (path, answer.body)
-    return answer.json()
 
 
 # -- as through the database ------------------------------------------------------------------------------------------

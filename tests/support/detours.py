@@ -13,9 +13,11 @@ from linnet.storage.database import RECEIPTS, Abandoned, Generation, Operation
 from linnet.storage.detour import Detour
 from linnet.storage.journal import LOCK, MajorityJournal
 from tests.support.asgi import Answer
-from tests.support.client import VirtualClock, World
+from tests.support.client import Person, VirtualClock, World
 from tests.support.majority import MemoryMajority
 from tests.support.waiting import until
+
+STATUSES = "/api/v1/statuses"
 
 
 class Switch:
@@ -151,3 +153,21 @@ async def open_cluster(open_world: Any, size: int = 2, **options: Any) -> Cluste
 
 async def _take_lock(majority: MemoryMajority) -> None:
     await majority.transact((), [Put(LOCK, b"the test")])
+
+
+def on(node: int, cluster: Cluster, person: Person) -> Person:
+    """The same person at another node."""
+    return Person(person.id, person.name, person.token, cluster.nodes[node].world.client)
+
+
+async def post(person: Person, text: str = "hello", key: str = "", **more: Any) -> Any:
+    headers = {"Idempotency-Key": key} if key else {}
+    answer = await person.post(STATUSES, json={"status": text, **more}, headers=headers)
+    assert answer.status == 200, answer.body
+    return answer.json()
+
+
+async def get(person: Person, path: str) -> Any:
+    answer = await person.get(path)
+    assert answer.status == 200, (path, answer.body)
+    return answer.json()

@@ -9,12 +9,16 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from linnet.cluster import admission
+from linnet.cluster.layout import Member
+from linnet.domain.majority import Delete, after_prefix
+from linnet.storage.etcd import EtcdMajority, endpoints
 from tests.support.programs import etcd as etcd_program
 
 
@@ -132,3 +136,14 @@ def etcd() -> Iterator[Etcd]:
     """One member that tests share; each takes keys of its own in it."""
     with running_etcd() as members:
         yield members[0]
+
+
+@contextlib.asynccontextmanager
+async def founded(member: Etcd, first: Member) -> AsyncIterator[EtcdMajority]:
+    """It as the majority of a cluster that begins, with its first node."""
+    opened = EtcdMajority(endpoints(url_of([member])))
+    for prefix in (admission.MEMBERS, admission.TOKENS):
+        await opened.transact([], [Delete(prefix, after_prefix(prefix))])
+    await admission.found_cluster(opened, first)
+    yield opened
+    await opened.close()
