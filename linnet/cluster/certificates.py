@@ -5,7 +5,6 @@ private key stays the same for as long as the node is a member: only one file is
 component can meet a certificate beside another one's key.
 """
 
-import hashlib
 import ipaddress
 import ssl
 from datetime import UTC, datetime
@@ -117,9 +116,18 @@ def _general(address: str) -> x509.GeneralName:
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
+def alone(text: bytes) -> bytes:
+    """The one certificate (PEM) that a text holds, written anew: what was looked at is then all that is believed.
+
+    Raises ValueError for none and for several: whoever stands between two machines may put its own one behind ours.
+    """
+    (only,) = x509.load_pem_x509_certificates(text)
+    return only.public_bytes(Encoding.PEM)
+
+
 def fingerprint(certificate: bytes) -> str:
-    """SHA-256 of a certificate (PEM), in hexadecimal: what a join token names the authority by."""
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate.decode("ascii"))).hexdigest()
+    """SHA-256 of a certificate (PEM), in hexadecimal: what a join token names the authority by. Raises ValueError."""
+    return x509.load_pem_x509_certificate(alone(certificate)).fingerprint(SHA256()).hex()
 
 
 def name_of(certificate: bytes) -> str:

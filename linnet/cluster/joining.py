@@ -127,7 +127,7 @@ async def _introduce(joiner: Joiner, claim: bytes, clock: Clock, say: Say) -> Ma
     """Asks to be let in. The secret of the token goes to nobody but whom the token itself names."""
     unknown = await asking.ask(joiner.url, "/authority", None, certificates.unknowing())
     try:
-        authority = str(unknown["authority"]).encode("ascii")
+        authority = certificates.alone(str(unknown["authority"]).encode("ascii"))
         same = certificates.fingerprint(authority) == joiner.token.fingerprint
     except (KeyError, ValueError):
         same, authority = False, b""

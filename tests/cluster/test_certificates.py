@@ -170,6 +170,19 @@ def test_the_fingerprint_is_that_of_the_certificate_and_not_of_its_letters(autho
     assert len(certificates.fingerprint(authority.certificate)) == 64
 
 
+def test_what_stands_behind_a_certificate_is_not_taken_along(authority: Pair, now: int):
+    ours, theirs = authority, certificates.make_authority("linnet", now)
+    for text in (ours.certificate + theirs.certificate, theirs.certificate + ours.certificate, b"", b"rubbish"):
+        with pytest.raises(ValueError):
+            certificates.fingerprint(text)
+        with pytest.raises(ValueError):
+            certificates.alone(text)
+    # Of another kind, it is not counted; but it is not written anew either.
+    hidden = ours.certificate + theirs.certificate.replace(b"CERTIFICATE", b"TRUSTED CERTIFICATE") + b"more"
+    assert certificates.alone(hidden) == ours.certificate
+    assert len(certificates.trusting(certificates.alone(hidden)).get_ca_certs()) == 1
+
+
 def test_a_name_that_no_certificate_can_hold_is_refused(authority: Pair, now: int):
     with pytest.raises(ValueError):
         certificates.issue(authority, "n" * 65, ADDRESSES, now)

@@ -9,6 +9,7 @@ import pytest
 
 from linnet.cluster import admission, asking, certificates, joining, membership, tokens
 from linnet.cluster.admission import Request
+from linnet.cluster.certificates import Pair
 from linnet.cluster.control import Server
 from linnet.cluster.joining import Joiner
 from linnet.cluster.layout import Folders, Member, NodeFile, Ports
@@ -123,6 +124,29 @@ async def test_the_secret_is_shown_to_nobody_but_whom_the_token_names(desk: Desk
     finally:
         await forger.server.close()
     assert forger.said == []
+
+
+async def test_an_authority_behind_the_right_one_is_not_believed(desk: Desk, tmp_path: Path):
+    """Whoever stands in between hands on what is public, with its own authority behind it, and answers by that."""
+    ours = _padded()
+    forger = Desk(tmp_path / "forger", desk.majority)
+    await forger.server.start(HERE, 0, certificates.serving(forger.folders))
+    forger.folders.ca.write_bytes(ours.certificate + forger.folders.ca.read_bytes())
+    token = tokens.Token(certificates.fingerprint(ours.certificate), b"s" * 20)
+    try:
+        joiner = Joiner(forger.url, token, Folders(tmp_path / "two"), TWO, "")
+        with pytest.raises(NotAllowed, match="not shown the token"):
+            await joining.prepare(joiner, SystemClock(), SystemChance(), lambda said: None)
+    finally:
+        await forger.server.close()
+
+
+def _padded() -> Pair:
+    """An authority whose certificate's base64 ends with "=", where lenient readers stop reading."""
+    while True:
+        made = certificates.make_authority("linnet", SystemClock().now_ms())
+        if b"=" in made.certificate:
+            return made
 
 
 async def test_a_change_goes_to_its_end_though_nobody_listens_and_no_other_begins(
