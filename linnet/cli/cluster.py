@@ -19,6 +19,7 @@ from linnet.cli.ending import CONFIGURATION, NOT_PERMITTED, NOT_THERE, TRY_AGAIN
 from linnet.cli.printing import table
 from linnet.cluster import admission, certificates, joining, programs
 from linnet.cluster.asking import Unreachable, ask
+from linnet.cluster.decide import OWN_TOPICS
 from linnet.cluster.layout import (
     Folders,
     Front,
@@ -32,6 +33,7 @@ from linnet.cluster.layout import (
 )
 from linnet.cluster.loop import Loop
 from linnet.cluster.node import Node, begin, read_node
+from linnet.cluster.patroni import STANDBYS_AWAITED
 from linnet.cluster.place import Place
 from linnet.cluster.reception import Reception
 from linnet.config import OPTIONS, Config
@@ -278,7 +280,15 @@ def _tell(found: dict[str, dict[str, Any]]) -> None:
     seen = next(one for one in found.values() if "error" not in one)
     rows = [_row(name, one, seen) for name, one in sorted(found.items())]
     table(("node", "state", "database", "lag", "timeline", "etcd", "running", "disk free"), rows)
-    print("", *_summary(seen), *(f"! {sentence}." for sentence in seen["says"].values()), sep="\n")
+    print("", *_summary(seen), *(f"! {sentence}." for sentence in _wrong(found, seen)), sep="\n")
+
+
+def _wrong(found: dict[str, dict[str, Any]], seen: dict[str, Any]) -> Iterator[str]:
+    """What is not as it should be: the whole as one node sees it, and what each says of its own machine."""
+    yield from (sentence for topic, sentence in seen["says"].items() if topic not in OWN_TOPICS)
+    for name, one in sorted(found.items()):
+        own = one.get("says", {})
+        yield from (f"{name}: {own[topic]}" for topic in OWN_TOPICS if topic in own)
 
 
 def _row(name: str, one: dict[str, Any], seen: dict[str, Any]) -> tuple[str, ...]:
@@ -304,15 +314,31 @@ def _lag(sql: dict[str, Any]) -> str:
 
 
 def _summary(seen: dict[str, Any]) -> list[str]:
-    members, may_fail = len(seen["members"]), seen["may_fail"]
-    machines = "one machine" if may_fail == 1 else f"{may_fail} machines"
+    joined = [name for name, one in seen["members"].items() if one["state"] != "joining"]
+    copies, may_fail, journal = seen["copies"], seen["may_fail"], seen["journal"]
+    have = "machines have" if len(joined) > 1 else "machine has"
+    fail = f"any {may_fail} machines" if may_fail > 1 else "any one machine" if may_fail else "none"
     lines = [
-        f"{seen['copies']} of {members} machines have a current copy; "
-        + (f"any {machines} may fail now." if may_fail else "none may fail now."),
-        f"A write waits for {'a second machine' if seen['strict'] else 'this disk; for a second one if there is one'}.",
-        f"Waiting in the journal: {seen['journal'] if seen['journal'] is not None else 'unknown'}.",
+        f"{copies} of {len(joined)} {have} a current copy; {fail} may fail now.",
+        _acknowledged(seen),
+        f"Posts that wait in the journal: {'unknown' if journal is None else journal}.",
     ]
-    days = seen["certificate_days"]
-    return (
-        lines if days is None else [*lines, f"The certificate of {seen['name']} renews itself; {days:.0f} days left."]
-    )
+    if seen["certificate_days"] is not None:
+        days = f"{seen['certificate_days']:.0f} days left"
+        lines.append(f"The certificate of {seen['name']} renews itself; {days}.")
+    return lines
+
+
+def _acknowledged(seen: dict[str, Any]) -> str:
+    """How many machines have a write before anybody is told that it is done."""
+    if not seen["primary"]:
+        return "Writes wait: PostgreSQL has no primary now. Posts go into the journal."
+    roles = [one["role"] for one in seen["postgres"].values()]
+    awaited = min(STANDBYS_AWAITED, sum(role in ("quorum_standby", "sync_standby") for role in roles))
+    if awaited:
+        return f"A write is acknowledged when {1 + awaited} machines have it."
+    if seen["strict"] is None:
+        return f"What a write waits for is not known: Patroni of {seen['name']} does not say."
+    if seen["strict"]:
+        return "Writes wait: no other machine follows the primary, and none is acknowledged by one machine alone."
+    return f"A write is acknowledged when {seen['primary']} alone has it."

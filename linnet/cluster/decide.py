@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from linnet.cluster.picture import DISK_LOW_BYTES, ETCD, HAPROXY, LINNET, PATRONI, ChildSeen, Picture
+from linnet.cluster.picture import CHILDREN, DISK_LOW_BYTES, ETCD, LINNET, PATRONI, ChildSeen, Picture
 
 What = Literal["start", "write", "reload", "announce", "move-leader", "strict"]
 
@@ -20,6 +20,8 @@ LEADER_RESTS_S = 30.0
 """etcd's leader is not moved more often than this."""
 STRICT_RESTS_S = 5.0
 CERTIFICATE_LOW_DAYS = 14.0
+OWN_TOPICS = ("disk", "certificate", *CHILDREN)
+"""What a node says of its own machine; of the whole, each says much the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def sentences(picture: Picture) -> dict[str, str]:
     """What there is to say about the whole, by topic. A topic that is missing is as it should be."""
     said: dict[str, str] = {}
     for topic, sentence in (
-        ("etcd", _of_etcd(picture)),
+        ("majority", _of_majority(picture)),
         ("primary", _of_primary(picture)),
         ("copies", _of_copies(picture)),
         ("strict", _of_strictness(picture)),
@@ -171,7 +173,7 @@ def sentences(picture: Picture) -> dict[str, str]:
     return said | dict(_of_children(picture))
 
 
-def _of_etcd(picture: Picture) -> str:
+def _of_majority(picture: Picture) -> str:
     if picture.etcd.full:
         return "etcd's quota is used up: the journal takes nothing, and a failover would find it full"
     if not picture.etcd.healthy and picture.looking_s >= SETTLES_S:
@@ -252,6 +254,3 @@ def _of_children(picture: Picture) -> Iterator[tuple[str, str]]:
 
 def _listed(words: list[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
-
-
-__all__ = ["ETCD", "HAPROXY", "LINNET", "PATRONI", "Act", "decide", "may_fail", "pause_s", "sentences", "waits_for"]

@@ -159,11 +159,12 @@ class Loop:
         node, seen = self.node, self._watch.seen
         now = node.clock.monotonic()
         ends_ms = seen.certificate_ends_ms
+        told = now - seen.etcd_at < STALE_S
         return Picture(
             me=node.me.name,
             children={name: self._child(name, now) for name in CHILDREN},
             standings=node.standings,
-            etcd=seen.etcd if now - seen.etcd_at < STALE_S else EtcdSeen(),
+            etcd=seen.etcd if told else EtcdSeen(),
             postgres=seen.postgres if now - seen.postgres_at < STALE_S else (),
             strict=seen.strict,
             begun=node.file.beginning == "new",
@@ -175,7 +176,7 @@ class Loop:
             stale=tuple(name for name in CHILDREN if name in self._stale),
             disk_free_bytes=seen.disk_free,
             certificate_days=None if ends_ms is None else (ends_ms - node.clock.now_ms()) / DAY_MS,
-            journal=seen.journal,
+            journal=seen.journal if told else None,
             looking_s=now - self._began,
             busy=frozenset(self._busy),
             rested_s={what: now - at for what, at in self._done_at.items()},

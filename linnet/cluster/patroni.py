@@ -19,6 +19,9 @@ ROLE = "linnet"
 CONNECTIONS = 200
 LOG_LEVEL = "INFO"
 
+STANDBYS_AWAITED = 2
+"""So many standbys have a commit before it is acknowledged, or all where there are fewer. Of three members, both
+others: a primary that was frozen has nobody left to commit with."""
 STRICT: dict[str, Any] = {"synchronous_mode": "quorum", "synchronous_mode_strict": True}
 RELAXED: dict[str, Any] = {"synchronous_mode": "quorum", "synchronous_mode_strict": False}
 ASYNCHRONOUS: dict[str, Any] = {"synchronous_mode": False, "synchronous_mode_strict": False}
@@ -59,8 +62,7 @@ def dynamic(*, strict: bool) -> dict[str, Any]:
         "failsafe_mode": True,
         "synchronous_mode": "quorum",
         "synchronous_mode_strict": strict,
-        # Of three members, both others: a primary that was frozen has nobody left to commit with.
-        "synchronous_node_count": 2,
+        "synchronous_node_count": STANDBYS_AWAITED,
         "postgresql": {"use_pg_rewind": True, "use_slots": True, "parameters": _alike()},
     }
 

@@ -218,8 +218,10 @@ def test_how_many_may_fail(picture: Picture, number: int) -> None:
         (ALONE, "copies", "One copy only"),
         (TWO, "copies", "neither may fail"),
         (replace(WELL, postgres=WELL.postgres[:2]), "copies", "No machine may fail now: 2 of 3 have a current copy"),
-        (replace(WELL, etcd=EtcdSeen()), "etcd", "no majority"),
-        (replace(WELL, etcd=etcd(*NAMES, full=True)), "etcd", "quota is used up"),
+        (replace(WELL, etcd=EtcdSeen()), "majority", "no majority"),
+        # What is wrong with the whole is not hidden by what is wrong with this machine's part of it.
+        (replace(WELL, etcd=EtcdSeen(), children=dead("etcd"), etcd_lost=True), "majority", "no majority"),
+        (replace(WELL, etcd=etcd(*NAMES, full=True)), "majority", "quota is used up"),
         (replace(WELL, postgres=WELL.postgres[1:]), "primary", "no primary"),
         (replace(TWO, strict=False), "strict", "not strict yet"),
         (
@@ -242,7 +244,7 @@ def test_what_is_said(picture: Picture, topic: str, words: str) -> None:
     ("picture", "topic"),
     [
         # While things are only being formed, nobody is alarmed.
-        (EMPTY, "etcd"),
+        (EMPTY, "majority"),
         (replace(WELL, postgres=WELL.postgres[1:], looking_s=1.0), "primary"),
         (replace(WELL, children=running(linnet=ChildSeen("linnet", alive=True, since_s=5.0))), "linnet"),
         # A drained node's Linnet says that it is not ready, as it should.

@@ -87,6 +87,7 @@ def one(name: str, **more: Any) -> dict[str, Any]:
         "name": name,
         "state": "ready",
         "children": {child: {"ready": True} for child in ("etcd", "patroni", "linnet", "haproxy")},
+        "primary": "n1",
         "etcd_leader": "n2",
         "answering": ["n1", "n2"],
         "strict": True,
@@ -119,8 +120,46 @@ def test_the_table_says_who_is_what_and_what_may_fail(capsys: pytest.CaptureFixt
     assert rows["n2"] == "n2 ready synchronous standby 2 KiB 4 leader not linnet 5.0 GiB"
     assert rows["n3"] == "n3 ready, does not answer replica (starting) 2 KiB away"
     assert "2 of 3 machines have a current copy; none may fail now." in lines
-    assert "Waiting in the journal: 12." in lines
+    assert "Posts that wait in the journal: 12." in lines
     assert lines[-1] == "! No machine may fail now."
+
+
+def test_what_is_wrong_on_another_machine_is_told_with_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    whole = {"copies": "No machine may fail now"}
+    ill = one("n2", says={**whole, "disk": "The disk is nearly full: 9 MiB are left", "linnet": "linnet waits: no"})
+    cluster._tell({"n1": one("n1"), "n2": ill, "n3": {"error": "no answer in time"}})
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("!")]
+    assert told == [
+        "! No machine may fail now.", "! n2: The disk is nearly full: 9 MiB are left.", "! n2: linnet waits: no.",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("roles", "strict", "more", "says"),
+    [
+        (("leader",), False, {}, "A write is acknowledged when n1 alone has it."),
+        (("leader", "quorum_standby"), True, {}, "A write is acknowledged when 2 machines have it."),
+        (("leader", "quorum_standby", "quorum_standby"), True, {}, "A write is acknowledged when 3 machines have it."),
+        (("leader", "quorum_standby", "replica"), True, {}, "A write is acknowledged when 2 machines have it."),
+        # Of more than three, any two of the others will do.
+        (("leader", *3 * ("quorum_standby",)), True, {}, "A write is acknowledged when 3 machines have it."),
+        (("leader", "replica"), True, {}, "Writes wait: no other machine follows the primary"),
+        (("leader",), None, {}, "What a write waits for is not known: Patroni of n1 does not say."),
+        (("replica", "replica"), True, {"primary": ""}, "Writes wait: PostgreSQL has no primary now."),
+    ],
+)
+def test_it_says_how_many_machines_have_a_write_that_is_acknowledged(
+    roles: tuple[str, ...], strict: bool | None, more: dict[str, Any], says: str
+) -> None:
+    postgres = {f"n{number}": {"role": role} for number, role in enumerate(roles, start=1)}
+    assert cluster._acknowledged(one("n1", postgres=postgres, strict=strict, **more)).startswith(says)
+
+
+def test_who_has_not_joined_is_not_counted_among_those_who_should_have_a_copy() -> None:
+    members = {"n1": {"state": "ready"}, "n2": {"state": "joining"}}
+    assert cluster._summary(one("n1", members=members, copies=1))[0] == (
+        "1 of 1 machine has a current copy; none may fail now."
+    )
 
 
 class Probe:
