@@ -77,19 +77,24 @@ class Server:
     def __init__(self, routes: Mapping[str, Route]) -> None:
         self._routes = routes
         self._server: asyncio.Server | None = None
+        self._context: ssl.SSLContext | None = None
         self._open: Counter[str] = Counter()
 
     async def start(self, address: str, port: int, context: ssl.SSLContext) -> None:
         """Raises OSError where it cannot listen. What the context is told later holds for later connections."""
-        self._server = await asyncio.start_server(
-            self._serve, address, port, ssl=context, ssl_handshake_timeout=SHAKE_SECONDS, limit=HEAD_BYTES
-        )
+        self._context = context
+        self._server = await asyncio.start_server(self._serve, address, port, limit=HEAD_BYTES)
 
     @property
     def port(self) -> int:
         """Where it listens."""
         assert self._server is not None
         return int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def connections(self) -> int:
+        """How many are open, those among them that have said nothing yet."""
+        return self._open.total()
 
     async def close(self) -> None:
         if self._server is not None:
@@ -98,11 +103,14 @@ class Server:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         address = str((writer.get_extra_info("peername") or ("",))[0])
-        if self._open.total() >= CONNECTIONS_MAX or self._open[address] >= OF_ONE_ADDRESS_MAX:
+        if self.connections >= CONNECTIONS_MAX or self._open[address] >= OF_ONE_ADDRESS_MAX:
             writer.transport.abort()
             return
         self._open[address] += 1
         try:
+            # Only now: a handshake takes a third of a mebibyte, and whoever says nothing at all must be counted, too.
+            assert self._context is not None
+            await writer.start_tls(self._context, ssl_handshake_timeout=SHAKE_SECONDS)
             await self._exchange(reader, writer, address)
         except (OSError, asyncio.IncompleteReadError, TimeoutError, ssl.SSLError):
             pass  # whoever asked has gone, or was too slow to be waited for

@@ -14,6 +14,7 @@ from linnet.cluster.control import Asked, Route, Server
 from linnet.cluster.layout import Folders
 from linnet.domain.errors import Conflict, Invalid, Unavailable
 from linnet.system import SystemClock
+from tests.support.waiting import until
 
 HERE = "127.0.1.1"
 
@@ -80,7 +81,10 @@ class House:
     async def raw(self, data: bytes, *, end: bool = True) -> bytes:
         """What is answered to these bytes, from a node of the cluster; '' where the connection ends without."""
         context = certificates.asking(self.two)
-        reader, writer = await asyncio.open_connection(HERE, self.server.port, ssl=context)
+        try:
+            reader, writer = await asyncio.open_connection(HERE, self.server.port, ssl=context)
+        except (ConnectionError, ssl.SSLError):
+            return b""
         try:
             writer.write(data)
             async with asyncio.timeout(20):
@@ -208,6 +212,21 @@ async def test_one_address_cannot_take_all_connections(house: House, monkeypatch
     assert all(json.loads(answer.partition(b"\r\n\r\n")[2]) == {"for": "two"} for answer in answers)
     for _, writer in held:
         writer.transport.abort()
+
+
+async def test_who_says_nothing_is_counted_before_it_costs_a_handshake(house: House, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(control, "OF_ONE_ADDRESS_MAX", 2)
+    held = [await asyncio.open_connection(HERE, house.server.port) for _ in range(5)]
+    async with asyncio.timeout(control.SHAKE_SECONDS / 2):
+        for reader, _ in held[2:]:
+            with pytest.raises(ConnectionError):
+                await _end_of(reader)
+    assert not any(reader.at_eof() for reader, _ in held[:2])
+    assert await house.raw(b"GET /authority HTTP/1.1\r\n\r\n") == b""
+    for _, writer in held:
+        writer.transport.abort()
+    await until(lambda: not house.server.connections)
+    assert (await house.raw(b"GET /authority HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
 
 
 async def test_a_client_does_not_wait_or_read_for_ever(tmp_path: Path, house: House):
