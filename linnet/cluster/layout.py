@@ -183,6 +183,8 @@ def belonging(standings: Iterable[Standing]) -> tuple[Member, ...]:
 def member(values: Mapping[str, Any]) -> Member:
     """A member of its public part. Raises Invalid, KeyError or TypeError for what is none."""
     ports = Ports(**{entry.name: int(values["ports"][entry.name]) for entry in fields(Ports)})
+    if not all(0 < port < 65_536 for port in asdict(ports).values()):
+        raise Invalid("ports", "must be numbers from 1 to 65535")
     return Member(checked_name(str(values["name"])), checked_address(str(values["address"])), ports)
 
 
@@ -207,7 +209,8 @@ def checked_address(address: str) -> str:
         found = ipaddress.ip_address(address)
     except ValueError:
         raise Invalid("address", f"must be an IP address of this machine (got {address[:80]!r})") from None
-    if found.is_unspecified or found.is_multicast:
+    # A zone ("fe80::1%eth0") is one machine's own word for a card, and may hold whatever ends a host name in a URL.
+    if found.is_unspecified or found.is_multicast or "%" in address:
         raise Invalid("address", "must be one address that the other nodes reach this machine at")
     return str(found)
 

@@ -50,6 +50,15 @@ def test_the_nodes_file_comes_back_as_it_was_written() -> None:
     assert member(me.public()) == me
 
 
+@pytest.mark.parametrize("port", [0, -1, 65_536, 10**9])
+def test_a_member_with_a_port_that_is_none_is_refused(port: int) -> None:
+    """Its peers write all of them into their own configurations."""
+    said = Member("n1", "10.0.0.1", Ports.starting()).public()
+    said["ports"]["inner"] = port
+    with pytest.raises(Invalid):
+        member(said)
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"cluster": "c"}', '{"cluster":"c","name":"n","address":"x","ports":{}}']
 )
@@ -72,7 +81,13 @@ def test_a_hosts_name_becomes_a_nodes(host: str, name: str) -> None:
     assert checked_name(name_of_host(host)) == name
 
 
-@pytest.mark.parametrize("address", ["", "0.0.0.0", "::", "host.example", "224.0.0.1", "10.0.0.1/8"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("", "0.0.0.0", "::", "host.example", "224.0.0.1", "10.0.0.1/8"),
+        *("fe80::1%eth0", "fe80::1%@host.example", "fe80::1%a b\n"),
+    ],
+)
 def test_addresses_that_are_refused(address: str) -> None:
     with pytest.raises(Invalid):
         checked_address(address)
