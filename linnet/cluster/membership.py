@@ -169,13 +169,15 @@ async def leave(place: Place, *, sure: bool = False) -> Sentences:
         # Drained by hand, it may have been chosen by a failover all the same.
         async for sentence in _give_away(place):
             yield sentence
-        await admission.set_state(place.majority, me, LEAVING, of=(DRAINED,))
+        left = await _told_to_go(place, me, sure=sure)
         yield f"{me} is leaving"
         # Until everybody has seen it: the other one of two would become strict again at once, seeing two members.
         await place.clock.sleep(SEEN_SECONDS)
-    if len(picture.counted) == 2:
+    else:
+        left = rules.left_without(picture.states, me)
+    if len(left) == 1:
         await _relax(place)
-        yield "From now on the other one acknowledges alone: one copy only"
+        yield f"From now on {left[0]} acknowledges alone: one copy only"
     await _until(place, lambda seen: not _awaited(seen, me), f"commits still wait for {me}")
     yield f"No commit waits for {me} any more"
     # What has started, and only that, is named here: should this node die now, `remove` finishes it.
@@ -183,6 +185,28 @@ async def leave(place: Place, *, sure: bool = False) -> Sentences:
     await admission.remove(place.majority, me)
     yield f"{me} is no member any more; it ends. The others need nothing of {place.folders.data}, which may be deleted"
     _forget(place)
+
+
+async def _told_to_go(place: Place, name: str, *, sure: bool) -> tuple[str, ...]:
+    """Lets everybody know that it goes; who is left then. Raises Conflict, and it stays as it was.
+
+    What was allowed is looked at once more, after it is known: somebody else may have gone, or begun to, meanwhile.
+    """
+    before = (await _states(place)).get(name, READY)
+    await admission.set_state(place.majority, name, LEAVING, of=(READY, DRAINED))
+    try:
+        left = rules.left_without(await _states(place), name)
+        rules.needs_will(name, left, sure=sure)
+    except Conflict:
+        if before != LEAVING:
+            await admission.set_state(place.majority, name, before, of=(LEAVING,))
+        raise
+    return left
+
+
+async def _states(place: Place) -> dict[str, str]:
+    """How each member stands now, not a second ago."""
+    return {name: one.state for name, one in (await admission.members(place.majority)).items()}
 
 
 def _forget(place: Place) -> None:
@@ -230,11 +254,11 @@ async def remove(place: Place, name: str, *, sure: bool = False) -> Sentences:
     member = _member(picture, name)
     if await _answers(place, member):
         raise Conflict(f"{name} answers; on that machine, `linnet cluster leave` takes it out in order")
-    standing = next(one.state for one in picture.standings if one.name == name)
-    if standing != JOINING:
-        await admission.set_state(place.majority, name, LEAVING, of=(READY, DRAINED, LEAVING))
+    if picture.states[name] == JOINING:
+        left = rules.left_without(picture.states, name)
+    else:
+        left = await _told_to_go(place, name, sure=sure)
         await place.clock.sleep(SEEN_SECONDS)
-    left = [one for one in picture.counted if one != name]
     if len(left) == 1:
         await _relax(place)
         yield f"From now on {left[0]} acknowledges alone: one copy only"

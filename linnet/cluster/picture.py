@@ -108,6 +108,11 @@ class Picture:
         return next((one.state for one in self.standings if one.name == self.me), "")
 
     @property
+    def states(self) -> dict[str, str]:
+        """How each member stands, by its name."""
+        return {one.name: one.state for one in self.standings}
+
+    @property
     def counted(self) -> tuple[str, ...]:
         """The names of all who have joined."""
         return tuple(one.name for one in self.standings if one.state != "joining")

@@ -1,26 +1,28 @@
 """What may be done to a cluster's members, and why not (pure): nothing costs the majority or the last current copy."""
 
+from collections.abc import Mapping
+
 from linnet.cluster.picture import Picture, PostgresSeen
 from linnet.domain.errors import Conflict
 
-READY = "ready"
+JOINING, READY, LEAVING = "joining", "ready", "leaving"
 
 
 def may_leave(picture: Picture, name: str, *, sure: bool) -> None:
     """Raises Conflict with the reason why this member must stay. ``sure`` is that the operator takes one copy."""
-    left = _without(picture, name)
+    left = left_without(picture.states, name)
     _needs_votes(picture, name, left)
     current = [one.name for one in picture.postgres if one.name in left and (one.primary or one.streams)]
     if not picture.primary:
         raise Conflict("PostgreSQL has no primary now; wait until there is one")
     if len(current) < min(2, len(left)):
         raise Conflict(f"{name} has one of the last current copies: only {_listed(current) or 'nobody'} would have one")
-    _needs_will(picture, name, left, sure=sure)
+    needs_will(name, left, sure=sure)
 
 
 def may_be_removed(picture: Picture, name: str, *, sure: bool) -> None:
     """The same for a member that is dead: what it had is not counted. Raises Conflict."""
-    left = _without(picture, name)
+    left = left_without(picture.states, name)
     if name == picture.me:
         raise Conflict("A node does not remove itself; `linnet cluster leave` does that in order")
     if not picture.etcd.healthy:
@@ -28,7 +30,7 @@ def may_be_removed(picture: Picture, name: str, *, sure: bool) -> None:
     _needs_votes(picture, name, left)
     if picture.primary not in left:
         raise Conflict("PostgreSQL has no primary among the others; wait until there is one")
-    _needs_will(picture, name, left, sure=sure)
+    needs_will(name, left, sure=sure or picture.states[name] == JOINING)
 
 
 def successor(picture: Picture, of: str, to: str = "") -> str:
@@ -65,14 +67,32 @@ def _why_not(picture: Picture, name: str) -> str:
     return f"its PostgreSQL is {seen.state}" if not seen.streams else "it may lack what was acknowledged last"
 
 
-def _without(picture: Picture, name: str) -> tuple[str, ...]:
-    known = {one.name for one in picture.standings}
-    if name not in known:
+def left_without(states: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """The members that are left when it goes; ``states`` are everybody's. Raises Conflict.
+
+    One goes after the other: two at once would each count on the other's staying.
+    """
+    if name not in states:
         raise Conflict(f"{name} is not a member of this cluster")
-    left = tuple(one for one in picture.counted if one != name)
+    for other, state in states.items():
+        if other != name and state == LEAVING:
+            raise Conflict(
+                f"{other} is leaving: try again when it is no member any more, which `linnet cluster remove {other}` "
+                "makes sure of where it has died"
+            )
+    left = tuple(one for one, state in states.items() if one != name and state != JOINING)
     if not left:
         raise Conflict(f"{name} is the only member: end it, and delete its folder, if nothing of it is to be kept")
     return left
+
+
+def needs_will(name: str, left: tuple[str, ...], *, sure: bool) -> None:
+    """Raises Conflict where one copy only would be left, and the operator has not said so."""
+    if len(left) == 1 and not sure:
+        raise Conflict(
+            f"Without {name}, everything is on {left[0]} alone: one copy only, and whatever happens to that machine "
+            "happens to every post. If that is meant, say --yes"
+        )
 
 
 def _needs_votes(picture: Picture, name: str, left: tuple[str, ...]) -> None:
@@ -82,14 +102,6 @@ def _needs_votes(picture: Picture, name: str, left: tuple[str, ...]) -> None:
         raise Conflict(
             f"Without {name}, {len(alive)} of {len(voters)} votes would be left, which is no majority: bring the "
             f"others back first ({_listed([one for one in voters if one not in alive]) or _listed(list(left))})"
-        )
-
-
-def _needs_will(picture: Picture, name: str, left: tuple[str, ...], *, sure: bool) -> None:
-    if len(left) == 1 and name in picture.counted and not sure:
-        raise Conflict(
-            f"Without {name}, everything is on {left[0]} alone: one copy only, and whatever happens to that machine "
-            "happens to every post. If that is meant, say --yes"
         )
 
 

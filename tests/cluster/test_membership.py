@@ -22,7 +22,9 @@ from linnet.system import SystemChance, SystemClock
 from tests.support.client import VirtualClock
 from tests.support.etcd import Etcd, url_of
 
-ONE, TWO = (Member(name, f"127.0.9.{i}", Ports.starting(17_000)) for i, name in enumerate(("one", "two"), 1))
+ONE, TWO, THREE = (
+    Member(name, f"127.0.9.{i}", Ports.starting(17_000)) for i, name in enumerate(("one", "two", "three"), 1)
+)
 
 
 class Hurried(VirtualClock):
@@ -190,6 +192,36 @@ async def test_who_was_struck_off_only_ends(on_two: Stage):
     assert await _told(membership.leave(on_two.place)) == "two is no member already; it ends"
     assert on_two.rest.asked == []
     assert on_two.ended
+
+
+def with_three(stage: Stage) -> Stage:
+    voters = ("one", "two", "three")
+    stage.picture = replace(
+        stage.picture, standings=(*stage.picture.standings, Standing(THREE)),
+        etcd=EtcdSeen(True, "", voters, (), voters),
+        postgres=(*stage.picture.postgres, PostgresSeen("three", "quorum_standby", "streaming", 1, 0)),
+    )  # fmt: skip
+    return stage
+
+
+async def test_of_two_who_begin_to_go_at_once_nobody_counts_on_the_other(on_two: Stage, majority: EtcdMajority):
+    """What this node sees is a second old: the other one has begun meanwhile."""
+    await admission.found_cluster(majority, THREE)
+    await admission.set_state(majority, "three", "leaving", of=("ready",))
+    with pytest.raises(Conflict, match="three is leaving"):
+        await _told(membership.leave(with_three(on_two).place))
+    assert (await on_two.states())["two"] == "drained"
+    assert not on_two.ended
+
+
+async def test_who_has_gone_meanwhile_leaves_fewer_than_was_agreed_to(on_two: Stage, on_one: Stage):
+    """Three were seen when it began; by the time it goes, there are two."""
+    with pytest.raises(Conflict, match="--yes"):
+        await _told(membership.leave(with_three(on_two).place))
+    with pytest.raises(Conflict, match="--yes"):
+        await _told(membership.remove(with_three(on_one).place, "two"))
+    assert await on_two.states() == {"one": "ready", "two": "drained"}
+    assert on_one.rest.asked == on_two.rest.asked == []
 
 
 async def test_a_dead_member_is_removed_and_the_other_goes_on_alone(on_one: Stage, majority: EtcdMajority):

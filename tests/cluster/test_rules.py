@@ -90,6 +90,16 @@ def test_nobody_leaves_while_there_is_no_primary():
         rules.may_leave(_frail(_picture(), "one"), "one", sure=True)
 
 
+def test_one_goes_after_the_other():
+    picture = replace(_picture(), standings=(_standing("one"), _standing("two"), _standing("three", "leaving")))
+    for rule, name in ((rules.may_leave, "one"), (rules.may_be_removed, "two")):
+        with pytest.raises(Conflict, match=r"three is leaving.*remove three"):
+            rule(picture, name, sure=True)
+    # The one that is on its way may be brought to its end, whether it has died or not.
+    rules.may_leave(picture, "three", sure=False)
+    rules.may_be_removed(picture, "three", sure=False)
+
+
 def test_strangers_neither_leave_nor_are_removed():
     for check in (rules.may_leave, rules.may_be_removed):
         with pytest.raises(Conflict, match="not a member"):
