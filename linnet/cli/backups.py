@@ -114,7 +114,9 @@ def _target(name: str, *, force: bool) -> Iterator[IO[bytes]]:
         raise Ending(CANNOT_CREATE, f"{path} is there already; give another name, or --force to write over it.")
     unfinished = path.with_name(f".{path.name}.part")
     try:
-        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+        # Of one that was cut off; or put there by somebody else, who would have all of it in a file of their own.
+        unfinished.unlink(missing_ok=True)
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

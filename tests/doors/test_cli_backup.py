@@ -72,6 +72,21 @@ def test_a_backup_has_everything_and_is_for_its_owner_alone(server: Server, save
     assert list((server.data_dir / "run").glob("backup-*")) == []
 
 
+def test_nobody_has_a_backup_by_having_made_its_file_before(server: Server, tmp_path: Path) -> None:
+    elsewhere, prepared = tmp_path / "elsewhere", tmp_path / ".backup.tar.part"
+    elsewhere.write_bytes(b"")
+    prepared.symlink_to(elsewhere)
+    server.cli("database", "backup", str(tmp_path / "backup.tar"))
+    assert elsewhere.read_bytes() == b""
+    prepared.write_bytes(b"")
+    prepared.chmod(0o666)
+    with prepared.open("rb") as held:
+        server.cli("database", "backup", "--force", str(tmp_path / "backup.tar"))
+        assert held.read() == b""
+    assert (tmp_path / "backup.tar").stat().st_mode & 0o077 == 0
+    assert "MANIFEST.json" in names(tmp_path / "backup.tar")
+
+
 def test_a_restored_server_is_the_same_server(server: Server, saved: Path, tmp_path: Path) -> None:
     done = linnet(tmp_path / "new", "database", "restore", str(saved))
     assert done.returncode == 0, done.stderr
