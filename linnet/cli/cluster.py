@@ -89,6 +89,12 @@ def prepared(config: Config) -> Folders:
     folders = Folders(config.data)
     try:
         folders.data.mkdir(parents=True, exist_ok=True, mode=0o750)
+        if folders.data.stat().st_uid not in (0, os.geteuid()):
+            raise Ending(
+                NOT_PERMITTED,
+                f"The data folder {folders.data} belongs to another user, who could put files of their own in the "
+                "place of a node's: run this as that user, or choose another folder with --data.",
+            )
         folders.run.mkdir(exist_ok=True, mode=0o700)
     except OSError as error:
         raise Ending(

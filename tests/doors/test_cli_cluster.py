@@ -28,6 +28,18 @@ def test_root_is_refused_with_what_to_do(command: Any, tmp_path: Path, monkeypat
     assert not (tmp_path / "data").exists(), "and nothing of root's is left behind"
 
 
+@pytest.mark.parametrize("command", [cluster.init, cluster.run])
+def test_a_folder_of_another_users_is_refused(command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under /tmp, say, where anybody may have made it before."""
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 1_001, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 1_002)
+    with pytest.raises(Ending, match="belongs to another user") as refused:
+        command(Config(data=tmp_path), chosen())
+    assert refused.value.code == NOT_PERMITTED
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
