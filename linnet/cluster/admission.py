@@ -85,8 +85,12 @@ async def set_state(majority: Majority, name: str, state: str, *, of: tuple[str,
 
 
 async def remove(majority: Majority, name: str) -> None:
-    """Strikes a member off the list; one that is not on it is fine."""
-    await majority.transact([], [Delete(key_of(name))])
+    """Strikes a member off the list, with the token that it was joining by; one that is not on it is fine."""
+    while (found := await majority.get(key_of(name))) is not None:
+        token = listed(found).token
+        steps = [Delete(found.key), *([Delete(token)] if token.startswith(TOKENS) else [])]
+        if (await majority.transact([unchanged(found.key, found.modified)], steps)).succeeded:
+            return
 
 
 # -- tokens ----------------------------------------------------------------------------------------------------------
@@ -104,6 +108,24 @@ async def invite(majority: Majority, fingerprint: str, chance: Chance, clock: Cl
     value = json.dumps({"until": clock.now_ms() + valid_ms}).encode()
     await majority.transact([], [*map(Delete, old), Put(TOKENS + tokens.digest(token.secret), value)])
     return token
+
+
+async def revoke(majority: Majority) -> int:
+    """Ends all tokens that no machine has shown yet, and says how many. A machine that has shown one is `remove`d."""
+    while True:
+        there = await majority.range(TOKENS, after_prefix(TOKENS), limit=4 * TOKENS_MAX)
+        unused = [found for found in there.keys if not _shown_by(found)]
+        compares = [unchanged(found.key, found.modified) for found in unused]
+        if not unused or (await majority.transact(compares, [Delete(found.key) for found in unused])).succeeded:
+            return len(unused)
+
+
+def _shown_by(found: KeyValue) -> str:
+    """The hash of the claim of the machine that a token is good for alone; '' where none has shown it yet."""
+    try:
+        return str(json.loads(found.value).get("claim", ""))
+    except (ValueError, AttributeError):
+        return ""
 
 
 def _ends_ms(found: KeyValue) -> int:
@@ -169,15 +191,10 @@ async def admit(majority: Majority, request: Request, clock: Clock) -> Listed:
 
 def _check_token(found: KeyValue | None, claim: str, now_ms: int) -> None:
     """One sentence for whatever is wrong with it: strangers learn nothing here."""
-    spent_by = ""
-    if found is not None:
-        try:
-            spent_by = str(json.loads(found.value).get("claim", ""))
-        except (ValueError, AttributeError):
-            found = None
-    good = found is not None and (spent_by == "" or hmac.compare_digest(spent_by, claim))
-    # A join that has begun in time may be brought to its end.
-    if found is None or not good or (not spent_by and _ends_ms(found) <= now_ms):
+    shown_by = "" if found is None else _shown_by(found)
+    # A join that has begun in time may be brought to its end; what cannot be read has ended.
+    good = hmac.compare_digest(shown_by, claim) if shown_by else found is not None and _ends_ms(found) > now_ms
+    if not good:
         raise NotAllowed("The token is not good: it was used by another machine, has ended, or is of another cluster")
 
 

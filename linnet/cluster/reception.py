@@ -40,6 +40,7 @@ class Reception:
             "GET /authority": Route(self._authority, open=True),
             "POST /join": Route(self._join, open=True),
             "POST /token": Route(self._token),
+            "POST /revoke": Route(self._revoke),
             **{f"POST /{name}": Route(self._changing(name, change)) for name, change in changes.items()},
         }
 
@@ -87,6 +88,9 @@ class Reception:
         fingerprint = certificates.fingerprint(place.folders.ca.read_bytes())
         token = await admission.invite(place.majority, fingerprint, place.chance, place.clock, valid_ms)
         return {"token": str(token), "url": place.me.control_url}
+
+    async def _revoke(self, asked: Asked) -> Mapping[str, Any]:
+        return {"revoked": await admission.revoke(self._place.majority)}
 
     # -- changes ------------------------------------------------------------------------------------------------------
 

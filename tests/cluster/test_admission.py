@@ -109,6 +109,32 @@ async def test_a_join_that_was_cut_off_goes_on_even_when_its_token_has_ended(
         await admission.admit(majority, _request(token, replace(TWO, address="127.0.1.9")), clock)
 
 
+async def test_a_machine_that_was_struck_off_while_it_joined_does_not_come_back(
+    majority: EtcdMajority, clock: VirtualClock
+):
+    token = await _invited(majority, clock)
+    await admission.admit(majority, _request(token), clock)
+    await admission.remove(majority, "two")
+    await admission.remove(majority, "two")
+    for member in (TWO, THREE):
+        with pytest.raises(NotAllowed):
+            await admission.admit(majority, _request(token, member), clock)
+    assert (set(await admission.members(majority)), await _tokens(majority)) == ({"one"}, 0)
+
+
+async def test_what_was_printed_can_be_taken_back_but_not_from_whom_it_let_in(
+    majority: EtcdMajority, clock: VirtualClock
+):
+    used, lost, other = [await _invited(majority, clock) for _ in range(3)]
+    await admission.admit(majority, _request(used), clock)
+    assert await admission.revoke(majority) == 2
+    for token in (lost, other):
+        with pytest.raises(NotAllowed):
+            await admission.admit(majority, _request(token, THREE), clock)
+    assert (await admission.admit(majority, _request(used), clock)).state == JOINING
+    assert await admission.revoke(majority) == 0
+
+
 async def test_of_two_machines_with_one_token_one_comes_in(majority: EtcdMajority, clock: VirtualClock):
     token = await _invited(majority, clock)
     tries = (_request(token, TWO, b"c" * 20), _request(token, THREE, b"d" * 20))

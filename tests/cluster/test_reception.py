@@ -94,9 +94,16 @@ async def test_a_token_gives_everything_that_nodes_have_in_common_once(desk: Des
     assert str(token) not in " ".join(desk.said)
 
 
+async def test_a_token_that_was_lost_is_taken_back(desk: Desk):
+    token = tokens.read((await desk.ask("/token", {}))["token"])
+    assert await desk.ask("/revoke", {}) == {"revoked": 1}
+    with pytest.raises(asking.Refused, match="token is not good"):
+        await desk.join(Request(token.secret, b"c" * 20, TWO))
+
+
 async def test_strangers_are_told_nothing_and_change_nothing(desk: Desk, majority: EtcdMajority):
     trusting = certificates.trusting(desk.folders.ca.read_bytes())
-    for path in ("/token", "/switchover", "/drain", "/undrain", "/leave", "/remove"):
+    for path in ("/token", "/revoke", "/switchover", "/drain", "/undrain", "/leave", "/remove"):
         with pytest.raises(asking.Refused) as caught:
             await asking.ask(desk.url, path, {}, trusting)
         assert caught.value.status == 401
