@@ -104,8 +104,8 @@ PLAIN = Front()
 class NodeFile:
     """DIR/cluster/node.json. ``bind`` is the public ADDRESS:PORT, ``origin`` what people's browsers show ('' unset).
 
-    ``journal`` and ``database`` are empty but where the operator brings them along. ``beginning`` is how etcd starts
-    the first time: ``new``, or ``existing`` with ``initial_cluster`` as the members said it at the join.
+    ``beginning`` is how etcd starts the first time: ``new``, or ``existing`` with ``initial_cluster`` as the members
+    said it at the join.
     """
 
     cluster: str

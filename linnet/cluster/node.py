@@ -32,12 +32,7 @@ def begin(folders: Folders, node: NodeFile, clock: Clock, chance: Chance) -> Non
     """
     make_folders(folders)
     if folders.node.exists():
-        there = read_node(folders)
-        if (there.cluster, there.me) != (node.cluster, node.me):
-            raise Conflict(
-                f"{folders.data} belongs to the node {there.me.name} at {there.me.address} of another cluster already; "
-                "start that with `linnet cluster run`, or choose another folder with --data"
-            )
+        _same(folders, read_node(folders), node)
         return
     if not folders.certificate.exists():
         authority = certificates.make_authority(node.cluster, clock.now_ms())
@@ -50,8 +45,27 @@ def begin(folders: Folders, node: NodeFile, clock: Clock, chance: Chance) -> Non
     write(folders.node, node.to_json().encode())
 
 
+def _same(folders: Folders, there: NodeFile, wanted: NodeFile) -> None:
+    """Raises Conflict where something else is wanted than was begun, which would be passed over in silence."""
+    if (there.cluster, there.me) != (wanted.cluster, wanted.me):
+        raise Conflict(
+            f"{folders.data} belongs to the node {there.me.name} at {there.me.control_url} already: "
+            "`linnet cluster run` starts it; for another node, choose another folder with --data"
+        )
+    if (there.bind, there.origin, there.front) != (wanted.bind, wanted.origin, wanted.front):
+        raise Conflict(
+            f"{folders.data} was begun with other words about how people come in, which stand in {folders.node}: "
+            "change them there, and start the node with `linnet cluster run`"
+        )
+
+
 def make_folders(folders: Folders) -> None:
-    """Raises OSError."""
+    """Raises OSError, and Conflict where a server that is no node has its data: they would be hidden for good."""
+    if (folders.data / "linnet.db").exists() and not folders.node.exists():
+        raise Conflict(
+            f"{folders.data} has the SQLite database of a server of one machine, which a cluster does not take over; "
+            "choose another folder with --data"
+        )
     folders.data.mkdir(parents=True, exist_ok=True, mode=0o750)
     for folder in folders.made():
         if folder != folders.data:

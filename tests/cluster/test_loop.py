@@ -176,6 +176,16 @@ def test_a_node_that_was_begun_is_begun_again_the_same(folders: Folders) -> None
     assert all(path.stat().st_mode & 0o077 == 0 for path in before)
     with pytest.raises(Conflict, match="belongs to the node n1"):
         begin(folders, NodeFile("linnet", Member("n2", "10.0.0.2", Ports.starting())), CLOCK, CHANCE)
+    with pytest.raises(Conflict, match=r"stand in .*node\.json: change them there"):
+        begin(folders, node_file(origin="https://another.example"), CLOCK, CHANCE)
+    assert {path: path.read_bytes() for path in folders.cluster.iterdir()} == before
+
+
+def test_the_folder_of_a_server_that_is_no_node_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "linnet.db").touch()
+    with pytest.raises(Conflict, match="SQLite database"):
+        begin(Folders(tmp_path), node_file(), CLOCK, CHANCE)
+    assert [path.name for path in tmp_path.iterdir()] == ["linnet.db"]
 
 
 def test_where_there_is_no_node_or_a_wrong_file_it_says_so(folders: Folders, tmp_path: Path) -> None:
