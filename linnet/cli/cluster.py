@@ -117,6 +117,17 @@ def endings() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def private(folders: Folders) -> Iterator[None]:
+    """Who may read the node's key may command it; nobody else."""
+    try:
+        yield
+    except PermissionError:
+        raise Ending(
+            NOT_PERMITTED, f"{folders.cluster} is readable for the node's user alone: run this as that user."
+        ) from None
+
+
+@contextlib.contextmanager
 def running_alone(folders: Folders) -> Iterator[None]:
     """One node process a data folder: two would start everything twice. Raises Ending."""
     descriptor = os.open(folders.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -251,7 +262,7 @@ def _owners_link(log: Path) -> list[str]:
 def status(config: Config, chosen: argparse.Namespace) -> int:
     """``linnet cluster status``. Raises Ending."""
     folders = Folders(config.data)
-    with endings():
+    with endings(), private(folders):
         found = asyncio.run(gather(folders))
     if not any("error" not in one for one in found.values()):
         raise Ending(TRY_AGAIN, f"No node answers: is `linnet cluster run --data {config.data}` running?")

@@ -13,11 +13,12 @@ from linnet.cli.cluster import (
     front,
     member,
     prepared,
+    private,
     refuse_root,
     running_alone,
     serve_node,
 )
-from linnet.cli.ending import NOT_PERMITTED, TRY_AGAIN, UNAVAILABLE, Ending
+from linnet.cli.ending import TRY_AGAIN, UNAVAILABLE, Ending
 from linnet.cluster import asking, certificates, joining, programs, tokens
 from linnet.cluster.asking import Refused, Unreachable
 from linnet.cluster.joining import Joiner
@@ -25,10 +26,13 @@ from linnet.cluster.layout import Folders, Standing
 from linnet.cluster.node import read_node
 from linnet.config import Config, period
 from linnet.domain.errors import Invalid, NotFound
+from linnet.ports import Clock
 from linnet.system import SystemChance, SystemClock
 
 LINE_SECONDS = 180.0
 """A change tells something more often than this."""
+START_SECONDS = 15.0
+"""A node that has just been started listens after less than this."""
 
 
 def join(config: Config, chosen: argparse.Namespace) -> int:
@@ -93,19 +97,32 @@ def remove(config: Config, chosen: argparse.Namespace) -> int:
 def _change(config: Config, chosen: argparse.Namespace, path: str, body: Mapping[str, Any]) -> int:
     """Asks for a change, and shows what is told until it is done."""
 
-    async def told(url: str, folders: Folders) -> None:
-        async for sentence in asking.lines(url, path, body, certificates.asking(folders), LINE_SECONDS):
-            say(sentence)
-
     folders = Folders(config.data)
-    with endings(), _refusals(), _private(folders):
-        asyncio.run(told(_url(folders, chosen), folders))
+    with endings(), _refusals(), private(folders):
+        asyncio.run(_told(_url(folders, chosen), path, body, folders, SystemClock()))
     return 0
+
+
+async def _told(url: str, path: str, body: Mapping[str, Any], folders: Folders, clock: Clock) -> None:
+    """Says what is told. Where nobody listens, nothing was asked: `systemctl restart` returns before a node does."""
+    deadline = clock.monotonic() + START_SECONDS
+    while True:
+        try:
+            async for sentence in asking.lines(url, path, body, certificates.asking(folders), LINE_SECONDS):
+                say(sentence)
+        except Unreachable as error:
+            if not isinstance(error.__cause__, ConnectionRefusedError):
+                raise
+            if clock.monotonic() >= deadline:
+                raise Unreachable(f"{error}: start the node there with `linnet cluster run`") from error
+            await clock.sleep(0.5)
+        else:
+            return
 
 
 def _ask(config: Config, chosen: argparse.Namespace, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
     folders = Folders(config.data)
-    with endings(), _refusals(), _private(folders):
+    with endings(), _refusals(), private(folders):
         return asyncio.run(asking.ask(_url(folders, chosen), path, body, certificates.asking(folders)))
 
 
@@ -121,17 +138,6 @@ def _url(folders: Folders, chosen: argparse.Namespace) -> str:
             if one.name == wanted:
                 return one.member.control_url
     raise NotFound(f"There is no member {wanted}; `linnet cluster status` shows them")
-
-
-@contextlib.contextmanager
-def _private(folders: Folders) -> Iterator[None]:
-    """Who may read the node's key may command it; nobody else."""
-    try:
-        yield
-    except PermissionError:
-        raise Ending(
-            NOT_PERMITTED, f"{folders.cluster} is readable for the node's user alone: run this as that user."
-        ) from None
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """Changes of who does what, step by step: what is announced, what is refused, and in which order a node goes."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,20 +18,12 @@ from linnet.domain.errors import Conflict
 from linnet.domain.majority import Delete, Put, after_prefix
 from linnet.storage.etcd import EtcdMajority, endpoints
 from linnet.system import SystemChance, SystemClock
-from tests.support.client import VirtualClock
+from tests.support.client import Hurried
 from tests.support.etcd import Etcd, url_of
 
 ONE, TWO, THREE = (
     Member(name, f"127.0.9.{i}", Ports.starting(17_000)) for i, name in enumerate(("one", "two", "three"), 1)
 )
-
-
-class Hurried(VirtualClock):
-    """Whoever sleeps wakes at once, and that much later."""
-
-    async def sleep(self, seconds: float) -> None:
-        self.advance(int(seconds * 1000))
-        await asyncio.sleep(0)
 
 
 class Patronis:

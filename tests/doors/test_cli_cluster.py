@@ -2,15 +2,20 @@
 
 import argparse
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from linnet.cli import cluster
+from linnet.cli import cluster, membership
 from linnet.cli.ending import CONFIGURATION, NOT_PERMITTED, NOT_THERE, UNAVAILABLE, Ending
+from linnet.cluster import asking, certificates
+from linnet.cluster.asking import Unreachable
+from linnet.cluster.layout import Folders
 from linnet.config import Config
 from linnet.domain.errors import Conflict, Invalid, NotFound, Unavailable
+from tests.support.client import Hurried
 
 
 def chosen(**more: Any) -> argparse.Namespace:
@@ -199,3 +204,51 @@ def test_an_address_of_this_machine_is_found_or_asked_for(monkeypatch: pytest.Mo
     monkeypatch.setattr("socket.socket", lambda *_: Probe(""))
     with pytest.raises(Ending, match="--address"):
         cluster.own_address()
+
+
+class Starting:
+    """A node at which nobody listens the first so many times that it is asked."""
+
+    def __init__(self, refuses: int, cause: OSError) -> None:
+        self.refuses, self.cause, self.asked = refuses, cause, 0
+
+    async def lines(self, *_: object) -> AsyncIterator[str]:
+        self.asked += 1
+        if self.asked <= self.refuses:
+            raise Unreachable("https://127.0.0.1:7000 cannot be asked: no") from self.cause
+        yield "n1 takes requests again"
+
+
+async def tell(node: Starting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "lines", node.lines)
+    monkeypatch.setattr(certificates, "asking", lambda folders: None)
+    await membership._told("https://127.0.0.1:7000", "/undrain", {}, Folders(Path("/nowhere")), Hurried())
+
+
+async def test_a_node_that_is_just_being_started_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await tell(Starting(5, ConnectionRefusedError()), monkeypatch)
+    assert capsys.readouterr().out == "n1 takes requests again.\n"
+
+
+async def test_a_node_that_does_not_start_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Unreachable, match="start the node there with `linnet cluster run`"):
+        await tell(Starting(1_000, ConnectionRefusedError()), monkeypatch)
+
+
+async def test_what_may_have_been_asked_is_not_asked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    node = Starting(1, ConnectionResetError())
+    with pytest.raises(Unreachable):
+        await tell(node, monkeypatch)
+    assert node.asked == 1
+
+
+def test_who_may_not_read_the_nodes_key_is_told_who_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(folders: Folders) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(cluster, "read_node", closed)
+    with pytest.raises(Ending, match="run this as that user") as refused:
+        cluster.status(Config(data=tmp_path), chosen())
+    assert refused.value.code == NOT_PERMITTED

@@ -72,6 +72,14 @@ class VirtualClock:
         self._moved = asyncio.Event()
 
 
+class Hurried(VirtualClock):
+    """Whoever sleeps wakes at once, and that much later."""
+
+    async def sleep(self, seconds: float) -> None:
+        self.advance(int(seconds * 1000))
+        await asyncio.sleep(0)
+
+
 class Client:
     """Asks an ASGI application. ``target`` is the path with its query; of ``json``, ``form`` and ``files`` give one.
 
