@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -70,7 +70,7 @@ def _add_command(subparsers: Any, word: str, command: Command) -> None:
     )
     for names, settings in command.arguments:
         added.add_argument(*names, **settings)
-    _add_options(added, "every")
+    _add_options(added, "every", without=_OF_THE_NODE if command.words[0] == "cluster" else ())
     for group in ("serve", "community", "retention") if command.serves else ():
         _add_options(added, group)
     added.set_defaults(command=command)
@@ -90,13 +90,17 @@ _TITLES = {
 }
 
 
-def _add_options(to: argparse.ArgumentParser, group: str) -> None:
+_OF_THE_NODE = ("database", "journal", "blobs")
+"""What a node says to its Linnet by itself, or finds in its linnet.toml: given to the node, it would mean nothing."""
+
+
+def _add_options(to: argparse.ArgumentParser, group: str, without: Collection[str] = ()) -> None:
     place = to.add_argument_group(_TITLES[group])
     if group == "every":
         place.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="instead of DIR/linnet.toml")
     for name, entry in OPTIONS.items():
         about = entry.metadata
-        if about["group"] == group:
+        if about["group"] == group and name not in without:
             default = f" (default: {about['default']})" if about["default"] else ""
             says = f"{about['says']}{default}".replace("%", "%%")
             place.add_argument(

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from linnet.cli import cluster, membership
-from linnet.cli.ending import CONFIGURATION, NOT_PERMITTED, NOT_THERE, UNAVAILABLE, Ending
+from linnet.cli.arguments import parsed
+from linnet.cli.ending import CONFIGURATION, NOT_PERMITTED, NOT_THERE, UNAVAILABLE, USAGE, Ending
 from linnet.cluster import asking, certificates
 from linnet.cluster.asking import Unreachable
 from linnet.cluster.layout import Folders
@@ -62,6 +63,13 @@ def test_wrong_values_are_refused_by_name(
         cluster.init(Config(data=tmp_path), chosen(**given))
     assert refused.value.code == CONFIGURATION
     assert not (tmp_path / "cluster").exists()
+
+
+@pytest.mark.parametrize("option", ["--database", "--journal", "--blobs"])
+def test_what_a_node_decides_is_not_taken_in_silence(option: str) -> None:
+    with pytest.raises(Ending, match=f"unrecognized arguments: {option} there") as refused:
+        parsed(["cluster", "init", option, "there"])
+    assert refused.value.code == USAGE
 
 
 def test_what_is_prepared_only_tells_how_to_start_it(
