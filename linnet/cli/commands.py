@@ -375,8 +375,9 @@ _CLUSTER = (
         (
             taking("--valid", metavar="TIME", default="24h", says="for how long (default: %(default)s)"),
             taking("--quiet", action="store_true", says="print only the token"),
+            taking("--revoke", action="store_true", says="end all tokens that no machine has used, and print none"),
         ),
-        ("linnet cluster token", "linnet cluster token --valid 1h --quiet"),
+        ("linnet cluster token", "linnet cluster token --valid 1h --quiet", "linnet cluster token --revoke"),
     ),
     Command(
         ("cluster", "join"),
@@ -384,7 +385,12 @@ _CLUSTER = (
         "linnet.cli.membership:join",
         (
             taking("url", metavar="URL", says="any member, like https://10.0.0.1:7000"),
-            taking("--token", required=True, metavar="T", says="what `linnet cluster token` printed"),
+            taking(
+                "--token",
+                required=True,
+                metavar="T",
+                says="what `linnet cluster token` printed, or - for the first line of standard input",
+            ),
             *_HERE,
             taking("--origin", metavar="URL", says="the address that people use (default: the cluster's)"),
             *_FRONT,

@@ -41,7 +41,8 @@ def join(config: Config, chosen: argparse.Namespace) -> int:
     folders = prepared(config)
     with endings(), running_alone(folders):
         programs.find(folders.postgres)
-        url, token = joining.control_url(chosen.url), tokens.read(chosen.token)
+        shown = sys.stdin.readline() if chosen.token == "-" else chosen.token
+        url, token = joining.control_url(chosen.url), tokens.read(shown)
         me = member(chosen)
         joiner = Joiner(url, token, folders, me, config_bind(chosen.bind), chosen.origin or "", front(chosen))
         with _refusals():
@@ -59,6 +60,10 @@ def say(sentence: str) -> None:
 
 def token(config: Config, chosen: argparse.Namespace) -> int:
     """``linnet cluster token``. Raises Ending."""
+    if chosen.revoke:
+        count = _ask(config, chosen, "/revoke", {})["revoked"]
+        print(f"{count} {'token that was' if count == 1 else 'tokens that were'} not used yet will let nobody in.")
+        return 0
     answer = _ask(config, chosen, "/token", {"valid_ms": period(chosen.valid)})
     if not chosen.quiet:
         print(f"Good for one machine, for {chosen.valid}. There, as an ordinary user:", file=sys.stderr)

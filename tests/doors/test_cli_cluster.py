@@ -1,6 +1,7 @@
 """The commands of a node: whom they refuse, and the table that says how a cluster stands."""
 
 import argparse
+import io
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest
 from linnet.cli import cluster, membership
 from linnet.cli.arguments import parsed
 from linnet.cli.ending import CONFIGURATION, NOT_PERMITTED, NOT_THERE, UNAVAILABLE, USAGE, Ending
-from linnet.cluster import asking, certificates
+from linnet.cluster import asking, certificates, joining
 from linnet.cluster.asking import Unreachable
+from linnet.cluster.joining import Joiner
 from linnet.cluster.layout import Folders
+from linnet.cluster.tokens import Token
 from linnet.config import Config
 from linnet.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from tests.support.client import Hurried
@@ -32,6 +35,39 @@ def test_root_is_refused_with_what_to_do(command: Any, tmp_path: Path, monkeypat
         command(Config(data=tmp_path / "data"), chosen())
     assert refused.value.code == NOT_PERMITTED
     assert not (tmp_path / "data").exists(), "and nothing of root's is left behind"
+
+
+@pytest.mark.parametrize("given", ["-", "itself"])
+def test_a_token_need_not_stand_where_others_see_it(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = Token("ab" * 32, b"s" * 20)
+    joiners: list[Joiner] = []
+
+    async def prepare(joiner: Joiner, *_: object) -> None:
+        joiners.append(joiner)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(joining, "prepare", prepare)
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{token}\n" if given == "-" else ""))
+    words = chosen(url="10.0.0.1", token="-" if given == "-" else str(token))
+    assert membership.join(Config(data=tmp_path), words) == 0
+    assert [joiner.token for joiner in joiners] == [token]
+    assert str(token) not in "".join(capsys.readouterr())
+
+
+def test_tokens_are_taken_back_with_a_number(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def ask(config: Config, chosen: argparse.Namespace, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        asked.append(path)
+        return {"revoked": 2}
+
+    monkeypatch.setattr(membership, "_ask", ask)
+    assert membership.token(Config(), chosen(revoke=True, quiet=False, valid="24h")) == 0
+    assert (asked, capsys.readouterr().out) == (["/revoke"], "2 tokens that were not used yet will let nobody in.\n")
 
 
 @pytest.mark.parametrize("command", [cluster.init, cluster.run])
