@@ -15,6 +15,7 @@ from linnet.domain.errors import LinnetError, Unavailable
 ANSWER_BYTES = 1 << 20
 CONNECT_SECONDS = 3.0
 SECONDS = 15.0
+WORDS_MAX = 1_000
 
 _PIECE = 65_536
 
@@ -70,7 +71,7 @@ async def ask(
     answer = await exchange(url, path, context, method=method, body=body, seconds=seconds)
     said = answer.json()
     if answer.status != 200:
-        raise Refused(str(said.get("error", answer.status)), answer.status)
+        raise Refused(_words(said.get("error", answer.status)), answer.status)
     return said
 
 
@@ -88,14 +89,14 @@ async def lines(
             if status != 200:
                 async with asyncio.timeout(seconds):
                     said = Answer(status, await _all_of(reader)).json()
-                raise Refused(str(said.get("error", status)), status)
+                raise Refused(_words(said.get("error", status)), status)
             while True:
                 async with asyncio.timeout(seconds):
                     line = Answer(status, await reader.readuntil(b"\n")).json()
                 if "says" in line:
-                    yield str(line["says"])
+                    yield _words(line["says"])
                 elif "error" in line:
-                    raise Refused(str(line["error"]), int(line.get("status", 400)))
+                    raise Refused(_words(line["error"]), int(line.get("status", 400)))
                 else:
                     return
     except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as error:
@@ -139,6 +140,11 @@ async def _all_of(reader: asyncio.StreamReader) -> bytes:
         if len(found) > ANSWER_BYTES:
             raise ValueError("it answers without end")
     return found
+
+
+def _words(said: object) -> str:
+    """What is shown at a terminal, and may be of whoever answers instead of a node: nothing that a terminal obeys."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(said)[:WORDS_MAX])
 
 
 def _why(error: Exception) -> str:

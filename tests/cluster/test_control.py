@@ -251,6 +251,27 @@ async def test_a_client_does_not_wait_or_read_for_ever(tmp_path: Path, house: Ho
         server.close()
 
 
+async def test_what_a_stranger_answers_is_no_command_to_the_terminal(house: House):
+    async def hostile(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 400 Bad\r\n\r\n" + json.dumps({"error": "\x1b[2Jno\r\n\u202e" + "x" * 9_999}).encode())
+        writer.close()
+
+    server = await asyncio.start_server(hostile, HERE, 0, ssl=certificates.serving(house.other))
+    url = f"https://{HERE}:{server.sockets[0].getsockname()[1]}"
+    for asking_them in (asking.ask(url, "/authority", None, certificates.unknowing()), _first(url)):
+        with pytest.raises(asking.Refused) as caught:
+            await asking_them
+        assert str(caught.value).startswith(" [2Jno   xx")
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) == asking.WORDS_MAX
+    server.close()
+
+
+async def _first(url: str) -> str:
+    return await anext(asking.lines(url, "/drain", {}, certificates.unknowing()))
+
+
 async def test_nobody_there_is_said_in_words(house: House):
     await house.server.close()
     with pytest.raises(Unavailable, match="cannot be asked"):
