@@ -2,31 +2,27 @@
 
 import asyncio
 import contextlib
-import json
 import math
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from linnet.cluster import admission, certificates, configuration
+from linnet.cluster import admission, certificates, configuration, planning
 from linnet.cluster.children import Child, last_words
 from linnet.cluster.control import Asked, Route, Server
 from linnet.cluster.decide import LISTENS_AFTER_S, WELL_AFTER_S, Act, decide, may_fail, sentences
 from linnet.cluster.keeping import write
-from linnet.cluster.layout import PLANNED
 from linnet.cluster.node import Node
 from linnet.cluster.patroni import STRICT
 from linnet.cluster.picture import CHILDREN, ETCD, HAPROXY, LINNET, PATRONI, ChildSeen, EtcdSeen, Picture
 from linnet.cluster.watching import DAY_MS, STALE_S, Watch
 from linnet.domain.errors import LinnetError
-from linnet.domain.majority import Delete, Put
 from linnet.supervision import Tasks
 from linnet.telemetry import log
 
 TURN_S = 1.0
-PLANNED_MS = 45_000
-HEARD_S = 0.5
-"""Every Linnet looks for announcements several times in this time."""
+PLANNED_S = 45.0
+"""How long PostgreSQL may take to end."""
 AGAIN_S = 60.0
 
 
@@ -90,7 +86,8 @@ class Loop:
                 linnet.send(configuration.RELOADING[LINNET])
             return None
         willing = await node.end((LINNET, HAPROXY))
-        async with self._announced():
+        async with contextlib.AsyncExitStack() as planned:
+            await self._announce_end(planned)
             willing = await node.end((PATRONI,)) and willing
         return await node.end((ETCD,)) and willing
 
@@ -257,21 +254,13 @@ class Loop:
             life = self._lives[act.on]
             life.failures, life.ended_at = life.failures + 1, self.node.clock.monotonic()
 
-    @contextlib.asynccontextmanager
-    async def _announced(self) -> AsyncIterator[None]:
-        """Planned work says so: whoever waits for this primary stops waiting at once, and the journal takes posts."""
+    async def _announce_end(self, planned: contextlib.AsyncExitStack) -> None:
+        """Whoever waits for this primary stops waiting at once; where that cannot be said, it ends all the same."""
         node, picture = self.node, self.picture()
-        if picture.primary != picture.me or len(picture.counted) < 2 or not picture.etcd.healthy:
-            yield
-            return
-        until = node.clock.now_ms() + PLANNED_MS
-        value = json.dumps({"until": until, "why": f"{picture.me} is ended"}).encode()
-        with contextlib.suppress(LinnetError):
-            await node.majority.transact([], [Put(PLANNED, value)])
-            await node.clock.sleep(HEARD_S)
-        yield
-        with contextlib.suppress(LinnetError):
-            await node.majority.transact([], [Delete(PLANNED)])
+        if picture.primary == picture.me and len(picture.counted) > 1 and picture.etcd.healthy:
+            with contextlib.suppress(LinnetError):
+                why = f"{picture.me} is ended"
+                await planned.enter_async_context(planning.announced(node.majority, node.clock, why, PLANNED_S))
 
     # -- telling ------------------------------------------------------------------------------------------------------
 

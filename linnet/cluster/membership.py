@@ -4,22 +4,18 @@ Each can be run again where it was cut off: what is done already is found done, 
 """
 
 import contextlib
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from linnet.cluster import admission, asking, rules
+from linnet.cluster import admission, asking, planning, rules
 from linnet.cluster.admission import DRAINED, JOINING, LEAVING, READY
-from linnet.cluster.layout import PLANNED, Member
+from linnet.cluster.layout import Member
 from linnet.cluster.patroni import ASYNCHRONOUS, RELAXED, SYNCHRONOUS_KEY
 from linnet.cluster.picture import Picture
 from linnet.cluster.place import Place
 from linnet.domain.errors import Conflict, Unavailable
-from linnet.domain.majority import Delete, Put
 
-PLANNED_MS = 20_000
-"""A plan ends by itself after so long, should whoever made it die meanwhile."""
-HEARD_SECONDS = 0.6
-"""Every Linnet looks for plans several times in this time."""
+PLANNED_SECONDS = 20.0
+"""How long a switchover may take to have another primary."""
 SEEN_SECONDS = 3.0
 """Every node looks at the list of members, and has its HAProxy told, in less than this."""
 STEP_SECONDS = 60.0
@@ -61,9 +57,8 @@ async def _successor(place: Place, of: str, to: str = "") -> str:
 async def _hand_over(place: Place, picture: Picture, leader: str, to: str) -> Sentences:
     yield f"{leader} is the primary; {to} takes over. Posts go into the journal meanwhile"
     began = place.clock.monotonic()
-    async with _announced(place, f"{to} takes over from {leader}"):
-        # Breakers open at the announcement: what is written now is not caught in the middle.
-        await place.clock.sleep(HEARD_SECONDS)
+    why = f"{to} takes over from {leader}"
+    async with planning.announced(place.majority, place.clock, why, PLANNED_SECONDS):
         stopped = place.clock.monotonic()
         await place.patroni.switchover(_member(picture, leader), leader, to)
         await _until_true(place, lambda: _is_primary(place, _member(picture, to)), f"{to} has not become the primary")
@@ -76,18 +71,6 @@ async def _is_primary(place: Place, member: Member) -> bool:
     with contextlib.suppress(Unavailable):
         return any(one.primary and one.name == member.name for one in await place.patroni.seen(member))
     return False
-
-
-@contextlib.asynccontextmanager
-async def _announced(place: Place, why: str) -> AsyncIterator[None]:
-    """Says for a while that the primary goes away on purpose."""
-    plan = json.dumps({"until": place.clock.now_ms() + PLANNED_MS, "why": why}).encode()
-    await place.majority.transact([], [Put(PLANNED, plan)])
-    try:
-        yield
-    finally:
-        with contextlib.suppress(Unavailable):
-            await place.majority.transact([], [Delete(PLANNED)])
 
 
 async def _give_away(place: Place) -> Sentences:

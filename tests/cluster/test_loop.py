@@ -13,13 +13,15 @@ import pytest
 from linnet.cluster import certificates, configuration, decide, programs
 from linnet.cluster.asking import Refused, Unreachable, ask
 from linnet.cluster.children import identity
-from linnet.cluster.layout import Binaries, Folders, Member, NodeFile, Ports, Program
+from linnet.cluster.layout import PLANNED, Binaries, Folders, Member, NodeFile, Ports, Program, Standing
 from linnet.cluster.loop import Loop
 from linnet.cluster.node import Node, begin, certificate_addresses, read_node
-from linnet.cluster.picture import CHILDREN
+from linnet.cluster.picture import CHILDREN, EtcdSeen, Picture, PostgresSeen
 from linnet.domain.errors import Conflict, Invalid, NotFound
 from linnet.supervision import Tasks
 from linnet.system import SystemChance, SystemClock
+from tests.support.client import Hurried
+from tests.support.majority import MemoryMajority
 from tests.support.waiting import until
 
 # Says so when it is told to read its files again, and ends when it is asked to.
@@ -203,3 +205,26 @@ async def test_an_etcd_that_lost_its_files_is_not_started(folders: Folders) -> N
         assert not pid(loop, "etcd")
         (folders.etcd / "member").mkdir()
         await until(lambda: pid(loop, "etcd"))
+
+
+@pytest.mark.parametrize(("members", "failing", "planned"), [(2, False, True), (1, False, False), (2, True, False)])
+async def test_the_end_of_a_primary_is_announced_where_another_may_follow(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch, members: int, failing: bool, planned: bool
+) -> None:
+    node = Node(folders, Hurried())
+    loop = Loop(node, Tasks())
+    majority = MemoryMajority(node.clock)
+    majority.failing = failing
+    monkeypatch.setattr(node, "majority", majority)
+    seen = Picture(
+        me="n1",
+        children={},
+        standings=tuple(Standing(Member(f"n{i}", f"10.0.0.{i}", Ports.starting())) for i in range(1, members + 1)),
+        etcd=EtcdSeen(healthy=True),
+        postgres=(PostgresSeen("n1", "leader", "running"),),
+    )
+    monkeypatch.setattr(loop, "picture", lambda: seen)
+    async with contextlib.AsyncExitStack() as ending:
+        await loop._announce_end(ending)
+        assert (PLANNED in majority.keys) is planned
+    assert PLANNED not in majority.keys

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from linnet.cluster import admission, certificates, membership
+from linnet.cluster import admission, certificates, membership, planning
 from linnet.cluster.layout import PLANNED, Folders, Member, Ports, Standing, State
 from linnet.cluster.node import Node
 from linnet.cluster.patroni import ASYNCHRONOUS, RELAXED, SYNCHRONOUS_KEY
@@ -131,6 +131,18 @@ async def test_a_switchover_that_is_refused_leaves_nothing_announced(on_one: Sta
         await _told(membership.switchover(on_one.place, "two"))
     assert on_one.rest.planned == [True]
     assert await majority.get(PLANNED) is None
+
+
+async def test_a_plan_that_is_over_takes_no_other_plan_back(on_one: Stage, majority: EtcdMajority):
+    async with planning.announced(majority, on_one.place.clock, "this", 20.0):
+        async with planning.announced(majority, on_one.place.clock, "that", 20.0):
+            pass
+        assert await majority.get(PLANNED) is None
+    async with planning.announced(majority, on_one.place.clock, "this", 20.0):
+        await majority.transact([], [Put(PLANNED, b"a later one")])
+    found = await majority.get(PLANNED)
+    assert found is not None
+    assert found.value == b"a later one"
 
 
 async def test_the_primary_goes_elsewhere_before_its_node_is_drained_for_good(on_one: Stage):
