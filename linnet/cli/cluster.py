@@ -10,7 +10,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ def init(config: Config, chosen: argparse.Namespace) -> int:
         if chosen.prepare_only:
             print(f"Start it with `linnet cluster run --data {folders.data}`.")
             return 0
-        return serve_node(config, folders, first=True)
+        return serve_node(folders, first=True)
 
 
 def run(config: Config, chosen: argparse.Namespace) -> int:
@@ -68,7 +68,7 @@ def run(config: Config, chosen: argparse.Namespace) -> int:
     refuse_root()
     folders = prepared(config)
     with endings(), running_alone(folders):
-        return serve_node(config, folders)
+        return serve_node(folders, chosen.given)
 
 
 def refuse_root() -> None:
@@ -194,13 +194,16 @@ def _origin(bind: str, address: str, scheme: str) -> str:
 # -- running ----------------------------------------------------------------------------------------------------------
 
 
-def serve_node(config: Config, folders: Folders, *, first: bool = False) -> int:
-    """In the foreground, until SIGTERM. After SIGHUP this process becomes a new one, which takes the children over."""
+def serve_node(folders: Folders, given: Sequence[str] = (), *, first: bool = False) -> int:
+    """In the foreground, until SIGTERM. After SIGHUP this process becomes a new one, which takes the children over.
+
+    ``given`` is what `linnet` was given where that was `cluster run`: then it is given again.
+    """
     code = asyncio.run(_serve(folders, first=first))
     if code is None:
         sys.stderr.flush()
-        again = [sys.executable, "-P", "-m", "linnet", "cluster", "run", "--data", str(folders.data)]
-        os.execv(sys.executable, again)
+        again = given or ("cluster", "run", "--data", str(folders.data))
+        os.execv(sys.executable, [sys.executable, "-P", "-m", "linnet", *again])
     return code
 
 

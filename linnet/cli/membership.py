@@ -50,7 +50,7 @@ def join(config: Config, chosen: argparse.Namespace) -> int:
         if chosen.prepare_only:
             print(f"`linnet cluster run --data {folders.data}` goes on with it.")
             return 0
-        return serve_node(config, folders)
+        return serve_node(folders)
 
 
 def say(sentence: str) -> None:

@@ -136,6 +136,32 @@ def test_what_the_rules_refuse_ends_the_command(error: Exception, code: int) -> 
     assert ended.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("given", "again"),
+    [
+        (["cluster", "run", "--log-format", "json"], ["cluster", "run", "--log-format", "json"]),
+        ([], ["cluster", "run", "--data", "/var/lib/linnet"]),
+    ],
+)
+def test_a_new_process_is_given_what_the_old_one_was(
+    given: list[str], again: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Replaced(Exception):
+        pass
+
+    async def handed_over(folders: Folders, *, first: bool) -> None:
+        """As after SIGHUP."""
+
+    def replace(program: str, arguments: list[str]) -> None:
+        raise Replaced(*arguments)
+
+    monkeypatch.setattr(cluster, "_serve", handed_over)
+    monkeypatch.setattr(os, "execv", replace)
+    with pytest.raises(Replaced) as replaced:
+        cluster.serve_node(Folders(Path("/var/lib/linnet")), given)
+    assert list(replaced.value.args[4:]) == again
+
+
 def test_without_a_node_status_says_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(Ending, match="linnet cluster init"):
         cluster.status(Config(data=tmp_path), chosen())
