@@ -100,6 +100,13 @@ def prepared(config: Config) -> Folders:
         raise Ending(
             NOT_PERMITTED, f"The data folder {folders.data} cannot be prepared: {os.strerror(error.errno or 0)}."
         ) from None
+    for folder in (folders.data, folders.run):
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise Ending(
+                NOT_PERMITTED,
+                f"{folder} belongs to another user: run this as that one, or give the folder to this one "
+                f"(`chown -R USER {folders.data}`).",
+            )
     return folders
 
 
@@ -135,7 +142,9 @@ def running_alone(folders: Folders) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
-        raise Ending(UNAVAILABLE, f"A node runs on {folders.data} already.") from None
+        raise Ending(
+            UNAVAILABLE, f"A node runs on {folders.data} already: `linnet cluster status` says how it stands."
+        ) from None
     try:
         yield
     finally:
@@ -268,7 +277,8 @@ def status(config: Config, chosen: argparse.Namespace) -> int:
     with endings(), private(folders):
         found = asyncio.run(gather(folders))
     if not any("error" not in one for one in found.values()):
-        raise Ending(TRY_AGAIN, f"No node answers: is `linnet cluster run --data {config.data}` running?")
+        why = next(iter(found.values()))["error"]
+        raise Ending(TRY_AGAIN, f"No node answers ({why}): is `linnet cluster run --data {config.data}` running?")
     if chosen.json:
         print(json.dumps(found, indent=2))
     else:

@@ -167,6 +167,23 @@ def test_without_a_node_status_says_how_to_get_one(tmp_path: Path) -> None:
         cluster.status(Config(data=tmp_path), chosen())
 
 
+def test_where_nobody_answers_status_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def gathered(folders: Folders) -> dict[str, dict[str, Any]]:
+        return {"n1": {"error": "https://10.0.0.1:7000 cannot be asked: Connection refused"}}
+
+    monkeypatch.setattr(cluster, "gather", gathered)
+    with pytest.raises(Ending, match=r"Connection refused\): is `linnet cluster run") as ended:
+        cluster.status(Config(data=tmp_path), chosen())
+    assert ended.value.code == os.EX_TEMPFAIL
+
+
+def test_a_folder_of_somebody_else_is_named_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "run")
+    with pytest.raises(Ending, match=r"run belongs to another user.*chown -R") as refused:
+        cluster.prepared(Config(data=tmp_path))
+    assert refused.value.code == NOT_PERMITTED
+
+
 def one(name: str, **more: Any) -> dict[str, Any]:
     names = ("n1", "n2", "n3")
     roles = {"n1": "leader", "n2": "quorum_standby", "n3": "replica"}
