@@ -79,14 +79,11 @@ class Driver:
     async def _ask(self, sql: str, args: Any, many: bool) -> Answer:
         if self._closed:
             raise asyncpg.InterfaceError("connection is closed")
-        if self._in_transaction and not sql.endswith("commit") and self._is_quiet():
-            # Nothing would come between: the time that it takes is left out, and with it most of the simulation's work.
+        # Nothing would come between: the time that it takes is left out, and with it most of the simulation's work.
+        alone = not sql.endswith("commit") if self._in_transaction else sql.startswith("select")
+        if alone and self._is_quiet():
             answer = self._at_once(sql, args, many)
             return answer if answer is not None else await self._answered()
-        if sql.startswith("select") and self._is_quiet():
-            answer = self._at_once(sql, args, many)
-            if answer is not None:
-                return answer
         self._pending = asyncio.get_running_loop().create_future()
         self._network.send(
             self._client.host, self._life, self._session.request, sql, args, many, self._answer(self._pending)

@@ -235,6 +235,8 @@ class Machine:
         self.dice = random.Random(seed)
         self.story = Story(self.loop)
         self.buried: list[Process] = []
+        self.failures: list[str] = []
+        """What must never happen, whatever goes wrong."""
         self._nowhere = contextvars.Context()
 
     def later(self, seconds: float, do: Callable[..., object], *args: Any) -> None:

@@ -90,6 +90,9 @@ class Session:
             if writes:
                 return reply(asyncpg.ReadOnlySQLTransactionError("cannot execute in a read-only transaction"))
             return reply(Answer(self.server.shown().run(text, values, many)))
+        if self.server.holder is not self:
+            self.server.machine.failures.append(f"{self.server.name} was asked by who waits for his turn: {sql[:80]}")
+            return reply(asyncpg.InterfaceError("another operation is in progress"))
         try:
             rows = self.server.ahead.run(text, values, many)
         except apsw.ConstraintError as error:
@@ -196,18 +199,18 @@ class Server:
         self.open.add(session.xid)
         if self.machine.dice.random() < self.cluster.trouble.slow_writer:
             # It has its number, and is kept from writing by something else for a while.
-            self.process.later(self.machine.dice.uniform(0.005, 0.15), self._take, session, reply)
+            self.process.later(self.machine.dice.uniform(0.005, 0.15), self._take, session, session.xid, reply)
         else:
-            self._take(session, reply)
+            self._take(session, session.xid, reply)
 
-    def _take(self, session: Session, reply: Reply) -> None:
-        if session.closed or session.xid not in self.open:
-            self._forget(session)
-        elif self.holder is None:
+    def _take(self, session: Session, xid: int, reply: Reply) -> None:
+        if session.xid != xid:
+            return  # it has ended meanwhile
+        if self.holder is None:
             self._hold(session, reply)
         else:
             self._queue.append((session, reply))
-            self.process.later(LOCK_TIMEOUT, self._overdue, session, session.xid)
+            self.process.later(LOCK_TIMEOUT, self._overdue, session, xid)
 
     def _hold(self, session: Session, reply: Reply) -> None:
         session.heard_at = self.loop.now
@@ -260,7 +263,9 @@ class Server:
             answer = "COMMIT" if session.mode == "read" else "ROLLBACK"
             session.undo()
             return reply(Answer(word=answer))
-        if before and session.xid:
+        if before and not session.xid:
+            return self.lock(session, lambda error: reply(error) if error else self.commit(session, before, reply))
+        if before:
             sql, values = without_literals(before.rstrip("; "))
             text, _ = translate(sql)
             self.ahead.run(text, values, False)
@@ -364,7 +369,7 @@ class Server:
             self.ahead.connection.execute("rollback to writer")
             self.ahead.connection.execute("release writer")
         for session in self.sessions:
-            session.closed = True
+            session.closed, session.xid = True, 0
             if not silent and session.process is not None:
                 self.cluster.network.send(self.host, session.process, session.lost)
         self.sessions.clear()

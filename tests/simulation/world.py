@@ -73,7 +73,7 @@ class World:
         self.nodes = [Node(self, host, self.clocks[host]) for host in range(3)]
         self.people = People(self)
         self.happened: list[str] = []
-        self.failures: list[str] = []
+        self.failures = self.machine.failures
         self._going: set[asyncio.Task[None]] = set()
 
     async def sleep(self, seconds: float) -> None:
@@ -131,7 +131,7 @@ class World:
                 await self.people.done()
                 await checks.settled(self)
         except TimeoutError:
-            return [*wrongs, *checks.unsettled(self)]
+            return [*wrongs, *self.failures, *checks.unsettled(self)]
         self.people.hush()
         return [*wrongs, *self.failures, *await checks.all_wrongs(self)]
 
