@@ -18,6 +18,9 @@ DATABASE = "linnet"
 ROLE = "linnet"
 CONNECTIONS = 200
 LOG_LEVEL = "INFO"
+THREADS = 32
+"""Patroni waits without end for whoever has connected to its REST interface and says nothing, with one of its threads:
+with its own five, as many peers that hang would keep all others from choosing a primary."""
 
 STANDBYS_AWAITED = 2
 """So many standbys have a commit before it is acknowledged, or all where there are fewer. Of three members, both
@@ -144,6 +147,7 @@ def render(
             **tls,
             "cafile": str(folders.ca),
             "verify_client": "required",
+            "thread_pool_size": THREADS,
             "authentication": {"username": REST_USER, "password": passwords.rest},
         },
         "ctl": {**tls, "cacert": str(folders.ca)},
