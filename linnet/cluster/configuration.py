@@ -82,7 +82,8 @@ def linnet_options(known: Knowledge) -> dict[str, Any]:
     options |= {
         # Those who are joining, too: whoever becomes the primary has long been known to every Linnet then.
         "database": patroni.database_url(known.everybody, folders, known.passwords),
-        "journal": f"etcd://{etcd}?ca={folders.ca}&cert={folders.certificate}&key={folders.key}",
+        "journal": f"etcd://{etcd}?ca={folders.ca}&cert={folders.certificate}&key={folders.key}"
+        f"&quota={etcd_member.QUOTA_BYTES}",
         "bind": f"{local}:{me.ports.linnet}",
         "streaming_bind": f"{local}:{me.ports.streaming}",
         "trusted_proxies": ["127.0.0.0/8", "::1"],

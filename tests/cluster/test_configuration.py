@@ -17,6 +17,7 @@ from linnet.cluster.patroni import Machine
 from linnet.cluster.picture import CHILDREN
 from linnet.config import load
 from linnet.domain.errors import Invalid
+from linnet.storage.etcd import endpoints
 from linnet.system import SystemChance
 
 ONE, TWO, THREE = (Member(f"n{number}", f"10.0.0.{number}", Ports.starting()) for number in (1, 2, 3))
@@ -86,6 +87,8 @@ def test_only_who_has_joined_is_asked_but_every_database_is_known_beforehand() -
     assert json.loads(files["patroni.yml"])["etcd3"]["hosts"] == ["10.0.0.1:7001", "10.0.0.2:7001"]
     options = tomllib.loads(files["linnet.toml"])
     assert "@10.0.0.1:7004,10.0.0.2:7004,10.0.0.3:7004/linnet?" in options["database"]
+    quota = json.loads(files["etcd.json"])["quota-backend-bytes"]
+    assert endpoints(options["journal"]).quota_bytes == quota, "or posts might take what a failover needs"
     assert options["journal"].startswith("etcd://10.0.0.1:7001,10.0.0.2:7001?ca=/data/cluster/ca.crt&")
     assert "10.0.0.3" not in files["haproxy.cfg"]
     assert "server n2 10.0.0.2:7005" in files["haproxy.cfg"]
