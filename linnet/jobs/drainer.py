@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from linnet.domain.errors import Unavailable
 from linnet.domain.journal import Entry
@@ -12,7 +13,7 @@ from linnet.storage.journal import LOCK_SECONDS, Lock, MajorityJournal, TooLate
 from linnet.supervision import Tasks
 from linnet.telemetry import log
 
-Drain = Callable[[Sequence[Entry], int], Awaitable[None]]
+Drain = Callable[[Sequence[Entry], int], Coroutine[Any, Any, None]]
 """Stores entries in one transaction that opens with the fence of that revision. Raises TooLate."""
 
 BATCH = 50
@@ -113,8 +114,7 @@ class Drainer:
         self._singly = max(0, self._singly - 1)
         began = self._clock.monotonic()
         try:
-            async with asyncio.timeout(DRAIN_SECONDS):
-                await self._drain(entries, revision)
+            await self._while_ready(self._drain(entries, revision))
         except TooLate:
             return await self._lost()
         except (Unavailable, TimeoutError) as error:
@@ -130,6 +130,19 @@ class Drainer:
         self._batch = max(1, self._batch // 2) if took > BATCH_SECONDS else min(BATCH, self._batch * 2)
         self._drained += len(entries)
         return 0.0
+
+    async def _while_ready(self, work: Coroutine[Any, Any, None]) -> None:
+        """Gives up a drain when the primary is lost from sight here: whoever sees it must not wait for our lock."""
+        drain = asyncio.get_running_loop().create_task(work, name="drain")
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while not drain.done() and self._ready():
+                    await asyncio.wait({drain}, timeout=_HURRIED_SECONDS)
+            if not drain.done():
+                raise Unavailable("The primary is not seen any more")
+            await drain
+        finally:
+            drain.cancel()
 
     async def _lost(self) -> float:
         log.info("drain_lock_lost", done="another process drains")

@@ -1,5 +1,6 @@
 """Who moves posts out of the journal: one of all, in order, once, and nothing goes before it is in the database."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -8,7 +9,7 @@ import pytest
 from linnet.domain.errors import Unavailable
 from linnet.domain.journal import Entry
 from linnet.domain.majority import NoMajority
-from linnet.jobs.drainer import BATCH, DEFRAGMENTED_BYTES, KEPT_SECONDS, Drainer
+from linnet.jobs.drainer import BATCH, DEFRAGMENTED_BYTES, DRAIN_SECONDS, KEPT_SECONDS, Drainer
 from linnet.storage.journal import EPOCH, Lock, MajorityJournal, TooLate
 from linnet.supervision import Tasks
 from tests.support.client import VirtualClock
@@ -122,6 +123,30 @@ async def test_without_a_primary_nothing_is_tried_and_the_lock_is_left_to_others
     assert (world.stored.ids, node.lock.revision) == ([], 0)
     await world.turns(other, 1)
     assert world.stored.ids == [1]
+
+
+async def test_whoever_loses_sight_of_the_primary_in_a_drain_leaves_it_to_others(world: World) -> None:
+    await world.post(1)
+    node, other = world.node("one"), world.node("other")
+    drain = world.stored.drain
+    given_up = asyncio.Event()
+
+    async def hangs(entries: Sequence[Entry], epoch: int) -> None:
+        node.ready = False
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.set()
+
+    node.drainer._drain = hangs
+    async with asyncio.timeout(DRAIN_SECONDS / 2):
+        await node.drainer.turn()
+        await given_up.wait()
+    await node.drainer.turn()
+    assert (node.lock.revision, await world.waiting()) == (0, 1)
+    other.drainer._drain = drain
+    await world.turns(other, 1)
+    assert (world.stored.ids, await world.waiting()) == ([1], 0)
 
 
 async def test_nothing_is_taken_out_before_it_is_stored(world: World) -> None:

@@ -7,6 +7,7 @@ KEPT: dict[int, str] = {
     30: "a lost version's number given again, and a retry that looked its answer up where it was lost",
     74: "a post that waits in the journal and is stored straight away stands where it was stored",
     92: "a post asked for again, while the journal could not be read, stands where it was stored the second time",
+    96: "a drain that hung where the primary was lost from sight, and kept it from those who saw the new one",
     143: "words that were changed of a post that is kept under another id",
     342: "a standby that never had followed, elected where nobody else was left",
 }
