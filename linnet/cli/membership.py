@@ -18,13 +18,14 @@ from linnet.cli.cluster import (
     running_alone,
     serve_node,
 )
-from linnet.cli.ending import TRY_AGAIN, UNAVAILABLE, Ending
+from linnet.cli.ending import TRY_AGAIN, UNAVAILABLE, USAGE, Ending
 from linnet.cluster import asking, certificates, joining, programs, tokens
 from linnet.cluster.asking import Refused, Unreachable
 from linnet.cluster.joining import Joiner
 from linnet.cluster.layout import Folders, Standing
 from linnet.cluster.node import read_node
 from linnet.config import Config, period
+from linnet.config import Refused as BadOption
 from linnet.domain.errors import Invalid, NotFound
 from linnet.ports import Clock
 from linnet.system import SystemChance, SystemClock
@@ -64,7 +65,11 @@ def token(config: Config, chosen: argparse.Namespace) -> int:
         count = _ask(config, chosen, "/revoke", {})["revoked"]
         print(f"{count} {'token that was' if count == 1 else 'tokens that were'} not used yet will let nobody in.")
         return 0
-    answer = _ask(config, chosen, "/token", {"valid_ms": period(chosen.valid)})
+    try:
+        valid_ms = period(chosen.valid)
+    except BadOption as error:
+        raise Ending(USAGE, f"--valid {chosen.valid} is refused: {error}.") from None
+    answer = _ask(config, chosen, "/token", {"valid_ms": valid_ms})
     if not chosen.quiet:
         print(f"Good for one machine, for {chosen.valid}. There, as an ordinary user:", file=sys.stderr)
     print(answer["token"] if chosen.quiet else f"linnet cluster join {answer['url']} --token {answer['token']}")

@@ -84,7 +84,7 @@ def read_node(folders: Folders) -> NodeFile:
     except FileNotFoundError:
         raise NotFound(
             f"There is no node in {folders.data}: `linnet cluster init` begins a cluster there, `linnet cluster join` "
-            "adds this machine to one"
+            "adds this machine to one, and --data says where else a node is"
         ) from None
 
 

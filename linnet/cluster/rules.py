@@ -16,7 +16,11 @@ def may_leave(picture: Picture, name: str, *, sure: bool) -> None:
     if not picture.primary:
         raise Conflict("PostgreSQL has no primary now; wait until there is one")
     if len(current) < min(2, len(left)):
-        raise Conflict(f"{name} has one of the last current copies: only {_listed(current) or 'nobody'} would have one")
+        who = f"only {_listed(current)}" if current else "nobody"
+        raise Conflict(
+            f"{name} has one of the last current copies, and {who} would have one without it: wait until the others "
+            "have caught up"
+        )
     needs_will(name, left, sure=sure)
 
 

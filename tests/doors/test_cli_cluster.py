@@ -162,6 +162,12 @@ def test_a_new_process_is_given_what_the_old_one_was(
     assert list(replaced.value.args[4:]) == again
 
 
+def test_a_time_that_is_none_is_refused_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(Ending, match="--valid soon is refused: it must be a number with s, m, h or d") as refused:
+        membership.token(Config(data=tmp_path), argparse.Namespace(valid="soon", quiet=False, revoke=False))
+    assert refused.value.code == USAGE
+
+
 def test_without_a_node_status_says_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(Ending, match="linnet cluster init"):
         cluster.status(Config(data=tmp_path), chosen())
