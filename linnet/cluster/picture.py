@@ -99,10 +99,6 @@ class Picture:
         return max(found, key=lambda one: one.timeline).name if found else ""
 
     @property
-    def timeline(self) -> int:
-        return max((one.timeline for one in self.postgres), default=0)
-
-    @property
     def standing(self) -> str:
         """This node's own state; '' where it is not known yet."""
         return next((one.state for one in self.standings if one.name == self.me), "")
