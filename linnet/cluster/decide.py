@@ -212,6 +212,8 @@ def _of_strictness(picture: Picture) -> str:
 
 
 def _of_members(picture: Picture) -> str:
+    if picture.standings and not picture.standing:
+        return f"{picture.me} is no member any more: it was removed. `linnet cluster leave` on this machine ends it"
     away = [one for one in picture.counted if one not in picture.etcd.answering]
     unlike = [f"{one.name} is {one.state}" for one in picture.standings if one.state != "ready"]
     said = ([f"etcd on {_listed(away)} does not answer"] if away and picture.etcd.healthy else []) + unlike

@@ -228,6 +228,7 @@ def test_how_many_may_fail(picture: Picture, number: int) -> None:
             replace(WELL, etcd=replace(WELL.etcd, answering=("n1", "n2"))), "members", "etcd on n3 does not answer",
         ),
         (replace(WELL, standings=(*WELL.standings[:2], standing("n3", "drained"))), "members", "n3 is drained"),
+        (replace(WELL, standings=WELL.standings[1:]), "members", "n1 is no member any more"),
         (replace(WELL, disk_free_bytes=100 << 20), "disk", "100 MiB are left"),
         (replace(WELL, certificate_days=3.0), "certificate", "ends in 3 days"),
         (replace(WELL, children=dead("etcd"), etcd_lost=True), "etcd", "`linnet cluster remove n1` on another node"),
@@ -245,6 +246,7 @@ def test_what_is_said(picture: Picture, topic: str, words: str) -> None:
     [
         # While things are only being formed, nobody is alarmed.
         (EMPTY, "majority"),
+        (EMPTY, "members"),
         (replace(WELL, postgres=WELL.postgres[1:], looking_s=1.0), "primary"),
         (replace(WELL, children=running(linnet=ChildSeen("linnet", alive=True, since_s=5.0))), "linnet"),
         # A drained node's Linnet says that it is not ready, as it should.
