@@ -26,7 +26,7 @@ async def drain(database: Database, site: Site, entries: Sequence[Entry], epoch:
             if status_id not in (entry.id, 0):
                 await aliases.add(tx, entry.id, status_id)
 
-    await database.write(write)
+    await database.write(write, ahead=True)
 
 
 async def _store(tx: Writer, site: Site, entry: Entry) -> int:

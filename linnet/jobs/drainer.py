@@ -17,9 +17,10 @@ Drain = Callable[[Sequence[Entry], int], Coroutine[Any, Any, None]]
 """Stores entries in one transaction that opens with the fence of that revision. Raises TooLate."""
 
 BATCH = 50
-"""So many posts a transaction at most."""
-BATCH_SECONDS = 0.3
-"""A transaction should take no longer: its authors' own posts wait for it."""
+BATCH_FIRST = 8
+"""So many posts a transaction at most, and to begin with: when a primary is new, everything is slow there."""
+BATCH_SECONDS = 1.0
+"""A transaction should take no longer: whatever else concerns its authors waits for it."""
 DRAIN_SECONDS = 5.0
 KEPT_SECONDS = 600.0
 """So long after the drain, at least, an operation is known by its key: whoever asks again is told of the same post."""
@@ -57,7 +58,7 @@ class Drainer:
         self._tasks = tasks
         self._ready = ready
         self._hurried = hurried
-        self._batch = BATCH
+        self._batch = BATCH_FIRST
         self._singly = 0
         self._drained = 0
         self._empty = False

@@ -108,13 +108,21 @@ class Database(Protocol):
         ...
 
     async def write(
-        self, fn: WriteFunction[T], /, operation: Operation | None = None, *, returns: Any = None, heavy: bool = False
+        self,
+        fn: WriteFunction[T],
+        /,
+        operation: Operation | None = None,
+        *,
+        returns: Any = None,
+        heavy: bool = False,
+        ahead: bool = False,
     ) -> T:
         """Returns when the commit is durable.
 
         With an ``operation``, a receipt is written in the same commit and a second run answers with the stored result;
         ``returns`` is then the type that the result has (a msgspec-encodable one). ``heavy`` marks long work, which is
-        kept off the event loop where the engine would run it there.
+        kept off the event loop where the engine would run it there; ``ahead`` work that others wait for, so that it
+        does not wait for them.
         """
         ...
 

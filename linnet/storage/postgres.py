@@ -3,16 +3,14 @@
 import asyncio
 import contextlib
 import itertools
-import time
 import types
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar, cast
 
 from linnet.domain import ids as layout
 from linnet.domain.errors import LinnetError, Unavailable
-from linnet.domain.paging import Page
 from linnet.ports import Clock, Ids
 from linnet.storage.database import Abandoned, Generation, Operation, ReadFunction, WriteFunction, receipted
 from linnet.storage.postgres_connection import (
@@ -28,8 +26,8 @@ from linnet.storage.postgres_connection import (
 )
 from linnet.storage.postgres_primary import Dial, Finder, Pool, Primary, Standbys
 from linnet.storage.postgres_schema import PostgresSchemaSession
+from linnet.storage.postgres_transaction import PostgresTransaction, SecondStatement, only_sql
 from linnet.storage.postgres_witnesses import BEAT, Pulse, Witnesses
-from linnet.storage.statements import Row, Statement
 from linnet.system import SystemChance
 from linnet.telemetry import log
 
@@ -37,11 +35,11 @@ T = TypeVar("T")
 
 STATEMENT_SECONDS = 2.0
 HEAVY_STATEMENT_SECONDS = 60.0
-TRANSACTION_SECONDS = 5.0
-"""How long a transaction may go on beginning statements; a heavy one, as long as one of its statements may take."""
 WRITE_SECONDS = 45.0
 """How long a write is held and tried again while there is no primary."""
 READ_SECONDS = 10.0
+PLACE_SECONDS = 2.0
+"""How long a read waits for others to give a connection back: later, nobody waits for its answer any more."""
 RACES = 5
 """How often a transaction that met another one is run again."""
 CONNECTIONS = 16
@@ -49,86 +47,14 @@ CONNECTIONS = 16
 HEDGE_SECONDS = 0.25
 """How long the primary may leave a read unanswered before a standby is asked too."""
 
+HEDGES_MAX = 10.0
+HEDGES_A_READ = 0.1
+"""Of a primary that does answer, only slowly, at most every tenth read is asked of a standby, too, and ten at once:
+whoever is busy is not helped by being asked everything twice, here or there."""
+
 _HEDGE_SECONDS_WITHOUT_PRIMARY = 0.02
 _PAUSE_SECONDS = 0.05
 _READ_ONLY = "begin isolation level repeatable read read only"
-
-
-class _SecondStatement(BaseException):
-    """A read that was run without a transaction wants a second statement: it must be run again, in one snapshot."""
-
-
-class PostgresTransaction:
-    """Both Reader and Writer: one transaction, or one statement on its own where ``lone`` is set."""
-
-    __slots__ = ("_connection", "_limit_s", "_lone", "_statements", "_until", "ids", "in_sql", "now")
-
-    def __init__(self, connection: Connection, now: int, ids: Ids, limit_s: float, *, lone: bool = False) -> None:
-        self._connection = connection
-        self._limit_s = limit_s
-        self._lone = lone
-        self._statements = 0
-        self._until = time.monotonic() + max(TRANSACTION_SECONDS, limit_s)
-        self.in_sql = False
-        self.now = now
-        self.ids = ids
-
-    async def all(self, statement: Statement, /, **params: Any) -> list[Row]:
-        return await self._sql(self._connection.rows, statement.postgres, statement.postgres_places(params))
-
-    async def one(self, statement: Statement, /, **params: Any) -> Row | None:
-        rows = await self._sql(self._connection.rows, statement.postgres, statement.postgres_places(params))
-        return rows[0] if rows else None
-
-    async def page(self, statement: Statement, page: Page, /, **params: Any) -> list[Row]:
-        params |= {"max_id": page.max_id, "min_id": page.min_id, "limit": page.limit}
-        if not page.forward:
-            return await self.all(statement, **params)
-        if statement.ascending is None:
-            raise TypeError(f"{statement.name} has no :page(…)")
-        return (await self.all(statement.ascending, **params))[::-1]
-
-    async def run(self, statement: Statement, /, **params: Any) -> int:
-        return await self._sql(self._connection.run, statement.postgres, statement.postgres_places(params))
-
-    async def many(self, statement: Statement, rows: Iterable[Mapping[str, Any]], /) -> None:
-        places = [statement.postgres_places(row) for row in rows]
-        await self._sql(self._connection.many, statement.postgres, places)
-
-    def spoil(self) -> None:
-        """Whatever is begun on its connection is the last thing there."""
-        self._connection.terminate()
-
-    async def _sql(self, method: Callable[[str, Any, float], Coroutine[Any, Any, T]], sql: str, places: Any) -> T:
-        self._statements += 1
-        if self._lone and self._statements > 1:
-            raise _SecondStatement
-        if time.monotonic() > self._until:
-            raise Unavailable("The database took too long: nothing was stored")
-        self.in_sql = True
-        try:
-            return await method(sql, places, self._limit_s)
-        finally:
-            self.in_sql = False
-
-
-@types.coroutine
-def _only_sql(coroutine: Coroutine[Any, Any, T], tx: PostgresTransaction) -> Generator[Any, Any, T]:
-    """Awaits a transaction function, and ends it where it waits for anything but its own SQL."""
-    resume: Callable[[], Any] = partial(coroutine.send, None)
-    while True:
-        try:
-            waits_for = resume()
-        except StopIteration as end:
-            return cast("T", end.value)
-        if not tx.in_sql:
-            coroutine.close()
-            tx.spoil()
-            raise RuntimeError("a transaction function awaited something other than SQL")
-        try:
-            resume = partial(coroutine.send, (yield waits_for))
-        except BaseException as error:  # boundary: whatever it is, it is the function's to meet
-            resume = partial(coroutine.throw, error)
 
 
 @dataclass(slots=True)
@@ -140,6 +66,7 @@ class _Write:
     returns: Any
     limit_s: float
     marker: str
+    pool: Pool
     results: list[Any] = field(default_factory=list)
 
 
@@ -163,6 +90,9 @@ class PostgresDatabase:
         self._write_seconds = write_seconds
         self._finder = Finder(hosts(url), dial)
         self._pool = Pool(self._finder, connections)
+        self._ahead = Pool(self._finder, 1)
+        self._answered_at = 0.0
+        self._hedges = HEDGES_MAX
         self._standbys = Standbys(self._finder)
         self._pulse = Pulse(self._finder)
         self._witnesses = Witnesses(self._finder)
@@ -234,21 +164,38 @@ class PostgresDatabase:
 
     async def _read_hedged(self, fn: ReadFunction[T], deadline: float) -> T:
         """Asks the primary; where it does not answer soon, a standby too, and takes the first answer."""
+        self._hedges = min(HEDGES_MAX, self._hedges + HEDGES_A_READ)
         first = _start(self._again(self._read_primary, fn, deadline))
         second: asyncio.Task[T] | None = None
         try:
-            patience = HEDGE_SECONDS if self._finder.primary is not None else _HEDGE_SECONDS_WITHOUT_PRIMARY
-            done, _ = await asyncio.wait({first}, timeout=patience)
+            done: set[asyncio.Task[T]] = set()
+            while not done:
+                patience = HEDGE_SECONDS if self._finder.primary is not None else _HEDGE_SECONDS_WITHOUT_PRIMARY
+                done, _ = await asyncio.wait({first}, timeout=patience)
+                if done or self._may_hedge():
+                    break
             if not done:
                 second = _start(self._again(self._read_standby, fn, deadline))
                 await asyncio.wait({first, second}, return_when=asyncio.FIRST_COMPLETED)
-                if not first.done() and not isinstance(second.exception(), Unavailable):
+                if first.done() and isinstance(first.exception(), Unavailable):
+                    await asyncio.wait({second})
+                if second.done() and not isinstance(second.exception(), Unavailable):
                     return second.result()
             return await first
         finally:
             first.cancel()
             if second is not None:
                 second.cancel()
+
+    def _may_hedge(self) -> bool:
+        """Where there is no primary, or it is silent, everybody may; where it is slow, few."""
+        now = asyncio.get_running_loop().time()
+        if self._finder.primary is None or now - self._answered_at > HEDGE_SECONDS:
+            return True
+        if self._hedges < 1.0:
+            return False
+        self._hedges -= 1.0
+        return True
 
     async def _again(
         self, attempt: Callable[[ReadFunction[T], float], Awaitable[T]], fn: ReadFunction[T], deadline: float
@@ -268,12 +215,14 @@ class PostgresDatabase:
     # its connection, and a server that is only busy would spend its time on new ones, each slower than a read.
 
     async def _read_primary(self, fn: ReadFunction[T], deadline: float) -> T:
-        connection, primary = await self._pool.acquire(deadline)
+        connection, primary = await self._pool.acquire(deadline, PLACE_SECONDS)
         return await asyncio.shield(_start(self._finish_on_primary(fn, connection, primary)))
 
     async def _finish_on_primary(self, fn: ReadFunction[T], connection: Connection, primary: Primary) -> T:
-        async with self._lent(connection, primary):
-            return await self._read_over(connection, fn)
+        async with self._lent(connection, primary, self._pool):
+            result = await self._read_over(connection, fn)
+            self._answered_at = asyncio.get_running_loop().time()
+            return result
 
     async def _read_standby(self, fn: ReadFunction[T], deadline: float) -> T:
         connection = await self._standbys.acquire()
@@ -295,7 +244,7 @@ class PostgresDatabase:
         """
         code = getattr(getattr(fn, "func", fn), "__code__", None)
         if code is not None and code not in self._several:
-            with contextlib.suppress(_SecondStatement):
+            with contextlib.suppress(SecondStatement):
                 return await self._run(fn, connection, STATEMENT_SECONDS, lone=True)
             self._several.add(code)
         await connection.script(_READ_ONLY, STATEMENT_SECONDS)
@@ -310,16 +259,16 @@ class PostgresDatabase:
         lone: bool = False,
     ) -> T:
         tx = PostgresTransaction(connection, self._clock.now_ms(), self._ids, limit_s, lone=lone)
-        return await _only_sql(cast("Coroutine[Any, Any, T]", fn(tx)), tx)
+        return await only_sql(cast("Coroutine[Any, Any, T]", fn(tx)), tx)
 
     @contextlib.asynccontextmanager
-    async def _connection(self, deadline: float) -> AsyncIterator[Connection]:
-        connection, primary = await self._pool.acquire(deadline)
-        async with self._lent(connection, primary):
+    async def _connection(self, deadline: float, pool: Pool) -> AsyncIterator[Connection]:
+        connection, primary = await pool.acquire(deadline)
+        async with self._lent(connection, primary, pool):
             yield connection
 
     @contextlib.asynccontextmanager
-    async def _lent(self, connection: Connection, primary: Primary) -> AsyncIterator[Connection]:
+    async def _lent(self, connection: Connection, primary: Primary, pool: Pool) -> AsyncIterator[Connection]:
         """A connection that was acquired, to be given back whatever happens."""
         try:
             yield connection
@@ -332,24 +281,31 @@ class PostgresDatabase:
                 connection.terminate()
             raise
         finally:
-            await self._give_back(connection, primary)
+            await self._give_back(connection, primary, pool)
 
-    async def _give_back(self, connection: Connection, primary: Primary) -> None:
+    async def _give_back(self, connection: Connection, primary: Primary, pool: Pool) -> None:
         try:
             await connection.roll_back()
         except BaseException:  # boundary: a connection in an unknown state is never used again
             connection.terminate()
             raise
         finally:
-            self._pool.release(connection, primary)
+            pool.release(connection, primary)
 
     # -- writing ------------------------------------------------------------------------------------------------
 
     async def write(
-        self, fn: WriteFunction[T], /, operation: Operation | None = None, *, returns: Any = None, heavy: bool = False
+        self,
+        fn: WriteFunction[T],
+        /,
+        operation: Operation | None = None,
+        *,
+        returns: Any = None,
+        heavy: bool = False,
+        ahead: bool = False,
     ) -> T:
         # Shielded from whoever gave up waiting: what was begun is finished, and its receipt tells of it.
-        result: T = await asyncio.shield(self._begin(fn, operation, returns, heavy=heavy))
+        result: T = await asyncio.shield(self._begin(fn, operation, returns, heavy=heavy, ahead=ahead))
         return result
 
     async def write_within(
@@ -367,12 +323,13 @@ class PostgresDatabase:
         return result
 
     def _begin(
-        self, fn: WriteFunction[T], operation: Operation | None, returns: Any, *, heavy: bool
+        self, fn: WriteFunction[T], operation: Operation | None, returns: Any, *, heavy: bool, ahead: bool = False
     ) -> asyncio.Task[T]:
         if self._closing:
             raise Unavailable("The server is shutting down")
         limit_s = HEAVY_STATEMENT_SECONDS if heavy else STATEMENT_SECONDS
-        write = _Write(fn, operation, returns, limit_s, f"write/{self._nonce}/{next(self._numbers)}")
+        marker = f"write/{self._nonce}/{next(self._numbers)}"
+        write = _Write(fn, operation, returns, limit_s, marker, self._ahead if ahead else self._pool)
         task: asyncio.Task[T] = _start(self._write(write))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
@@ -417,7 +374,7 @@ class PostgresDatabase:
             self._said_at, self._retried = now, 0
 
     async def _attempt(self, write: _Write, deadline: float) -> Any:
-        async with self._connection(deadline) as connection:
+        async with self._connection(deadline, write.pool) as connection:
             try:
                 return await self._attempt_over(write, connection)
             except Unavailable:
@@ -470,6 +427,7 @@ class PostgresDatabase:
             await asyncio.gather(*self._writes, return_exceptions=True)
         await self._finder.close()
         self._pool.close()
+        self._ahead.close()
         self._standbys.close()
         self._pulse.close()
         self._witnesses.close()

@@ -1,7 +1,7 @@
 """Which host is the primary: one search that all wait for, and a pool of connections without a reset at each use."""
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NoReturn
@@ -14,6 +14,8 @@ DIAL_SECONDS = 1.0
 """How long one host may take to answer who it is."""
 DIAL_SECONDS_MAX = 4.0
 """The same where none of them has answered in time: then it is this machine, or all, that are slow."""
+AHEAD_BYTES = 64 << 10
+"""So much more another standby must have replayed to be asked instead: they are never asked at quite the same time."""
 GRACE_SECONDS = 0.06
 """How long other hosts are waited for once one has said that it is the primary."""
 PAUSE_SECONDS = 0.1
@@ -91,8 +93,10 @@ class Finder:
         return self._newest_standby
 
     async def _look_round(self) -> None:
-        self._newest_standby = None
-        self._learn((await self._ask_all())[0])
+        servers = (await self._ask_all())[0]
+        if not any(server.url == self._newest_standby for server in servers if server.standby):
+            self._newest_standby = None
+        self._learn(servers)
 
     def is_current(self, server: Server) -> bool:
         """False for an old primary which nobody follows any more: what it shows may never have happened."""
@@ -211,9 +215,12 @@ class Finder:
 
     def _learn(self, servers: list[Server]) -> None:
         self.patience = DIAL_SECONDS if servers else min(DIAL_SECONDS_MAX, self.patience * 2)
-        standbys = [server for server in servers if server.standby]
-        if standbys:
-            self._newest_standby = max(standbys, key=lambda server: server.position).url
+        positions = {server.url: server.position for server in servers if server.standby}
+        if positions:
+            newest = max(positions, key=lambda url: positions[url])
+            # To change means new connections, at the worst of times.
+            if positions[newest] >= positions.get(self._newest_standby or "", -AHEAD_BYTES) + AHEAD_BYTES:
+                self._newest_standby = newest
         # A standby knows the timeline that it receives.
         self._highest = max([self._highest, *(server.timeline for server in servers)])
 
@@ -227,9 +234,12 @@ class Pool:
         self._idle: deque[tuple[Connection, Primary]] = deque()
         self._waiting = 0
 
-    async def acquire(self, deadline: float) -> tuple[Connection, Primary]:
-        """``deadline`` is in the loop's time. Raises Unavailable, or NotDone where it is worth another try at once."""
-        await self._take_place(deadline)
+    async def acquire(self, deadline: float, patience: float = float("inf")) -> tuple[Connection, Primary]:
+        """``deadline`` is in the loop's time; for others' connections, it is waited no longer than ``patience``.
+
+        Raises Unavailable, or NotDone where it is worth another try at once.
+        """
+        await self._take_place(min(deadline, asyncio.get_running_loop().time() + patience))
         try:
             primary = self._finder.primary or await self._finder.find(deadline)
             kept = self._kept(primary)
@@ -310,7 +320,7 @@ class Standbys:
     def __init__(self, finder: Finder, size: int = 8) -> None:
         self._finder = finder
         self._places = asyncio.Semaphore(size)
-        self._idle: deque[Connection] = deque()
+        self._idle: defaultdict[str, deque[Connection]] = defaultdict(deque)
         self._ask = False
 
     async def acquire(self) -> Connection:
@@ -327,11 +337,11 @@ class Standbys:
         return connection
 
     def _kept(self, url: str) -> Connection | None:
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.server.url == url and not connection.closed:
+        idle = self._idle[url]
+        while idle:
+            connection = idle.pop()
+            if not connection.closed:
                 return connection
-            connection.terminate()
         return None
 
     async def _dialled(self, url: str) -> Connection:
@@ -350,11 +360,12 @@ class Standbys:
         if connection.closed:
             self._ask = True
         else:
-            self._idle.append(connection)
+            self._idle[connection.server.url].append(connection)
 
     def close(self) -> None:
-        while self._idle:
-            self._idle.pop().terminate()
+        for idle in self._idle.values():
+            while idle:
+                idle.pop().terminate()
 
 
 def _too_busy(error: TimeoutError | None) -> NoReturn:

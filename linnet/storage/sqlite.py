@@ -244,7 +244,14 @@ class SqliteDatabase:
     # -- writing ------------------------------------------------------------------------------------------------
 
     async def write(
-        self, fn: WriteFunction[T], /, operation: Operation | None = None, *, returns: Any = None, heavy: bool = False
+        self,
+        fn: WriteFunction[T],
+        /,
+        operation: Operation | None = None,
+        *,
+        returns: Any = None,
+        heavy: bool = False,
+        ahead: bool = False,
     ) -> T:
         if self._closing:
             raise Unavailable("The server is shutting down")

@@ -9,7 +9,7 @@ import pytest
 from linnet.domain.errors import Unavailable
 from linnet.domain.journal import Entry
 from linnet.domain.majority import NoMajority
-from linnet.jobs.drainer import BATCH, DEFRAGMENTED_BYTES, DRAIN_SECONDS, KEPT_SECONDS, Drainer
+from linnet.jobs.drainer import BATCH, BATCH_FIRST, DEFRAGMENTED_BYTES, DRAIN_SECONDS, KEPT_SECONDS, Drainer
 from linnet.storage.journal import EPOCH, Lock, MajorityJournal, TooLate
 from linnet.supervision import Tasks
 from tests.support.client import VirtualClock
@@ -98,9 +98,9 @@ def world() -> World:
 async def test_what_waits_is_stored_in_order_and_then_taken_out(world: World) -> None:
     await world.post(*range(BATCH + 20, 0, -1))
     node = world.node("one")
-    await world.turns(node, 2)
+    await world.turns(node, 4)
     assert world.stored.ids == list(range(1, BATCH + 21))
-    assert world.stored.batches == [BATCH, 20]
+    assert world.stored.batches == [BATCH_FIRST, 2 * BATCH_FIRST, 4 * BATCH_FIRST, BATCH + 20 - 7 * BATCH_FIRST]
     assert await world.waiting() == 0
     assert world.majority.keys[EPOCH].value == str(node.lock.revision).encode(), "no put from before is carried out"
 

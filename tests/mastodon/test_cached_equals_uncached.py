@@ -18,7 +18,7 @@ from linnet.domain.profiles import PictureKeys, ProfileChanges
 from linnet.mastodon.cache import OVERHEAD, Fragment, FragmentCache, Key
 from linnet.queries import statuses as queries
 from linnet.queries.access import ANONYMOUS
-from linnet.storage import cards, postgres, sqlite, statuses
+from linnet.storage import cards, postgres_transaction, sqlite, statuses
 from linnet.storage.statements import Statement
 from tests.storage.queries import sql
 from tests.support.client import Client, Person, VirtualClock, World
@@ -367,7 +367,7 @@ _OLD = {
 
 def plant(monkeypatch: pytest.MonkeyPatch, forgotten: tuple[str, ...]) -> None:
     """From now on these statements leave the version as it is."""
-    for transaction in (sqlite.SqliteTransaction, postgres.PostgresTransaction):
+    for transaction in (sqlite.SqliteTransaction, postgres_transaction.PostgresTransaction):
 
         async def forgetful(self: Any, statement: Statement, /, run: Any = transaction.run, **params: Any) -> int:
             if statement.name in forgotten:
