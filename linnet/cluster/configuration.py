@@ -76,7 +76,9 @@ def linnet_options(known: Knowledge) -> dict[str, Any]:
     """The operator's options, and over them what the cluster demands."""
     me, folders = known.me, known.folders
     local = f"[{me.local_address}]" if ":" in me.local_address else me.local_address
-    etcd = ",".join(one.at(one.ports.etcd) for one in known.members)
+    # This node's own first: it is asked as long as it answers, and no two nodes wait for the same one.
+    nearest = sorted(known.members, key=lambda one: one.name != me.name)
+    etcd = ",".join(one.at(one.ports.etcd) for one in nearest)
     options = {key.replace("-", "_"): value for key, value in known.options.items()}
     options.setdefault("blobs", "database")
     options |= {
@@ -115,6 +117,7 @@ def ingress(known: Knowledge) -> str:
         certificate=known.node.front.certificate,
         plain=known.node.front.plain,
         forwarded_from=known.node.front.proxies,
+        workers=int(known.options.get("workers") or 1),
     )
     nodes = [
         haproxy.Peer(one.name, one.member.address, one.member.ports.inner, one.state == "drained")

@@ -9,14 +9,22 @@ from typing import NamedTuple
 
 OPERATION_HEADER = "X-Linnet-Operation"
 """Carries the id that HAProxy gives a request once and keeps over its own retries."""
+PATIENCE_HEADER = "X-Linnet-Patience"
+"""Carries how many milliseconds HAProxy waits: what takes longer is done for nobody."""
 
 READ_MS = 2_000
 """How long a read may be silent until another node is asked: none of ours takes so long."""
 WRITE_MS = 50_000
 """Writes wait for a primary up to 45 s; whoever asked is told before its own patience (a minute) ends."""
 QUEUE_MS = 1_800
-READS_MAX = 32
-"""So many reads one HAProxy has under way at one node; the next ones wait, and for no longer than this."""
+READS_MAX = 8
+"""So many reads one HAProxy has under way at one worker of a node; the next ones wait, and for no longer than this."""
+POSTS_MAX = 16
+POSTS_QUEUE_MS = 5_000
+"""The same for posts: they are answered without a primary, too, so that those that wait do so for busy machines."""
+PATIENCE_MS = 1_900
+READ_RETRIES = 1
+"""How often a read that was not answered in time is asked elsewhere: where all are slow, each makes them slower."""
 CONNECT_MS = 500
 """A frozen host's kernel still takes connections: without an answer to TLS in this time, another node is asked."""
 CHECK_MS = 700
@@ -52,7 +60,8 @@ class Ingress(NamedTuple):
     ``plain`` an address that only leads to HTTPS. ``inner`` is the node's port for other nodes, ``authority`` the
     cluster's CA, ``identity`` the node's certificate and key in one PEM file. ``local`` and ``streaming`` are where
     this node's Linnet listens. ``forwarded_from`` are proxies of the operator's own in front, whose X-Forwarded-* are
-    believed. ``socket`` is HAProxy's own, for its numbers and commands.
+    believed. ``socket`` is HAProxy's own, for its numbers and commands. ``workers`` is how many processes of Linnet
+    answer here, as in all nodes.
     """
 
     name: str
@@ -66,6 +75,7 @@ class Ingress(NamedTuple):
     certificate: str = ""
     plain: str = ""
     forwarded_from: Sequence[str] = ()
+    workers: int = 1
 
 
 def render(here: Ingress, nodes: Sequence[Peer]) -> str:
@@ -73,7 +83,7 @@ def render(here: Ingress, nodes: Sequence[Peer]) -> str:
 
     Raises ValueError for a value that would not be one word of it.
     """
-    given = [*here[:-1], *here.forwarded_from, *(word for node in nodes for word in (node.name, node.address))]
+    given = [*here[:-2], *here.forwarded_from, *(word for node in nodes for word in (node.name, node.address))]
     for word in given:
         if any(character.isspace() or character in "\\\"'#$" for character in word):
             raise ValueError(f"{word!r} cannot stand in HAProxy's configuration")
@@ -142,6 +152,8 @@ frontend public
 if {{ path /metrics /metrics/ }}
 {lasting}\
     use_backend streams if {{ path /api/v1/streaming }} || {{ path_beg /api/v1/streaming/ }}
+    use_backend files if {{ path_beg /files/ }}
+    use_backend posts if METH_POST {{ path /api/v1/statuses }}
     use_backend reads if METH_GET || {{ method OPTIONS }}
     default_backend writes
 """
@@ -167,22 +179,35 @@ def _forwarded(here: Ingress) -> str:
 def _backends(here: Ingress, nodes: Sequence[Peer]) -> list[str]:
     """Reads are asked elsewhere wherever there is silence. Writes wait for a primary, and are sent again only where a
     connection failed; when their node is found to be gone, whoever asked is told at once. Streams go on elsewhere.
+
+    More than a node can answer in time would all be too late. What waits therefore waits here, where it costs next to
+    nothing and goes as soon as nobody waits for it any more: few reads and few posts are under way at once. Files,
+    whose readers may be slow, and other writes, which may wait for a primary, take no place of theirs.
     """
     checks = """\
     option httpchk
     http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host linnet
     http-check expect status 200
 """
-    # More than a node can answer in time would all be too late: what waits does so here, where it costs next to nothing
-    # and goes as soon as nobody waits for it any more.
-    few = f"    option abortonclose\n    timeout queue {QUEUE_MS}ms\n    default-server maxconn {READS_MAX}\n"
+
+    def few(most: int, queue_ms: int) -> str:
+        return (
+            f"    option abortonclose\n    timeout queue {queue_ms}ms\n"
+            f"    default-server maxconn {most * here.workers}\n"
+        )
+
+    patience = f"    http-request set-header {PATIENCE_HEADER} {PATIENCE_MS}\n"
     again = "    retry-on conn-failure empty-response response-timeout 502\n"
-    read = f"    timeout server {READ_MS}ms\n{again}{few}{checks}"
+    file = f"    timeout server {READ_MS}ms\n    retries {READ_RETRIES}\n{again}"
+    read = f"{file}{few(READS_MAX, QUEUE_MS)}{patience}{checks}"
     write = "    retry-on conn-failure empty-response 502\n"
+    post = f"{write}{few(POSTS_MAX, POSTS_QUEUE_MS)}"
     stream = "    timeout server 60s\n    retry-on conn-failure empty-response 502\n"
     told = "on-marked-down shutdown-sessions"
     return [
         _backend(here, nodes, "reads", read, lambda name: "check inter 200ms fall 2 rise 1"),
+        _backend(here, nodes, "files", file, lambda name: f"track reads/{name}"),
+        _backend(here, nodes, "posts", post, lambda name: f"track reads/{name} {told}"),
         _backend(here, nodes, "writes", write, lambda name: f"track reads/{name} {told}"),
         _backend(here, nodes, "streams", stream, lambda name: f"track reads/{name} {told}"),
     ]

@@ -111,6 +111,13 @@ class Request:
         from a trusted one. '' where there is none."""
         return self._forwarded("x-linnet-operation")
 
+    @property
+    def patience_s(self) -> float | None:
+        """How many seconds the proxy in front waits for an answer: ``X-Linnet-Patience``, in ms, only from a trusted
+        one. None where it does not say."""
+        said = self._forwarded("x-linnet-patience")
+        return int(said) / 1000 if said.isascii() and said.isdigit() and len(said) < 8 else None
+
     def _forwarded(self, name: str) -> str:
         value = self.header(name) if self._proxies else None
         if value is None:

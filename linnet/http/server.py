@@ -141,7 +141,7 @@ class Application:
             if early is not None:
                 return early
         if isinstance(match, Match):
-            return await match.handler(request)
+            return await _in_time(match, request)
         if match is None:
             raise errors.NotFound
         return _other_method(request, match)
@@ -195,6 +195,21 @@ class Application:
             await send({"type": f"{stage}.complete"})
             if stage == "lifespan.shutdown":
                 return
+
+
+async def _in_time(match: Match, request: Request) -> Response:
+    """What nobody waits for any more is not gone on with: on a busy machine, it would take the time of what is."""
+    seconds = request.patience_s
+    if seconds is None:
+        return await match.handler(request)
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            return await match.handler(request)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise errors.Unavailable("This server is busy; please try again") from None
 
 
 async def _part_with(request: Request, send: Send) -> None:

@@ -13,6 +13,10 @@ from linnet.ports import Clock
 TRUST_SECONDS = 1.0
 """How long a good answer is given again without looking: a probe must cost less than it protects."""
 PROBE_SECONDS = 5.0
+"""How long the database may take; for as long, while it is asked, the last good answer is given again: whoever is only
+busy would be sent nobody at all, and the others, who are as busy, everybody."""
+BUSY_SECONDS = 0.1
+"""How long whoever has a good answer that is older waits for the next one."""
 
 NOTES_BYTES = 4_096
 
@@ -35,8 +39,8 @@ class Health:
         self._probe = probe
         self._told = told
         self._note = note
-        self._good_until = 0.0
-        self._looking: asyncio.Lock = asyncio.Lock()
+        self._good_at: float | None = None
+        self._looking: asyncio.Task[str] | None = None
 
     async def healthz(self, request: Request) -> Response:
         return _text("ok", 200)
@@ -59,20 +63,29 @@ class Health:
         return [sentence for sentence in said if sentence]
 
     async def _why_not(self) -> str:
-        # Many probes at once look together: each would be a commit.
-        async with self._looking:
-            if self._clock.monotonic() < self._good_until:
+        age = float("inf") if self._good_at is None else self._clock.monotonic() - self._good_at
+        if age < TRUST_SECONDS:
+            return ""
+        # Many that ask at once look together: each would be a commit.
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.get_running_loop().create_task(self._look(), name="readyz")
+        if age < PROBE_SECONDS and not self._looking.done():
+            await asyncio.wait({self._looking}, timeout=BUSY_SECONDS)
+            if not self._looking.done():
                 return ""
-            try:
-                async with asyncio.timeout(PROBE_SECONDS):
-                    why = await self._probe()
-            except TimeoutError:
-                return f"the database did not answer within {PROBE_SECONDS:.0f} s"
-            except LinnetError as error:
-                return str(error)
-            if not why:
-                self._good_until = self._clock.monotonic() + TRUST_SECONDS
-            return why
+        return await asyncio.shield(self._looking)
+
+    async def _look(self) -> str:
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                why = await self._probe()
+        except TimeoutError:
+            return f"the database did not answer within {PROBE_SECONDS:.0f} s"
+        except LinnetError as error:
+            return str(error)
+        if not why:
+            self._good_at = self._clock.monotonic()
+        return why
 
 
 def _text(body: str, status: int) -> Response:
