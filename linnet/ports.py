@@ -450,6 +450,10 @@ class Journal(Protocol):
         """A post that waits, or None."""
         ...
 
+    async def oldest(self) -> int | None:
+        """The id of what has waited longest, as the nearest machine knows it; None where nothing waits."""
+        ...
+
     async def by_operation(self, operation: str) -> int | None:
         """The id under which an operation was accepted: while it waits, and at least ten minutes longer."""
         ...

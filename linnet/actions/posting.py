@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, NamedTuple, TypeVar
 
@@ -27,6 +27,8 @@ NAMED = ("in_reply_to_id", "quoted_status_id", "status_id")
 """Parameters that name a status."""
 WAITERS = 200
 """So many requests of one process may wait for what is in the journal; more are told to come back."""
+COMPOSED_MAX = 1_000
+"""So many posts that wait are remembered as they are shown."""
 LAG_SECONDS = 1.0
 """How long a standby is given to learn of what a post names, before that is refused."""
 
@@ -56,6 +58,9 @@ class Posting:
         self._ids = ids
         self._detour = detour
         self._waiters = 0
+        self._composed_before: dict[int, Written] = {}
+        self._looked_at = float("-inf")
+        self._oldest: int | None = None
 
     @property
     def active(self) -> bool:
@@ -178,12 +183,7 @@ class Posting:
                 entries = await self._detour.journal.of_account(account_id)
         except (NoMajority, TimeoutError):
             return ()
-
-        async def read(tx: Reader) -> tuple[Written, ...]:
-            found = [await self._shown(tx, entry) for entry in entries]
-            return tuple(one for one in found if one is not None)
-
-        return await self._database.read(read) if entries else ()
+        return tuple(one for one in await self._all_shown(entries) if one is not None)
 
     async def around(self, id: int, reader: int) -> tuple[tuple[Written, ...], tuple[Written, ...], int]:
         """What of ``reader``'s own stands in the journal above and below a status, each in reading order, and the
@@ -204,7 +204,23 @@ class Posting:
 
     async def _by_id(self, detour: Detour, id: int) -> Written | None:
         entry = await detour.journal.by_id(id)
-        return None if entry is None else await self._database.read(lambda tx: self._shown(tx, entry))
+        return None if entry is None else (await self._all_shown((entry,)))[0]
+
+    async def _all_shown(self, entries: Sequence[Entry]) -> list[Written | None]:
+        """As they were accepted, each composed once: to read what waits must not cost more, the more there is of it."""
+        new = [entry for entry in entries if entry.id not in self._composed_before]
+        if new:
+
+            async def read(tx: Reader) -> list[Written | None]:
+                return [await self._shown(tx, entry) for entry in new]
+
+            for entry, written in zip(new, await self._database.read(read), strict=True):
+                if written is not None:
+                    self._composed_before[entry.id] = written
+        shown = [self._composed_before.get(entry.id) for entry in entries]
+        while len(self._composed_before) > COMPOSED_MAX:
+            del self._composed_before[next(iter(self._composed_before))]
+        return shown
 
     async def _shown(self, tx: Reader, entry: Entry) -> Written | None:
         """None where it could not be shown as it was accepted, because something that it hangs on has gone."""
@@ -278,10 +294,26 @@ class Posting:
                 waited = True
                 self._waiters += 1
                 try:
-                    await self._clock.sleep(_DRAINED_SECONDS)
+                    await self._come_to(detour, id, until)
                 finally:
                     self._waiters -= 1
         return waited
+
+    async def _come_to(self, detour: Detour, id: int, until: float) -> None:
+        """Returns when nothing older waits any more, so that it is worth asking: one question serves all who wait."""
+        while self._clock.monotonic() < until:
+            await self._clock.sleep(_DRAINED_SECONDS)
+            if not detour.drains:
+                continue
+            now = self._clock.monotonic()
+            if now >= self._looked_at + _DRAINED_SECONDS:
+                self._looked_at = now
+                try:
+                    self._oldest = await detour.journal.oldest()
+                except NoMajority:
+                    continue
+            if self._oldest is None or self._oldest >= id:
+                return
 
     async def _waits(self, detour: Detour, id: int) -> bool:
         try:

@@ -59,6 +59,11 @@ class Detour:
         return self._breaker.is_cautious
 
     @property
+    def drains(self) -> bool:
+        """Whether what waits can be brought into the database now."""
+        return self._breaker.commits
+
+    @property
     def journal(self) -> Journal:
         return self._journal
 

@@ -43,6 +43,8 @@ QUOTA_BYTES = 2 << 30
 PUTS_PER_SECOND = 300
 WAITING_MAX = 256
 """So many puts of one process are under way at once; more, and they would only wait for each other."""
+READ_MAX = 1_000
+"""So many entries that were read are remembered."""
 _EPOCHS = 20
 _SWEPT = 1_000
 
@@ -77,6 +79,8 @@ class MajorityJournal:
         self._epoch = 0
         self._used = 0
         self._under_way = 0
+        # An entry never changes: whoever reads again what waits is not the reason why more must wait.
+        self._read: dict[int, Entry] = {}
         self._allowance = float(PUTS_PER_SECOND)
         self._allowed_at = clock.monotonic()
         self.count = 0
@@ -119,6 +123,10 @@ class MajorityJournal:
 
     async def by_id(self, id: int) -> Entry | None:
         """A post that waits, or None."""
+        # The nearest member's yes is enough; its no may only mean that it has not heard yet.
+        near = await self._majority.get(entry_key(id), local=True)
+        if near is not None:
+            return form.unpack(near.value)
         found = (await self._majority.transact((), (Get(entry_key(id)), Get(f"{PARKED}{id:020d}")))).found
         kept = [key for read in found for key in read]
         return form.unpack(kept[0].value) if kept else None
@@ -135,11 +143,19 @@ class MajorityJournal:
         # majority to ask.
         found = await self._majority.range(prefix, after_prefix(prefix), keys_only=True, local=True)
         ids = [int(key.key.rpartition("/")[2]) for key in found.keys][-limit:][::-1]
-        entries: list[Entry] = []
-        for part in _parts(ids, STEPS_MAX):
+        for part in _parts([id for id in ids if id not in self._read], STEPS_MAX):
             read = (await self._majority.transact((), [Get(entry_key(id)) for id in part])).found
-            entries += [form.unpack(key.value) for keys in read for key in keys]
-        return tuple(entries)
+            for entry in (form.unpack(key.value) for keys in read for key in keys):
+                self._read[entry.id] = entry
+        found_entries = tuple(self._read[id] for id in ids if id in self._read)
+        while len(self._read) > READ_MAX:
+            del self._read[next(iter(self._read))]
+        return found_entries
+
+    async def oldest(self) -> int | None:
+        """The id of what has waited longest, as the nearest member knows it; None where nothing waits."""
+        found = await self._majority.range(ENTRIES, after_prefix(ENTRIES), limit=1, keys_only=True, local=True)
+        return int(found.keys[0].key.rpartition("/")[2]) if found.keys else None
 
     # -- what there is ------------------------------------------------------------------------------------------
 

@@ -23,6 +23,8 @@ STATUSES = "/api/v1/statuses"
 class Switch:
     """A breaker that a test opens and closes."""
 
+    commits = True
+
     def __init__(self) -> None:
         self.is_cautious = False
         self.generation = Generation()
