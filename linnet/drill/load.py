@@ -210,7 +210,7 @@ class Load:
             )
             self._tally.attempted(answer)
             if id is not None:
-                self._posters.said(id)
+                self._posters.said(plan.author, id)
                 self._readers.told(self._people[plan.author], id)
                 self._newest = id
 
@@ -225,6 +225,8 @@ class Load:
         self._tally.read(answer)
         if answer.good and what == "public":
             self._readers.saw(answer.body)
+            if self._readers.seen:
+                self._posters.saw(self._readers.seen)
         self._ledger.write(
             Read(answer.began, answer.ended, what, answer.endpoint, answer.attempts, answer.status, answer.why)
         )

@@ -29,23 +29,36 @@ class Posters:
         self.run = run
         self._people = people
         self._count = 0
-        self._said: deque[str] = deque(maxlen=REMEMBERED)
+        self._said: dict[str, str] = {}
+        self._seen: deque[str] = deque(maxlen=REMEMBERED)
         self.uploads: dict[str, deque[str]] = {person.id: deque() for person in people}
 
     def author(self, number: int) -> Person:
         return self._people[number % len(self._people)]
 
-    def said(self, id: str) -> None:
-        """Somebody was told that this post is there: from now on it may be answered."""
-        self._said.append(id)
+    def said(self, author: str, id: str) -> None:
+        """An author was told that this post is there: from now on they may go on from it, as nobody else can yet."""
+        self._said[author] = id
+
+    def saw(self, id: str) -> None:
+        """A timeline has shown this post: from now on everybody may answer it."""
+        if not self._seen or self._seen[-1] != id:
+            self._seen.append(id)
+
+    def _answered(self, number: int, author: str) -> str | None:
+        """What somebody answers: in turn what others have said, and what they said themselves last."""
+        if number % 2 and author in self._said:
+            return self._said[author]
+        return self._seen[(number * 7) % len(self._seen)] if self._seen else self._said.get(author)
 
     def next(self, at: float) -> Plan:
         number, self._count = self._count, self._count + 1
         author, other = self.author(number), self.author(number + 1)
         kind = KINDS[(number // len(self._people)) % len(KINDS)]
         uploads = self.uploads[author.id]
+        answered = self._answered(number // len(self._people) // len(KINDS), author.id) if kind == "reply" else None
         if (
-            (kind == "reply" and not self._said)
+            (kind == "reply" and answered is None)
             or (kind == "media" and not uploads)
             or (kind == "mention" and other is author)
         ):
@@ -57,7 +70,7 @@ class Posters:
             at, key, author.id, kind, text,
             warning="About the weather" if kind == "warning" else "",
             visibility=kind if kind in ("unlisted", "private") else "public",
-            answers=self._said[(number * 7) % len(self._said)] if kind == "reply" else None,
+            answers=answered,
             mentions=other.id if kind == "mention" else None,
             options=OPTIONS if kind == "poll" else (),
             media=(uploads.popleft(),) if kind == "media" else (),

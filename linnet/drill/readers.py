@@ -34,6 +34,11 @@ class Readers:
         if found:
             self._seen = found[1].decode()
 
+    @property
+    def seen(self) -> str:
+        """The newest post that a timeline has shown; '' for none yet."""
+        return self._seen
+
     def next(self) -> tuple[str, Wanted]:
         """What kind of read it is, and the request."""
         number, self._count = self._count, self._count + 1

@@ -23,7 +23,7 @@ def _filled(people: list[Person]) -> Posters:
     posters = Posters("abcd1234", people)
     for uploads in posters.uploads.values():
         uploads.extend(str(number) for number in range(100))
-    posters.said("900")
+    posters.saw("900")
     return posters
 
 
