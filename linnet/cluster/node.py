@@ -60,12 +60,17 @@ def _same(folders: Folders, there: NodeFile, wanted: NodeFile) -> None:
 
 
 def make_folders(folders: Folders) -> None:
-    """Raises OSError, and Conflict where a server that is no node has its data: they would be hidden for good."""
-    if (folders.data / "linnet.db").exists() and not folders.node.exists():
-        raise Conflict(
-            f"{folders.data} has the SQLite database of a server of one machine, which a cluster does not take over; "
-            "choose another folder with --data"
-        )
+    """Raises OSError, and Conflict where somebody else's data are: a new node would hide them, or run on them."""
+    if not folders.node.exists():
+        if (folders.data / "linnet.db").exists():
+            raise Conflict(
+                f"{folders.data} has the SQLite database of a server of one machine, which a cluster does not take "
+                "over; choose another folder with --data"
+            )
+        if any(path.exists() for path in (folders.etcd / "member", folders.postgres, folders.voted)):
+            raise Conflict(
+                f"{folders.data} holds the data of a node that was: delete it, or choose another folder with --data"
+            )
     folders.data.mkdir(parents=True, exist_ok=True, mode=0o750)
     for folder in folders.made():
         if folder != folders.data:

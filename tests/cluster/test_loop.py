@@ -190,6 +190,15 @@ def test_the_folder_of_a_server_that_is_no_node_is_left_as_it_is(tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir()] == ["linnet.db"]
 
 
+@pytest.mark.parametrize("left", ["etcd/member", "postgres", "cluster/voted"])
+def test_what_a_node_left_behind_is_not_made_another_one(tmp_path: Path, left: str) -> None:
+    """As after `leave`: with another list of members, old data would be run on as if they were new."""
+    (tmp_path / left).mkdir(parents=True)
+    with pytest.raises(Conflict, match="a node that was: delete it"):
+        begin(Folders(tmp_path), node_file(), CLOCK, CHANCE)
+    assert not Folders(tmp_path).node.exists()
+
+
 def test_where_there_is_no_node_or_a_wrong_file_it_says_so(folders: Folders, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="linnet cluster init"):
         read_node(Folders(tmp_path / "nothing"))
