@@ -15,7 +15,7 @@ from unittest import mock
 import structlog
 
 from linnet.jobs import worker
-from linnet.storage import postgres, search
+from linnet.storage import postgres_transaction, search
 from linnet.streaming import hub
 from tests.simulation import checks, faults
 from tests.simulation.cluster import Cluster
@@ -188,7 +188,7 @@ def tuned(world: World) -> Iterator[None]:
             mock.patch.object(worker, "POLL_SECONDS", 0.1),
             mock.patch.object(hub, "POLL_SECONDS", 0.08),
             mock.patch.object(search, "index", no_index),
-            mock.patch.object(postgres, "time", SimpleNamespace(monotonic=world.machine.loop.time)),
+            mock.patch.object(postgres_transaction, "time", SimpleNamespace(monotonic=world.machine.loop.time)),
         ):
             yield
     finally:
