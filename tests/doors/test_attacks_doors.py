@@ -1,5 +1,7 @@
 """Tricks at the doors: redirects through apps that an attacker has registered, files that nobody would find again."""
 
+import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from linnet.actions import oauth
 from linnet.actions.oauth import NewApp
 from linnet.domain.site import Site
+from linnet.http.request import Request
 from tests.support import pictures
 from tests.support.access import once
 from tests.support.client import World, WorldOpener
@@ -77,3 +80,15 @@ def test_the_proxies_hide_the_numbers_with_and_without_a_slash(file: str):
     """The router takes one slash more for the same address."""
     text = (Path(__file__).parents[2] / "deploy" / file).read_text()
     assert "~ ^/metrics/?$ " in text or "path /metrics /metrics/\n" in text
+
+
+@pytest.mark.parametrize("file", ["nginx.conf", "Caddyfile"])
+def test_the_proxies_hand_on_nothing_that_they_alone_may_say(file: str):
+    """All that a trusted proxy is believed stands there, set anew or taken away."""
+    text = (Path(__file__).parents[2] / "deploy" / file).read_text()
+    asked = re.findall(r'_forwarded\("([a-z-]+)"\)', Path(inspect.getfile(Request)).read_text())
+    assert "x-linnet-operation" in asked
+    # Caddy sets those three anew by itself.
+    own = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"} if file == "Caddyfile" else set()
+    said = {name.lower() for name in re.findall(r"(?:proxy_set_header|header_up) -?([A-Za-z-]+)", text)}
+    assert {*asked, "x-forwarded-for"} <= said | own
