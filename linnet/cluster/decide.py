@@ -6,7 +6,7 @@ from typing import Literal
 
 from linnet.cluster.picture import CHILDREN, DISK_LOW_BYTES, ETCD, LINNET, PATRONI, ChildSeen, Picture
 
-What = Literal["start", "write", "reload", "announce", "move-leader", "strict"]
+What = Literal["start", "write", "reload", "announce", "move-leader", "strict", "make-room"]
 
 PAUSE_FIRST_S = 0.2
 PAUSE_MAX_S = 10.0
@@ -19,6 +19,7 @@ SETTLES_S = 5.0
 LEADER_RESTS_S = 30.0
 """etcd's leader is not moved more often than this."""
 STRICT_RESTS_S = 5.0
+ROOM_RESTS_S = 60.0
 CERTIFICATE_LOW_DAYS = 14.0
 OWN_TOPICS = ("disk", "certificate", *CHILDREN)
 """What a node says of its own machine; of the whole, each says much the same."""
@@ -129,6 +130,12 @@ def move_leader(picture: Picture) -> Iterator[Act]:
         yield Act("move-leader", best[0], f"etcd's leader goes to {best[0]}: this machine has PostgreSQL's primary")
 
 
+def make_room(picture: Picture) -> Iterator[Act]:
+    """An etcd that is full takes no lock and no leader's key: no post could be drained, no other primary be chosen."""
+    if picture.etcd.full and picture.etcd.leader == picture.me and _rested(picture, "make-room", ROOM_RESTS_S):
+        yield Act("make-room", picture.me, "etcd is full: it forgets what was, and gives the room back")
+
+
 def _rested(picture: Picture, what: str, seconds: float) -> bool:
     return what not in picture.busy and picture.rested_s.get(what, seconds) >= seconds
 
@@ -140,6 +147,7 @@ RULES: tuple[Callable[[Picture], Iterator[Act]], ...] = (
     announce_first,
     become_strict,
     move_leader,
+    make_room,
 )
 
 
@@ -175,7 +183,7 @@ def sentences(picture: Picture) -> dict[str, str]:
 
 def _of_majority(picture: Picture) -> str:
     if picture.etcd.full:
-        return "etcd's quota is used up: the journal takes nothing, and a failover would find it full"
+        return "etcd's quota is used up: no post is journalled, and no other primary chosen, until it has room again"
     if not picture.etcd.healthy and picture.looking_s >= SETTLES_S:
         return "etcd has no majority: no other primary can be chosen, and nothing can be journalled"
     return ""

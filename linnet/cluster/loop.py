@@ -12,11 +12,13 @@ from linnet.cluster.children import Child, last_words
 from linnet.cluster.control import Asked, Route, Server
 from linnet.cluster.decide import LISTENS_AFTER_S, WELL_AFTER_S, Act, decide, may_fail, sentences
 from linnet.cluster.keeping import write
+from linnet.cluster.layout import MEMBERS
 from linnet.cluster.node import Node
 from linnet.cluster.patroni import STRICT
 from linnet.cluster.picture import CHILDREN, ETCD, HAPROXY, LINNET, PATRONI, ChildSeen, EtcdSeen, Picture
 from linnet.cluster.watching import DAY_MS, STALE_S, Watch
 from linnet.domain.errors import LinnetError
+from linnet.domain.majority import MajorityRefused, NoMajority, after_prefix
 from linnet.supervision import Tasks
 from linnet.telemetry import log
 
@@ -215,6 +217,8 @@ class Loop:
             self._begin(act.what, node.rest.configure(node.me, STRICT))
         elif act.what == "move-leader":
             self._begin(act.what, self._move_leader(act.on))
+        elif act.what == "make-room":
+            self._begin(act.what, self._make_room())
 
     def _now_stale(self, names: Iterable[str]) -> None:
         if not self._stale >= set(names):
@@ -247,6 +251,16 @@ class Loop:
         for one in members:
             if one.name == to:
                 await self.node.majority.move_leader(one.id)
+
+    async def _make_room(self) -> None:
+        """Without the lock of whoever drains, which a full etcd does not grant; done twice, it is no harm."""
+        majority = self.node.majority
+        await majority.compact((await majority.range(MEMBERS, after_prefix(MEMBERS), count_only=True)).revision)
+        for one in await majority.members():
+            for url in one.client_urls[:1]:
+                with contextlib.suppress(NoMajority, MajorityRefused):  # one that is away gives it back another time
+                    await majority.defragment(url)
+        await majority.disarm()
 
     def _failed(self, act: Act, error: Exception) -> None:
         self._wrong(act.on, f"{act.what} {act.on}: that failed ({_words(error)})")

@@ -197,6 +197,21 @@ def test_etcds_leader_keeps_away_from_the_primary(picture: Picture, to: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("picture", "made"),
+    [
+        (replace(WELL, me="n2", etcd=etcd(*NAMES, full=True)), True),
+        # One of them is enough, and it need not do it all the time.
+        (replace(WELL, etcd=etcd(*NAMES, full=True)), False),
+        (replace(WELL, me="n2", etcd=etcd(*NAMES, full=True), busy=frozenset({"make-room"})), False),
+        (replace(WELL, me="n2", etcd=etcd(*NAMES, full=True), rested_s={"make-room": 59.0}), False),
+        (replace(WELL, me="n2", etcd=etcd(*NAMES)), False),
+    ],
+)
+def test_a_full_etcd_is_given_room_by_who_leads_it(picture: Picture, made: bool) -> None:
+    assert acts(picture) == ([("make-room", "n2")] if made else [])
+
+
+@pytest.mark.parametrize(
     ("picture", "number"),
     [
         (WELL, 1),

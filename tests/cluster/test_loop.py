@@ -18,9 +18,13 @@ from linnet.cluster.loop import Loop
 from linnet.cluster.node import Node, begin, certificate_addresses, read_node
 from linnet.cluster.picture import CHILDREN, EtcdSeen, Picture, PostgresSeen
 from linnet.domain.errors import Conflict, Invalid, NotFound
+from linnet.domain.majority import MajorityFull, Put
+from linnet.storage.etcd import EtcdMajority, endpoints
+from linnet.storage.journal import Lock
 from linnet.supervision import Tasks
 from linnet.system import SystemChance, SystemClock
 from tests.support.client import Hurried
+from tests.support.etcd import running_etcd, url_of
 from tests.support.majority import MemoryMajority
 from tests.support.waiting import until
 
@@ -237,3 +241,25 @@ async def test_the_end_of_a_primary_is_announced_where_another_may_follow(
         await loop._announce_end(ending)
         assert (PLANNED in majority.keys) is planned
     assert PLANNED not in majority.keys
+
+
+async def test_an_etcd_that_was_full_takes_locks_again(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = Node(folders, CLOCK)
+    loop = Loop(node, Tasks())
+    with running_etcd(1, "--quota-backend-bytes", str(1 << 20)) as (one,):
+        majority = EtcdMajority(endpoints(url_of([one])))
+        monkeypatch.setattr(node, "majority", majority)
+
+        async def fill() -> None:
+            for _ in range(400):
+                await majority.transact([], [Put("/linnet/large", bytes(64_000))])
+
+        try:
+            with pytest.raises(MajorityFull):
+                await fill()
+            with pytest.raises(MajorityFull):
+                await Lock(majority, CLOCK, "drainer").take()
+            await loop._make_room()
+            assert await Lock(majority, CLOCK, "drainer").take()
+        finally:
+            await majority.close()
