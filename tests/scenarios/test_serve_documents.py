@@ -1,12 +1,14 @@
 """What is written for operators is what is there: options, commands, events, series, and the unit for systemd."""
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from linnet.cli.arguments import parser
 from linnet.cli.commands import COMMANDS
 from linnet.config import OPTIONS
 from linnet.operations import metrics
@@ -57,6 +59,19 @@ def test_commands_and_options_that_are_named_exist(path: Path) -> None:
     others |= {"--start-period", "--nginx", "--group", "--home", "--preferred-challenges", "--upgrade"}
     others |= {"--silent", "--fail", "--insecure", "--max-time", "--output"}
     assert set(re.findall(r"(?<![\w-])--[a-z][\w-]+", path.read_text())) <= flags | others
+
+
+def given_in(path: Path) -> list[str]:
+    """Our commands that are to be typed as they stand: those in blocks, each up to what is the shell's business."""
+    blocks = "\n".join(re.findall(r"^```sh\n(.*?)^```", path.read_text(), re.M | re.S))
+    lines = re.sub(r"\$\([^)]*\)", "said", blocks.replace("\\\n", " ")).splitlines()
+    return [re.split(r"\s+(?:#|\||>|&&|;)|;", line)[0] for line in lines if line.startswith("linnet ")]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_that_are_to_be_typed_are_understood(path: Path) -> None:
+    for command in given_in(path):
+        parser().parse_args(shlex.split(command)[1:])
 
 
 def test_every_series_that_is_shown_is_explained() -> None:
