@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import math
+import ssl
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -55,7 +56,7 @@ class Loop:
         self._stopping = asyncio.Event()
         self._handing_over = False
         self._served = (node.folders.data / "secrets" / "node").exists()
-        self._server: Server | None = None
+        self._context: ssl.SSLContext | None = None
         self._began = node.clock.monotonic()
         node.children.ended = self.ended
 
@@ -65,8 +66,9 @@ class Loop:
         """Until ``stop``: whether all children then ended by themselves. After ``hand_over`` it is
         None, and they run on for a successor. Raises OSError."""
         node = self.node
-        self._server = Server({"GET /status": Route(self._answer_status), **(routes or {})})
-        await self._server.start(node.me.address, node.me.ports.control, certificates.serving(node.folders))
+        self._context = certificates.serving(node.folders)
+        server = Server({"GET /status": Route(self._answer_status), **(routes or {})})
+        await server.start(node.me.address, node.me.ports.control, self._context)
         for child in node.children.adopt():
             node.say(f"{child.name} runs already (pid {child.who.pid}): it is taken over")
         self._watch.start(self._tasks)
@@ -79,7 +81,7 @@ class Loop:
                 async with asyncio.timeout(TURN_S):
                     await self._wake.wait()
             self._wake.clear()
-        await self._server.close()
+        await server.close()
         if self._handing_over:
             node.say("This process is replaced by a new one, which takes the children over")
             linnet = node.children.get(LINNET)
@@ -110,15 +112,10 @@ class Loop:
         self._wake.set()
 
     def _reread(self) -> None:
-        """The certificate is another one: whoever keeps it in memory must look again."""
+        """The certificate is another one: whoever keeps it in memory must look again. Raises OSError."""
         self._now_stale(configuration.RELOADING)
-        self._tasks.start("renewed-server", self._renew_server())
-
-    async def _renew_server(self) -> None:
-        if self._server is not None:
-            await self._server.close()
-            me = self.node.me
-            await self._server.start(me.address, me.ports.control, certificates.serving(self.node.folders))
+        if self._context is not None:
+            self._context.load_cert_chain(self.node.folders.certificate, self.node.folders.key)
 
     def _turn(self) -> None:
         picture = self.picture()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,17 @@ async def test_a_certificate_that_nears_its_end_is_renewed_and_read_again(folder
         await until(lambda: (days := loop.picture().certificate_days) is not None and days > 89)
         await until(lambda: "read again" in _log(loop, "haproxy"))
         assert folders.certificate.read_bytes() != old.certificate
-        await until(lambda: _serves_with(loop, folders))
+        assert await _serves_with(loop, folders)
+        assert await _shown_by(loop, folders) == ssl.PEM_cert_to_DER_cert(folders.certificate.read_text("ascii"))
+
+
+async def _shown_by(loop: Loop, folders: Folders) -> bytes:
+    """The certificate that the control port shows."""
+    me = loop.node.me
+    _, writer = await asyncio.open_connection(me.address, me.ports.control, ssl=certificates.asking(folders))
+    shown: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.transport.abort()
+    return shown
 
 
 async def _serves_with(loop: Loop, folders: Folders) -> bool:
