@@ -51,6 +51,7 @@ class Loop:
         self._busy: set[str] = set()
         self._done_at: dict[str, float] = {}
         self._said: dict[str, str] = {}
+        self._noted: str | None = None
         self._wrong_at: dict[str, float] = {}
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -144,10 +145,12 @@ class Loop:
                 log.warning("node", about=topic, says=sentence)
         for topic in self._said.keys() - said.keys():
             log.info("node", about=topic, says=f"Well again: {topic}")
-        before, self._said = self._said, dict(said)
-        if said.get("copies") != before.get("copies"):
-            # What Linnet's /readyz says along with being ready.
-            write(self.node.folders.notes, said.get("copies", "").encode())
+        self._said = dict(said)
+        note = said.get("copies", "")
+        if note != self._noted:
+            # What Linnet's /readyz says along with being ready; a predecessor may have left what is not so any more.
+            write(self.node.folders.notes, note.encode())
+            self._noted = note
 
     # -- seeing -------------------------------------------------------------------------------------------------------
 

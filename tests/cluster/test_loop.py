@@ -158,10 +158,7 @@ async def test_a_disk_that_takes_nothing_ends_no_loop(folders: Folders, monkeypa
     async with running(folders) as loop:
         await until(lambda: pid(loop, "haproxy"))
 
-        def full(name: str) -> None:
-            raise OSError(28, "No space left on device")
-
-        monkeypatch.setattr(loop.node, "write_configuration", full)
+        monkeypatch.setattr(loop.node, "write_configuration", _full)
         first = pid(loop, "haproxy")
         (folders.run / "haproxy.cfg").unlink()
         os.kill(first, signal.SIGKILL)
@@ -229,6 +226,21 @@ async def test_an_etcd_that_lost_its_files_is_not_started(folders: Folders) -> N
         assert not pid(loop, "etcd")
         (folders.etcd / "member").mkdir()
         await until(lambda: pid(loop, "etcd"))
+
+
+def test_what_a_predecessor_noted_is_not_said_for_ever(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders.notes.write_text("No machine may fail now")
+    loop = Loop(Node(folders, CLOCK), Tasks())
+    monkeypatch.setattr("linnet.cluster.loop.write", _full)
+    with pytest.raises(OSError, match="No space"):
+        loop._say({})
+    monkeypatch.undo()
+    loop._say({})
+    assert folders.notes.read_text() == ""
+
+
+def _full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
 
 
 @pytest.mark.parametrize(("members", "failing", "planned"), [(2, False, True), (1, False, False), (2, True, False)])
