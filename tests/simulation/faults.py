@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation.network import OUTSIDE
 
 if TYPE_CHECKING:
+    from tests.simulation.postgres import Server
     from tests.simulation.world import World
 
 Fault = Callable[["World", float], Coroutine[Any, Any, None]]
@@ -52,13 +53,12 @@ async def primary_flaps(world: "World", seconds: float) -> None:
     if world.cluster.primary is primary and primary.up and primary.process.running:
         primary.crash()
         world.cluster.restart(primary.host)
-        await world.sleep(world.dice.uniform(0.1, 0.5))
-        if world.dice.random() < 0.7:
+        await world.sleep(world.dice.uniform(0.2, 0.7))
+        if world.dice.random() < 0.8:
             primary.crash()
     world.network.heal()
     world.cluster.severed = False
-    await world.sleep(seconds)
-    world.cluster.restart(primary.host)
+    await _gone(world, primary, seconds)
 
 
 def _sever(world: "World") -> None:
@@ -67,8 +67,19 @@ def _sever(world: "World") -> None:
         world.cluster.severed = True
     else:
         world.network.isolate(world.cluster.leader)
-    if world.dice.random() < 0.7:
+    if world.dice.random() < 0.8:
         world.people.quarrel()
+
+
+async def _gone(world: "World", primary: "Server", seconds: float) -> None:
+    """A primary that was killed is back when another one is elected, mostly: what it had alone is lost then."""
+    await world.sleep(seconds)
+    if world.dice.random() < 0.8:
+        for _ in range(60):
+            if primary.up or world.cluster.primary is not primary:
+                break
+            await world.sleep(0.05)
+    world.cluster.restart(primary.host)
 
 
 async def drain_interrupted(world: "World", seconds: float) -> None:
@@ -113,12 +124,11 @@ async def waits_cancelled(world: "World", seconds: float) -> None:
         await world.sleep(world.dice.uniform(0.05, 0.2))
         if primary.process.running:
             primary.cancel_waits()
-    if world.dice.random() < 0.7 and primary.up:
+    if world.dice.random() < 0.8 and primary.up:
         primary.crash()
     world.network.heal()
     world.cluster.severed = False
-    await world.sleep(seconds)
-    world.cluster.restart(primary.host)
+    await _gone(world, primary, seconds)
 
 
 async def standby_frozen(world: "World", seconds: float) -> None:
@@ -249,11 +259,23 @@ FAULTS: dict[str, Fault] = {
 }  # fmt: skip
 
 
+SHOWN_AND_LOST = (primary_flaps, waits_cancelled)
+"""What undoes that somebody has seen: the hardest to stand, and so now and then what a world ends with."""
+
+
 async def trouble(world: "World") -> AsyncIterator[str]:
     """One fault after another, now and then two at once; the name of each as it begins."""
-    for _ in range(world.dice.randint(1, 4)):
+    times = world.dice.randint(1, 4)
+    for _ in range(times):
         for name in world.dice.sample(sorted(FAULTS), 2 if world.dice.random() < 0.25 else 1):
-            seconds = world.dice.choice((0.3, 1.0, 2.5, 4.0))
-            world.begin(FAULTS[name](world, seconds))
-            yield f"{name} for {seconds} s"
+            yield _begun(world, FAULTS[name])
         await world.sleep(world.dice.uniform(0.5, 3.0))
+    if times > 1 and world.dice.random() < 0.3:
+        yield _begun(world, world.dice.choice(SHOWN_AND_LOST))
+        await world.sleep(world.dice.uniform(0.5, 3.0))
+
+
+def _begun(world: "World", fault: Fault) -> str:
+    seconds = world.dice.choice((0.3, 1.0, 2.5, 4.0))
+    world.begin(fault(world, seconds))
+    return f"{fault.__name__} for {seconds} s"

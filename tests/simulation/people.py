@@ -176,7 +176,7 @@ class People:
         own = [post for post in self.posts if post.ids]
         if own:
             post = self.dice.choice(own[-8:])
-            self._change(post.author, f"{post.key} {len(own)}", post.ids[0], ("phone", "desk", "lap", "wrist"))
+            self._change(post.author, f"{post.key} {len(own)}", post.ids[0], ("phone", "desk", "lap"))
 
     def _change(self, author: str, key: str, status_id: int, devices: tuple[str, ...]) -> None:
         watcher = self.process.start(self._watch(status_id))

@@ -213,6 +213,8 @@ class Server:
             self.process.later(LOCK_TIMEOUT, self._overdue, session, xid)
 
     def _hold(self, session: Session, reply: Reply) -> None:
+        """Its turn. It sees what is in the log, also what waits for standbys still: there, rows' locks would make it
+        wait. What it has seen of that it cannot tell before it is durable: its own commit comes later in the log."""
         session.heard_at = self.loop.now
         self.holder = session
         self.ahead.follow(self.log, len(self.log))
