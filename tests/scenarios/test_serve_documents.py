@@ -71,7 +71,9 @@ def given_in(path: Path) -> list[str]:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_commands_that_are_to_be_typed_are_understood(path: Path) -> None:
     for command in given_in(path):
-        parser().parse_args(shlex.split(command)[1:])
+        words = shlex.split(command)[1:]
+        understood = parser().parse_args(words).command.words
+        assert tuple(words[: len(understood)]) == understood, command
 
 
 def test_every_series_that_is_shown_is_explained() -> None:
