@@ -9,8 +9,15 @@ from linnet.actions import statuses
 from linnet.domain.journal import Entry
 from linnet.domain.site import Site
 from linnet.domain.statuses import Draft
-from linnet.storage import aliases, journal
-from linnet.storage.database import Database, Operation, Writer, receipted
+from linnet.storage import aliases, changes, jobs, journal, timelines
+from linnet.storage import statuses as statuses_rows
+from linnet.storage.database import RECEIPTS, Database, Operation, Writer, receipted
+from linnet.storage.gathering import Gathering
+
+_ADDING = (
+    statuses_rows.SQL.insert_content, timelines.SQL.add_home, jobs.SQL.add, changes.SQL.append, RECEIPTS.close
+)  # fmt: skip
+"""What each post adds and none of the others of its batch asks for, but for what is quoted."""
 
 
 async def drain(database: Database, site: Site, entries: Sequence[Entry], epoch: int) -> None:
@@ -19,12 +26,14 @@ async def drain(database: Database, site: Site, entries: Sequence[Entry], epoch:
     Whatever was stored before, or again by somebody who lost the lock, is there once. Raises TooLate.
     """
 
-    async def write(tx: Writer) -> None:
-        await journal.fence(tx, epoch)
+    async def write(whole: Writer) -> None:
+        await journal.fence(whole, epoch)
+        tx = Gathering(whole, _ADDING)
         for entry in entries:
             status_id = await receipted(tx, partial(_store, site=site, entry=entry), Operation(entry.operation), int)
             if status_id not in (entry.id, 0):
                 await aliases.add(tx, entry.id, status_id)
+        await tx.flush()
 
     await database.write(write, ahead=True)
 
@@ -32,5 +41,7 @@ async def drain(database: Database, site: Site, entries: Sequence[Entry], epoch:
 async def _store(tx: Writer, site: Site, entry: Entry) -> int:
     """The id that it has now, or 0 where the account is gone and its posts with it."""
     draft = msgspec.json.decode(entry.draft, type=Draft)
+    if draft.quoted_status_id and isinstance(tx, Gathering):
+        await tx.flush()  # What it quotes may be among them.
     written = await statuses.write_accepted(tx, site, entry.account_id, draft, entry.id)
     return written.row.id if written is not None else 0

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from linnet.domain.errors import Unavailable
 from linnet.storage.postgres_connection import NotDone, Server
-from linnet.storage.postgres_primary import DIAL_SECONDS, DIAL_SECONDS_MAX, DIALS, Finder, Pool
+from linnet.storage.postgres_primary import AHEAD_BYTES, DIAL_SECONDS, DIAL_SECONDS_MAX, DIALS, Finder, Pool, Standbys
 from tests.support.waiting import until
 
 URLS = ("postgresql://a/x", "postgresql://b/x")
@@ -101,3 +102,44 @@ async def test_whoever_leaves_while_it_waits_for_its_turn_takes_nothing_along():
     async with asyncio.timeout(5):
         held = [await pool.acquire(loop.time() + 5) for _ in range(4)]
     assert len(held) == 4
+
+
+class Moving(Hosts):
+    """Two standbys, whose positions a test sets."""
+
+    def __init__(self, positions: dict[str, int]) -> None:
+        super().__init__()
+        self.positions = positions
+
+    async def dial(self, url: str, limit_s: float) -> Any:
+        connection = FakeConnection(url, standby=True)
+        connection.server = Server(url, True, 1, "now", self.positions[url])
+        return connection
+
+
+async def test_a_standby_that_is_ahead_by_a_moment_does_not_cost_the_other_ones_connections():
+    positions = {URLS[0]: 1_000, URLS[1]: 500}
+    finder = Finder(URLS, Moving(positions).dial)
+    standbys = Standbys(finder)
+    first = await standbys.acquire()
+    assert first.server.url == URLS[0]
+    standbys.release(first)
+    positions[URLS[1]] = 1_000 + AHEAD_BYTES - 1
+    assert await finder.newest_standby(ask=True) == URLS[0]
+    assert await standbys.acquire() is first
+    standbys.release(first)
+    positions[URLS[1]] = 1_000 + AHEAD_BYTES
+    assert await finder.newest_standby(ask=True) == URLS[1]
+    assert (await standbys.acquire()).server.url == URLS[1]
+    assert not first.closed, "it may be the newest again in a moment"
+
+
+async def test_who_waits_for_others_to_give_a_connection_back_is_told_before_nobody_waits_for_the_answer():
+    hosts = Hosts()
+    loop = asyncio.get_running_loop()
+    pool = Pool(Finder(URLS, hosts.dial), 1)
+    held = await pool.acquire(loop.time() + 5)
+    with pytest.raises(Unavailable, match="busy"):
+        await pool.acquire(loop.time() + 5, patience=0.01)
+    pool.release(*held)
+    assert await pool.acquire(loop.time() + 5, patience=0.01) == held

@@ -1,0 +1,54 @@
+"""A writer that carries out together, at the end, what nobody in the transaction looks at before."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from linnet.domain.paging import Page
+from linnet.ports import Ids
+from linnet.storage.database import Writer
+from linnet.storage.statements import Row, Statement
+
+
+class Gathering:
+    """A ``Writer`` over another one. What is ``run`` of ``statements`` waits for ``flush`` and counts as one row.
+
+    Many transactions' worth of work in one is mostly waiting for answers: of what only adds, one is enough for all.
+    """
+
+    def __init__(self, tx: Writer, statements: Collection[Statement]) -> None:
+        self._tx = tx
+        self._rows: dict[Statement, list[Mapping[str, Any]]] = {statement: [] for statement in statements}
+
+    @property
+    def now(self) -> int:
+        return self._tx.now
+
+    @property
+    def ids(self) -> Ids:
+        return self._tx.ids
+
+    async def all(self, statement: Statement, /, **params: Any) -> list[Row]:
+        return await self._tx.all(statement, **params)
+
+    async def one(self, statement: Statement, /, **params: Any) -> Row | None:
+        return await self._tx.one(statement, **params)
+
+    async def page(self, statement: Statement, page: Page, /, **params: Any) -> list[Row]:
+        return await self._tx.page(statement, page, **params)
+
+    async def run(self, statement: Statement, /, **params: Any) -> int:
+        gathered = self._rows.get(statement)
+        if gathered is None:
+            return await self._tx.run(statement, **params)
+        gathered.append(params)
+        return 1
+
+    async def many(self, statement: Statement, rows: Iterable[Mapping[str, Any]], /) -> None:
+        await self._tx.many(statement, rows)
+
+    async def flush(self) -> None:
+        """Carries out what was gathered, in the order of ``statements`` and, of each, as it came."""
+        for statement, rows in self._rows.items():
+            if rows:
+                await self._tx.many(statement, rows)
+                rows.clear()
