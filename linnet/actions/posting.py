@@ -164,13 +164,19 @@ class Posting:
     # -- what its author sees of it ---------------------------------------------------------------------------------
 
     async def one(self, id: int, reader: int) -> Written | None:
-        """A post of ``reader``'s own that waits in the journal, or None."""
+        """A post of ``reader``'s own that waits in the journal, or None.
+
+        Raises Unavailable where there is no primary and the journal does not answer: a machine that is cut off must not
+        say that what others have accepted meanwhile is not there.
+        """
         if self._detour is None or not reader or not self._may_wait(id):
             return None
         try:
             async with asyncio.timeout(2 * SHOWN_SECONDS):
                 written = await self._by_id(self._detour, id)
-        except (NoMajority, TimeoutError):
+        except (NoMajority, TimeoutError) as error:
+            if self.active:
+                raise Unavailable("This machine cannot tell now; please try again", retry_after=1) from error
             return None
         return written if written is not None and written.row.account_id == reader else None
 

@@ -314,3 +314,17 @@ async def test_shortly_after_going_back_the_journal_is_asked_first(cluster: Clus
     assert len(await cluster.journal.first(10)) == 1
     await cluster.drain()
     assert len(await get(anna, f"/api/v1/accounts/{anna.id}/statuses")) == 1
+
+
+async def test_a_machine_that_is_cut_off_does_not_say_that_a_post_is_not_there(cluster: Cluster):
+    anna = await cluster.nodes[0].world.person("anna")
+    unknown = cluster.nodes[0].world.parts.ids.next()
+    cluster.cut()
+    assert (await anna.get(f"{STATUSES}/{unknown}")).status == 404
+    cluster.majority.failing = True
+    refused = await anna.get(f"{STATUSES}/{unknown}")
+    assert (refused.status, refused.header("retry-after")) == (503, "1")
+    assert await get(anna, f"{STATUSES}?id[]={unknown}") == []
+    cluster.majority.failing = False
+    await cluster.back()
+    assert (await anna.get(f"{STATUSES}/{unknown}")).status == 404
