@@ -184,6 +184,35 @@ async def test_a_connection_that_breaks_while_answering_ends_quietly() -> None:
     assert (calls, app.in_flight) == (2, 0)
 
 
+async def test_what_the_proxy_in_front_waits_for_no_longer_is_not_gone_on_with() -> None:
+    left = asyncio.Event()
+
+    async def slow(request: Request) -> Response:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            left.set()
+        return Response(b"")
+
+    app = application(Route("GET", "/slow", slow), trusted_proxies=["198.51.100.7"])
+    answer = await ask(app, "GET", "/slow", [("x-linnet-patience", "10")])
+    assert (answer.status, answer.json()["error"], left.is_set()) == (500, "Unavailable", True)
+    assert (await ask(app, "GET", "/hello", [("x-linnet-patience", "10")])).status == 200
+
+
+async def test_a_stranger_does_not_say_how_long_an_answer_may_take() -> None:
+    async def quick(request: Request) -> Response:
+        return json({"patience": request.patience_s})
+
+    for proxies, said, patience in (
+        ([], "1900", None), (["198.51.100.7"], "1900", 1.9), (["198.51.100.7"], "-1", None),
+        (["198.51.100.7"], "12345678", None), (["198.51.100.7"], "\u0661".encode().decode("latin-1"), None),
+    ):  # fmt: skip
+        app = application(Route("GET", "/quick", quick), trusted_proxies=proxies)
+        answer = await ask(app, "GET", "/quick", [("x-linnet-patience", said)])
+        assert answer.json() == {"patience": patience}
+
+
 async def test_redirects_refuse_what_would_write_headers() -> None:
     async def away(request: Request) -> Response:
         return redirect(request.query()["to"])

@@ -1,5 +1,6 @@
 """The operator's door: readiness, numbers and request ids, as monitoring programs see them."""
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -159,6 +160,28 @@ async def test_readiness_is_looked_for_once_a_second_and_ends_with_draining() ->
     draining[0] = True
     assert (await health.readyz(asked)).status == 503
     assert (await health.healthz(asked)).status == 200
+
+
+async def test_whoever_is_only_busy_gives_its_last_good_answer_while_it_looks() -> None:
+    clock, free = VirtualClock(), asyncio.Event()
+    free.set()
+
+    async def probe() -> str:
+        await free.wait()
+        return ""
+
+    health = Health(clock, lambda: False, probe)
+    asked = request_from("127.0.0.1")
+    assert (await health.readyz(asked)).status == 200
+    free.clear()
+    clock.advance(2_000)
+    assert (await health.readyz(asked)).status == 200
+    clock.advance(3_001)
+    late = asyncio.ensure_future(health.readyz(asked))
+    await asyncio.sleep(0)
+    assert not late.done(), "five seconds are no moment any more"
+    free.set()
+    assert (await late).status == 200
 
 
 async def test_a_node_of_a_cluster_leaves_word_for_readiness(tmp_path: Path) -> None:
