@@ -168,8 +168,10 @@ async def switchover(scene: Scene) -> None:
 async def rolling_restart(scene: Scene) -> None:
     for node in scene.nodes:
         await scene.keeper.command(node, "cluster", "drain", timeout_s=120.0)
+        began = scene.clock.monotonic()
         await scene.keeper.restart(node)
         await scene.keeper.command(node, "cluster", "undrain", timeout_s=120.0)
+        scene.away.append((node, began, scene.clock.monotonic()))
         await scene.keeper.whole(120.0)
 
 

@@ -102,7 +102,7 @@ def worst(found: dict[str, Pause]) -> Pause:
 
 def windows(evidence: Evidence, after: float) -> list[tuple[Mark, Span]]:
     """Each fault with the time that is looked at for it: until ``after`` seconds behind it, or the next one."""
-    marks = sorted(evidence.of(Mark), key=lambda mark: mark.began)
+    marks = sorted((mark for mark in evidence.of(Mark) if not mark.absence), key=lambda mark: mark.began)
     nexts = [mark.began for mark in marks[1:]] + [evidence.ended]
     return [
         (mark, (mark.began, max(mark.ended, min(mark.ended + after, following))))

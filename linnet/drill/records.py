@@ -106,6 +106,7 @@ class Mark(msgspec.Struct, frozen=True, tag="mark", tag_field="is"):
 
     ``endpoints`` are those of nodes that are not alive meanwhile: nobody can be acknowledged there. ``pause_max`` is
     how long at most, in seconds, no post may be acknowledged at a node that is alive. ``says`` is for people.
+    ``absence``: nothing but that nodes were away, as they should be, while something else went on.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Mark(msgspec.Struct, frozen=True, tag="mark", tag_field="is"):
     endpoints: tuple[str, ...] = ()
     pause_max: float | None = None
     says: str = ""
+    absence: bool = False
 
 
 class Sample(msgspec.Struct, frozen=True, tag="sample", tag_field="is"):

@@ -197,6 +197,9 @@ class Drill:
             now = self._clock.monotonic()
             dead = tuple(node.endpoint for node in scene.dead)
             load.mark(Mark(fault.name, began, now if dead else healed, dead, fault.pause_max, fault.says))
+            for node, left, back in scene.away:
+                name = f"{node.name} restarts"
+                load.mark(Mark(name, left, back, (node.endpoint,), says=f"{node.name} is restarted", absence=True))
         return now - healed
 
     async def _all_healed(self, scene: Scene) -> None:

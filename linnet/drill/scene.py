@@ -41,7 +41,10 @@ class NotWhole(Exception):
 
 @dataclass(eq=False)
 class Scene:
-    """``target`` is whom the fault is aimed at, ``dead`` are nodes that it makes unreachable or ends."""
+    """``target`` is whom the fault is aimed at, ``dead`` are nodes that it makes unreachable or ends.
+
+    ``away`` are nodes that were drained and restarted, from when to when: clients are to ask others meanwhile.
+    """
 
     nodes: Sequence[Node]
     network: Network
@@ -50,6 +53,7 @@ class Scene:
     roles: Roles
     target: Node
     dead: list[Node] = field(default_factory=list)
+    away: list[tuple[Node, float, float]] = field(default_factory=list)
     background: Tasks = field(default_factory=Tasks)
 
     @property

@@ -10,6 +10,13 @@ from tests.support.ledgers import ENDPOINTS, acknowledged, evidence, plan, read,
 A, B, C = ENDPOINTS
 
 
+def test_who_is_away_while_something_else_goes_on_is_not_asked_and_no_fault_of_its_own() -> None:
+    restart = Mark("b restarts", 104.0, 107.0, (B,), absence=True)
+    marked = evidence([Mark("restart", 103.0, 108.0, pause_max=0.5), restart], 20)
+    assert [mark.name for mark, _ in windows(marked, after=5)] == ["restart"]
+    assert alive(B, 100, 110, [restart]) == [(100, 104), (107, 110)]
+
+
 def test_the_longest_pause_is_found_with_its_beginning() -> None:
     assert longest([1.0, 2.0, 5.0, 5.5], [(0.0, 6.0)]) == Pause(3.0, 2.0)
 
