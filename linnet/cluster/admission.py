@@ -135,7 +135,7 @@ def _ends_ms(found: KeyValue) -> int:
         return 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Request:
     """What a new machine asks with. ``claim`` is random and its own: with it alone a cut-off join goes on."""
 

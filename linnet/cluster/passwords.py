@@ -8,9 +8,9 @@ from linnet.domain.errors import Invalid
 from linnet.ports import Chance
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Passwords:
-    """Of PostgreSQL's roles, and of Patroni's REST interface."""
+    """Of PostgreSQL's roles, and of Patroni's REST interface. Whatever prints them by accident tells nobody."""
 
     superuser: str
     replicator: str

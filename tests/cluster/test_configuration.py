@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from linnet.cluster import configuration, passwords, patroni
+from linnet.cluster.admission import Request
 from linnet.cluster.configuration import Knowledge
 from linnet.cluster.layout import Binaries, Folders, Front, Member, NodeFile, Ports, Standing
 from linnet.cluster.passwords import Passwords
@@ -41,6 +42,11 @@ def knowledge(data: Path = Path("/data"), **more: Any) -> Knowledge:
 def test_no_secret_stands_in_what_everybody_may_read() -> None:
     for program in configuration.programs(knowledge()).values():
         assert "secret" not in " ".join((*program.arguments, *program.environment.values()))
+
+
+def test_what_prints_all_that_a_node_knows_prints_no_secret() -> None:
+    assert "secret-" not in f"{knowledge()!r}"
+    assert "secret" not in repr(Request(b"secret-of-a-token---", b"secret-of-a-claim---", ONE))
 
 
 def test_programs_are_run_by_their_files() -> None:
