@@ -46,6 +46,7 @@ WAITING_MAX = 256
 READ_MAX = 1_000
 """So many entries that were read are remembered."""
 _EPOCHS = 20
+_FIRST = 64
 _SWEPT = 1_000
 
 
@@ -160,9 +161,11 @@ class MajorityJournal:
     # -- what there is ------------------------------------------------------------------------------------------
 
     async def backlog(self) -> Backlog:
-        found = await self._majority.range(ENTRIES, after_prefix(ENTRIES), limit=1, keys_only=True)
+        # The first by id need not be the first that came: what was tried at the database before keeps the id that it
+        # got then, and may be put long after others.
+        found = await self._majority.range(ENTRIES, after_prefix(ENTRIES), limit=_FIRST, keys_only=True)
         self.count = found.count
-        return Backlog(found.count, found.revision, found.keys[0].created if found.keys else None)
+        return Backlog(found.count, found.revision, min((key.created for key in found.keys), default=None))
 
     async def wants_drainer(self) -> bool:
         """Whether there is something to drain, to try again or to sweep, and nobody at it. One small request."""

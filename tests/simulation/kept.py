@@ -10,4 +10,5 @@ KEPT: dict[int, str] = {
     96: "a drain that hung where the primary was lost from sight, and kept it from those who saw the new one",
     143: "words that were changed of a post that is kept under another id",
     342: "a standby that never had followed, elected where nobody else was left",
+    1045: "posting that went back to the database too early, where an older id came into the journal after others",
 }

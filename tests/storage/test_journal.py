@@ -81,6 +81,15 @@ async def test_one_operation_has_one_id_whichever_node_is_asked(
     assert (await journal.backlog()).count == 1
 
 
+async def test_what_came_first_is_the_oldest_whatever_ids_others_have(journal: MajorityJournal) -> None:
+    """Else posting goes back to the database while what came long ago waits, because an older id came just now."""
+    await journal.put(entry(5))
+    first = (await journal.backlog()).oldest
+    await journal.put(entry(2))
+    assert first is not None
+    assert (await journal.backlog()).oldest == first
+
+
 async def test_a_put_whose_answer_was_lost_is_there_once(journal: MajorityJournal, majority: MemoryMajority) -> None:
     majority.losing = 1
     with pytest.raises(NoMajority):
