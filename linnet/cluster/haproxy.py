@@ -23,6 +23,10 @@ POSTS_MAX = 16
 POSTS_QUEUE_MS = 5_000
 """The same for posts: they are answered without a primary, too, so that those that wait do so for busy machines."""
 PATIENCE_MS = 1_900
+BODY_BYTES, HEAD_BYTES, URL_BYTES = 6_000, 5_000, 4_000
+"""What is smaller in all three is here whole before it is handed on (together they fit HAProxy's buffer of 16 KiB).
+Only that takes one of the few places: whoever sends half of it and then waits would hold one for as long."""
+SEND_BYTES = 262_144
 READ_RETRIES = 1
 """How often a read that was not answered in time is asked elsewhere: where all are slow, each makes them slower."""
 CONNECT_MS = 500
@@ -101,6 +105,8 @@ global
     # A new process takes the listening sockets over through this one, so that no connection is refused meanwhile.
     stats socket {here.socket} mode 600 level admin expose-fd listeners
     hard-stop-after {STOP_SECONDS}s
+    # A page of posts goes into the kernel whole: whoever takes none of it holds no place at a node meanwhile.
+    tune.sndbuf.client {SEND_BYTES}
     close-spread-time 2s
     spread-checks 10
     ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
@@ -144,17 +150,23 @@ frontend public
     unique-id-format %[uuid()]
     http-request set-header {OPERATION_HEADER} %[unique-id]
     http-request set-header X-Request-Id %[unique-id]
+    # Whoever could say it for us would have writes broken off in the middle.
+    http-request del-header {PATIENCE_HEADER}
 {_forwarded(here)}\
     # What one reader asks goes to one node: its limits are counted there.
     http-request set-var(txn.who) req.hdr_ip(X-Forwarded-For,-1)
     http-request set-var(txn.who) req.hdr(Authorization) if {{ req.hdr(Authorization) -m found }}
     http-request return status 404 content-type text/plain string "The numbers are for the machines themselves" \
-if {{ path /metrics /metrics/ }}
+if {{ path,url_dec -m str /metrics /metrics/ }}
 {lasting}\
-    use_backend streams if {{ path /api/v1/streaming }} || {{ path_beg /api/v1/streaming/ }}
-    use_backend files if {{ path_beg /files/ }}
-    use_backend posts if METH_POST {{ path /api/v1/statuses }}
-    use_backend reads if METH_GET || {{ method OPTIONS }}
+    # Linnet reads escapes, too: whoever writes one must not take a place that is none of theirs.
+    use_backend streams if {{ path,url_dec -m str /api/v1/streaming }} || {{ path,url_dec -m beg /api/v1/streaming/ }}
+    acl large req.body_size ge {BODY_BYTES}
+    acl large req.hdrs,length ge {HEAD_BYTES}
+    acl large url,length ge {URL_BYTES}
+    use_backend files if {{ path,url_dec -m beg /files/ }} || METH_GET large
+    use_backend posts if METH_POST {{ path /api/v1/statuses }} !large
+    use_backend reads if METH_GET || {{ method OPTIONS }} !large
     default_backend writes
 """
 

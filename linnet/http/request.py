@@ -114,8 +114,8 @@ class Request:
     @property
     def patience_s(self) -> float | None:
         """How many seconds the proxy in front waits for an answer: ``X-Linnet-Patience``, in ms, only from a trusted
-        one. None where it does not say."""
-        said = self._forwarded("x-linnet-patience")
+        one. None where it does not say, and for writes: what is broken off costs a connection, and may be done."""
+        said = self._forwarded("x-linnet-patience") if self.method in {"GET", "HEAD"} else ""
         return int(said) / 1000 if said.isascii() and said.isdigit() and len(said) < 8 else None
 
     def _forwarded(self, name: str) -> str:

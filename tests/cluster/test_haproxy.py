@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -9,10 +10,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from linnet.cluster.haproxy import Ingress, Peer, numbers, render
+from linnet.cluster.haproxy import POSTS_MAX, READS_MAX, Ingress, Peer, numbers, render
 from tests.scenarios.test_serve_proxies import make_certificate
 from tests.support.ingress import Haproxy
 from tests.support.server import free_port
+from tests.support.waiting import until
 
 HERE = Ingress("n1", "0.0.0.0:80", "10.0.0.1:7005", "127.0.0.1:7006", "127.0.0.1:7007", "/c/ca.crt", "/c/n.pem", "/r/s")
 NODES = [Peer(f"n{number}", f"10.0.0.{number}", 7005) for number in (1, 2, 3)]
@@ -57,7 +59,8 @@ class Backend:
                     status = self.answers(len(self.heads))
                 if status is None:
                     break
-                writer.write(b"HTTP/1.1 %b\r\ncontent-length: 0\r\n\r\n" % status)
+                size = int(head.get("x-bytes", "0"))
+                writer.write(b"HTTP/1.1 %b\r\ncontent-length: %d\r\n\r\n" % (status, size) + bytes(size))
         writer.close()
 
 
@@ -97,7 +100,7 @@ async def test_a_write_whose_answer_is_lost_is_sent_again_under_the_same_id_whic
     stage.backend.answers = lambda number: None if number < 3 else b"200 OK"
     async with stage.open() as session:
         forged = {"X-Linnet-Operation": "forged", "X-Request-Id": "forged", "X-Forwarded-For": "192.0.2.1"}
-        more = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example"}
+        more = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example", "X-Linnet-Patience": "1"}
         for _ in range(2):
             async with session.post("/api/v1/statuses", json={"status": "once"}, headers=forged | more) as answer:
                 assert answer.status == 200
@@ -110,6 +113,30 @@ async def test_a_write_whose_answer_is_lost_is_sent_again_under_the_same_id_whic
             assert head["x-request-id"] == head["x-linnet-operation"]
             assert (head["x-forwarded-for"], head["x-forwarded-proto"]) == ("127.0.0.1", "http")
             assert "x-forwarded-host" not in head
+            assert "x-linnet-patience" not in head
+
+
+async def test_who_sends_or_takes_slowly_keeps_nobody_from_reading_or_posting(tmp_path: Path) -> None:
+    """However they write the address: Linnet reads escapes."""
+    stage = Stage(tmp_path)
+    half = b" HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n" + bytes(30_000)
+    posting, reading = b"POST /api/v1/statuses" + half, b"GET /api/v1/timelines/public" + half
+    pieces = reading.replace(b"Content-Length: 99999\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n9999\r\n")
+    taking = b"GET /%66iles/film HTTP/1.1\r\nHost: x\r\nX-Bytes: 20000000\r\n\r\n"
+    page = b"GET /api/v1/timelines/public HTTP/1.1\r\nHost: x\r\nX-Bytes: 200000\r\n\r\n"
+    async with stage.open() as session, contextlib.AsyncExitStack() as held:
+        for said in (posting, reading, pieces, taking, page):
+            for _ in range(2 * max(POSTS_MAX, READS_MAX)):
+                one = held.enter_context(socket.socket())
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1_448)  # as on any wire
+                one.connect(("127.0.0.1", stage.port))
+                one.sendall(said)
+        await until(lambda: sum("x-bytes" in head for head in stage.backend.heads) >= READS_MAX)
+        async with session.post("/api/v1/statuses", json={"status": "quick"}) as answer:
+            assert answer.status == 200
+        async with session.get("/api/v1/timelines/home") as answer:
+            assert answer.status == 200
 
 
 async def test_our_own_refusal_is_not_asked_elsewhere_and_stands_as_it_is(tmp_path: Path) -> None:
