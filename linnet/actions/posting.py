@@ -27,6 +27,8 @@ NAMED = ("in_reply_to_id", "quoted_status_id", "status_id")
 """Parameters that name a status."""
 WAITERS = 200
 """So many requests of one process may wait for what is in the journal; more are told to come back."""
+CAUGHT_UP_SECONDS = 0.5
+"""How long it is waited, shortly after there was no primary, before a reader is told that a new post is not there."""
 COMPOSED_MAX = 1_000
 """So many posts that wait are remembered as they are shown."""
 LAG_SECONDS = 1.0
@@ -280,6 +282,9 @@ class Posting:
         for id, other in others.items():
             for where, name in named[id]:
                 where[name] = str(other)
+        if again and not others and method in ("GET", "HEAD") and self._waiters < WAITERS:
+            # A machine that knows the new primary already may have shown it; a standby is a moment behind.
+            await self._paused(CAUGHT_UP_SECONDS)
         return again or bool(others)
 
     async def _aliases(self, wanted: Iterable[int]) -> dict[int, int]:
@@ -304,6 +309,13 @@ class Posting:
                 finally:
                     self._waiters -= 1
         return waited
+
+    async def _paused(self, seconds: float) -> None:
+        self._waiters += 1
+        try:
+            await self._clock.sleep(seconds)
+        finally:
+            self._waiters -= 1
 
     async def _come_to(self, detour: Detour, id: int, until: float) -> None:
         """Returns when nothing older waits any more, so that it is worth asking: one question serves all who wait."""

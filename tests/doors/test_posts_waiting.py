@@ -46,11 +46,11 @@ async def test_its_author_sees_it_on_every_node_and_nobody_else_does(cluster: Cl
         assert [status] == (await get(here, f"/api/v1/accounts/{anna.id}/statuses"))[:1]
         other = on(node, cluster, bert)
         hidden = ("", "/context", "/source", "/history", "/favourited_by")
-        assert {(await other.get(f"{one}{more}")).status for more in hidden} == {404}
+        assert {(await cluster.soon(other.get(f"{one}{more}"))).status for more in hidden} == {404}
         assert len(await get(other, f"{STATUSES}?id[]={before['id']}&id[]={status['id']}")) == 1
         for place in ("/api/v1/timelines/home", f"/api/v1/accounts/{anna.id}/statuses"):
             assert "hello" not in str(await get(other, place))
-        assert (await cluster.nodes[node].world.client.get(one)).status == 404
+        assert (await cluster.soon(cluster.nodes[node].world.client.get(one))).status == 404
 
 
 async def test_it_stands_on_the_first_page_only_and_where_it_was_asked_for(cluster: Cluster):
@@ -166,7 +166,7 @@ async def test_an_edit_a_deletion_and_a_quote_of_it_wait_too(cluster: Cluster):
     fourth = await post(anna, "fourth")
     gone = await cluster.later(anna.delete(f"{STATUSES}/{fourth['id']}"), cluster.back)
     assert (gone.status, gone.json()["text"]) == (200, "fourth")
-    assert (await anna.get(f"{STATUSES}/{fourth['id']}")).status == 404
+    assert (await cluster.soon(anna.get(f"{STATUSES}/{fourth['id']}"))).status == 404
     assert texts(await get(anna, "/api/v1/timelines/home")) == ["changed", "see", "second", "first"]
 
 
@@ -264,7 +264,7 @@ async def test_pages_post_and_show_what_waits_as_the_api_does(cluster: Cluster):
     for place in ("/", "/@anna", f"/@anna/{waiting}"):
         assert "from a page" in (await elsewhere.go(place)).text, place
         assert "from a page" not in (await bert.get(place)).text, place
-    assert (await bert.get(f"/@anna/{waiting}")).status == 404
+    assert (await cluster.soon(bert.get(f"/@anna/{waiting}"))).status == 404
     await browser.do(f"/@anna/{root['id']}", "/compose", {"status": "an answer"})
     assert "an answer" in (await browser.go(f"/@anna/{root['id']}")).text
     answered = next(entry.id for entry in await cluster.journal.first(10) if entry.id != int(waiting))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from linnet.actions import draining
 from linnet.domain.majority import Put
@@ -18,6 +18,9 @@ from tests.support.majority import MemoryMajority
 from tests.support.waiting import until
 
 STATUSES = "/api/v1/statuses"
+
+
+T = TypeVar("T")
 
 
 class Switch:
@@ -121,9 +124,9 @@ class Cluster:
         await then()
         return await self.soon(asked)
 
-    async def soon(self, request: Awaitable[Answer]) -> Answer:
+    async def soon(self, request: Awaitable[T]) -> T:
         """A request that may wait a moment."""
-        asked = asyncio.ensure_future(request)
+        asked: asyncio.Future[T] = asyncio.ensure_future(request)
 
         def done() -> bool:
             self.clock.advance(100 if self.clock.sleeping else 0)
