@@ -28,9 +28,6 @@ from linnet.drill.scene import CommandFailed, NotWhole
 from linnet.drill.screen import Screen
 from linnet.system import SystemClock
 
-BROKEN = 1
-"""A promise was broken."""
-
 
 def run(config: Config, given: argparse.Namespace) -> int:
     """The exit code: 0 where every promise was kept. Raises Ending."""
@@ -79,7 +76,7 @@ def _inside(given: argparse.Namespace, faults: list[Fault]) -> int:
     screen = Screen(sys.stderr)
     screen.say(f"{given.rate:g} posts and {given.reads:g} reads a second, {given.runs} of each of {len(faults)} faults")
     try:
-        return 0 if asyncio.run(_played(Drill(wanted, screen))) else BROKEN
+        return {True: 0, False: against.BROKEN, None: against.NOT_SHOWN}[asyncio.run(_played(Drill(wanted, screen)))]
     except (NotWhole, CommandFailed, NetworkFailed, NotAcquainted) as error:
         raise Ending(UNAVAILABLE, f"The cluster could not be brought up: {error}.") from None
     except asyncio.CancelledError:
@@ -88,7 +85,7 @@ def _inside(given: argparse.Namespace, faults: list[Fault]) -> int:
         screen.close()
 
 
-async def _played(drill: Drill) -> bool:
+async def _played(drill: Drill) -> bool | None:
     """Asked to end, it ends as after an error: what was measured so far stands in the report."""
     playing = asyncio.current_task()
     assert playing is not None

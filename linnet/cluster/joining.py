@@ -214,10 +214,10 @@ async def finish(place: Place, say: Say) -> None:
     await steps.until(lambda: place.serves(place.me), "Linnet starts")
     say("Linnet and HAProxy of this node answer")
     await steps.until(steps.strict, "PostgreSQL becomes strict")
-    say("From now on a write is acknowledged when a second machine has it")
+    say("From now on no write is acknowledged that only one machine has")
     await steps.until(steps.votes, "etcd gives this node its vote")
     say("This node has a vote")
-    await admission.announce(place.majority, place.me.name)
+    await steps.until(steps.announced, "the others are told that this node is a member")
     _claim_file(place.folders).unlink(missing_ok=True)
     say(f"{place.me.name} is a member, {place.clock.monotonic() - began:.0f} s after it was started")
 
@@ -228,6 +228,10 @@ class Steps:
     def __init__(self, place: Place, say: Say) -> None:
         self._place = place
         self._say = say
+
+    async def announced(self) -> bool:
+        await admission.announce(self._place.majority, self._place.me.name)
+        return True
 
     async def until(self, holds: Callable[[], Any], what: str) -> None:
         """As long as it takes: what is missing may be a machine that an operator has to bring back."""

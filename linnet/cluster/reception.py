@@ -9,7 +9,7 @@ from linnet.cluster import admission, certificates, membership
 from linnet.cluster.admission import Request
 from linnet.cluster.control import Asked, Route
 from linnet.cluster.place import Place
-from linnet.domain.errors import Conflict, Invalid, LinnetError, TooMany
+from linnet.domain.errors import Conflict, Invalid, LinnetError, TooMany, Unavailable
 from linnet.secrecy import open_vault
 from linnet.supervision import Tasks
 
@@ -112,11 +112,12 @@ class Reception:
     async def _work(
         self, name: str, sentences: AsyncIterator[str], told: "asyncio.Queue[str | LinnetError | None]"
     ) -> None:
-        last: LinnetError | None = None
+        last: LinnetError | None = Unavailable(f"This node was ended before {name} was done; give the command again")
         try:
             async for sentence in sentences:
                 self._place.node.say(sentence)
                 told.put_nowait(sentence)
+            last = None
         except LinnetError as error:
             self._place.node.say(f"{name} was not done: {error}")
             last = error

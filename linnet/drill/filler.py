@@ -11,7 +11,7 @@ from linnet.drill.processes import Node
 
 PREFIX = "/linnet/drill/filler/"
 PIECE_BYTES = 1 << 20
-PIECES = 516
+PIECES = 260
 """A quarter of etcd's quota, and a little."""
 
 

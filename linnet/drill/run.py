@@ -50,7 +50,7 @@ class Wanted(NamedTuple):
 
 
 class Drill:
-    """``await play()`` is whether every promise was kept."""
+    """``await play()`` is whether every promise was kept; None where that could not be seen, or nothing was tried."""
 
     def __init__(self, wanted: Wanted, screen: Screen) -> None:
         self._wanted = wanted
@@ -63,7 +63,7 @@ class Drill:
         self._series = 0
         self._harmed = False
 
-    async def play(self) -> bool:
+    async def play(self) -> bool | None:
         await self._network.set_up()
         possible = [fault for fault in self._wanted.faults if self._possible(fault)]
         # Those that need small disks together, at the end: they have a cluster of their own.
@@ -79,7 +79,7 @@ class Drill:
         if self._wanted.keep and self._cluster is not None:
             await self._wait()
         await self._end()
-        return not self._report.broken
+        return self._report.verdict
 
     def _possible(self, fault: Fault) -> bool:
         lacking: list[Need] = []

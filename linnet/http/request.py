@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 from linnet.domain import errors
 from linnet.http.multipart import MultipartReader, Upload
 from linnet.http.params import parse_json, parse_query
-from linnet.http.proxies import Proxies, last_of, network_of, valid_host
+from linnet.http.proxies import Proxies, last_of, network_of, parse_address, valid_host
 
 __all__ = ["BODY_MAX", "UPLOAD_MAX", "Disconnected", "Receive", "Request", "Scope", "Send", "Upload"]
 
@@ -92,6 +92,13 @@ class Request:
     def client_network(self) -> str:
         """The key under which this client is limited: an IPv4 address, or the /64 of an IPv6 one."""
         return network_of(self.client)
+
+    @property
+    def from_here(self) -> bool:
+        """Asked on this machine, and not by a proxy on it, whose own address would stand for everybody's."""
+        address = parse_address(self.client)
+        forwarded = self.header("x-forwarded-for") or self.header("forwarded") or self.header("x-real-ip")
+        return forwarded is None and (self.client == "" or (address is not None and address.is_loopback))
 
     @property
     def scheme(self) -> str:

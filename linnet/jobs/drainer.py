@@ -7,7 +7,7 @@ from typing import Any
 
 from linnet.domain.errors import Unavailable
 from linnet.domain.journal import Entry
-from linnet.domain.majority import MajorityRefused, NoMajority
+from linnet.domain.majority import MajorityFull, MajorityRefused, NoMajority
 from linnet.ports import Clock, Majority
 from linnet.storage.journal import LOCK_SECONDS, Lock, MajorityJournal, TooLate
 from linnet.supervision import Tasks
@@ -78,6 +78,8 @@ class Drainer:
             pause = await self.turn()
         except NoMajority:
             pause = _HURRIED_SECONDS
+        except MajorityFull:
+            pause = 1.0  # The node with etcd's leader makes room.
         if pause:
             await self._clock.sleep(pause)
 
@@ -171,6 +173,9 @@ class Drainer:
         for entry in await self._journal.parked():
             try:
                 await self._drain([entry], self._lock.revision)
+            except TooLate:
+                await self._lost()
+                return
             except Exception as error:  # boundary: it was told of when it was put aside, and stays where it is
                 log.warning("post_still_not_stored", id=entry.id, error=repr(error)[:500], done="tried again later")
             else:
@@ -188,10 +193,16 @@ class Drainer:
             if self._drained:
                 log.info("journal_drained", posts=self._drained, done="all that waited is in the database")
             self._drained = 0
-            self._marks.append((now, (await self._journal.backlog()).revision))
+            await self._mark(now)
         elif not self._marks or now - self._marks[-1][0] >= SAFE_SECONDS:
-            self._marks.append((now, (await self._journal.backlog()).revision))
+            await self._mark(now)
         await self._sweep(now)
+
+    async def _mark(self, now: float) -> None:
+        """Remembers a moment at which nothing waited."""
+        backlog = await self._journal.backlog()
+        if not backlog.count:
+            self._marks.append((now, backlog.revision))
 
     async def _sweep(self, now: float) -> None:
         """What was put before a moment at which nothing waited was drained by then, whatever anybody's clock says."""
@@ -199,12 +210,13 @@ class Drainer:
         if safe and safe[-1] > self._compacted:
             self._compacted = safe[-1]
             await self._make_room(safe[-1])
-        swept: int | None = 0
+        swept = False
         while self._marks and now - self._marks[0][0] >= KEPT_SECONDS:
-            swept = await self._journal.sweep(self._marks.popleft()[1], self._lock.revision)
-        if swept is None:
-            await self._lost()
-        elif swept and not await self._journal.keys() and not await self._journal.parked():
+            if await self._journal.sweep(self._marks.popleft()[1], self._lock.revision) is None:
+                await self._lost()
+                return
+            swept = True
+        if swept and not await self._journal.keys() and not await self._journal.parked():
             await self._lock.let_go()
 
     async def _make_room(self, revision: int) -> None:

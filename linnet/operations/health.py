@@ -52,6 +52,9 @@ class Health:
             why = "this node is drained"
         else:
             why = await self._why_not()
+        if not request.from_here:
+            # How many copies there are, and which host does not answer, is for the machines and those who keep them.
+            return _text("not ready", 503) if why else _text("ready", 200)
         return _text(f"not ready: {why}", 503) if why else _text("\n".join(["ready", *self._notes()]), 200)
 
     def _notes(self) -> list[str]:

@@ -15,7 +15,6 @@ import msgspec
 
 from linnet import __version__, telemetry
 from linnet.domain.errors import LinnetError, NotFound
-from linnet.http.proxies import parse_address
 from linnet.http.request import Request
 from linnet.http.response import Response
 from linnet.ports import Clock
@@ -135,7 +134,7 @@ class Metrics:
 
     async def show(self, request: Request) -> Response:
         """Raises NotFound for those who may not know that this is here."""
-        if self._who == "off" or (self._who == "loopback" and not _is_from_here(request)):
+        if self._who == "off" or (self._who == "loopback" and not request.from_here):
             raise NotFound
         from prometheus_client import CollectorRegistry, generate_latest
 
@@ -271,13 +270,6 @@ def _buckets(bounds: tuple[float, ...], counts: list[int]) -> list[tuple[str, fl
         sum_so_far += count
         found.append((bound, float(sum_so_far)))
     return found
-
-
-def _is_from_here(request: Request) -> bool:
-    """Asked on this machine, and not by a proxy on it, whose own address would stand for everybody's."""
-    address = parse_address(request.client)
-    forwarded = request.header("x-forwarded-for") or request.header("forwarded") or request.header("x-real-ip")
-    return forwarded is None and (request.client == "" or (address is not None and address.is_loopback))
 
 
 def _resident_bytes() -> float:

@@ -140,8 +140,8 @@ class MajorityJournal:
     async def of_account(self, account_id: int, limit: int = 40) -> tuple[Entry, ...]:
         """What of an account waits, the newest first."""
         prefix = f"{ACCOUNTS}{account_id:020d}/"
-        # Asked by every reader of an own page while there is no primary: any member's word will do, and there may be no
-        # majority to ask.
+        # Asked by every reader of an own page while there is no primary: any member's word for which there are will do;
+        # what was not read before is asked of a majority.
         found = await self._majority.range(prefix, after_prefix(prefix), keys_only=True, local=True)
         ids = [int(key.key.rpartition("/")[2]) for key in found.keys][-limit:][::-1]
         for part in _parts([id for id in ids if id not in self._read], STEPS_MAX):

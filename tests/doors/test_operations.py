@@ -193,9 +193,11 @@ async def test_a_node_of_a_cluster_leaves_word_for_readiness(tmp_path: Path) -> 
     assert (await health.readyz(asked)).body == b"ready\nposts wait\n"
     (tmp_path / "notes").write_text("One copy only")
     assert (await health.readyz(asked)).body == b"ready\nposts wait\nOne copy only\n"
+    assert (await health.readyz(request_from("198.51.100.7"))).body == b"ready\n"
     (tmp_path / "drained").touch()
     refused = await health.readyz(asked)
     assert (refused.status, refused.body) == (503, b"not ready: this node is drained\n")
+    assert (await health.readyz(request_from("198.51.100.7"))).body == b"not ready\n"
 
 
 async def test_each_answer_names_its_request(world: World) -> None:
