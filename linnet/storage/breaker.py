@@ -27,6 +27,9 @@ ASKING_SECONDS = 0.2
 """It has at least so long to answer, however late we were ourselves."""
 YOUNG_SECONDS = 0.7
 """Posting goes back to the database while entries wait that are younger: under load there always are some."""
+OVERDUE_SECONDS = 20.0
+"""How long the primary may commit while more comes into the journal than is brought in, as where machines are too busy
+for both: then posts go to the database past what waits, or they all would be seen by nobody else for ever."""
 CAUTION_SECONDS = 10.0
 """So long after going back, an operation may still be found in the journal alone."""
 PLANNED_SECONDS = 60.0
@@ -198,13 +201,20 @@ class Breaker:
     async def _probe(self) -> None:
         """Goes on until the primary commits again and hardly anything waits."""
         measuring: asyncio.Task[None] | None = None
+        commits_since: float | None = None
         while self.is_open:
             if measuring is None or measuring.done():
                 measuring = self._tasks.start("measure", self._measure())
             self.commits = await self._beats()
             young = await self._waits_little()
-            if self.commits and young and self._clock.monotonic() >= self._planned_until:
+            now = self._clock.monotonic()
+            commits_since = (commits_since or now) if self.commits else None
+            overdue = commits_since is not None and now - commits_since >= OVERDUE_SECONDS
+            if self.commits and (young or overdue) and now >= self._planned_until:
                 self._close()
+                if not young:
+                    await self._see_to_the_rest()
+                return
             else:
                 await self._clock.sleep(_PROBE_SECONDS)
 
@@ -248,6 +258,18 @@ class Breaker:
         self._on_commit()
         log.info("breaker_closed", done="posts go to the database again")
         self._tell()
+
+    async def _see_to_the_rest(self) -> None:
+        """As long as something waits, it is looked for there."""
+        log.warning("posts_pass_the_journal", done="what waits there is brought in beside them")
+        while not self.is_open:
+            self._cautious_until = self._clock.monotonic() + CAUTION_SECONDS
+            try:
+                if (await self._journal.backlog()).oldest is None:
+                    return
+            except NoMajority as error:
+                log.info("journal_not_seen", error=str(error), done="asked again")
+            await self._clock.sleep(YOUNG_SECONDS)
 
     def _tell(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()

@@ -11,7 +11,7 @@ import pytest
 from linnet.domain.errors import IdTaken, Invalid, TooLarge, Unavailable
 from linnet.domain.journal import Entry
 from linnet.domain.majority import Put
-from linnet.storage.breaker import CAUTION_SECONDS, PLANNED, Breaker
+from linnet.storage.breaker import CAUTION_SECONDS, OVERDUE_SECONDS, PLANNED, Breaker
 from linnet.storage.database import Abandoned, Generation, Operation, WriteFunction
 from linnet.storage.detour import Accepted, Detour
 from linnet.storage.journal import Lock, MajorityJournal
@@ -292,6 +292,19 @@ async def test_under_load_something_always_waits_and_it_closes_all_the_same(worl
         assert world.clock.monotonic() - began < 3
     assert (await world.journal.backlog()).count > 0
     loading.cancel()
+
+
+@virtually
+async def test_where_more_comes_in_than_is_brought_in_posts_pass_what_waits_in_the_end(world: World) -> None:
+    world.database.broken()
+    await world.post(1)
+    world.database.commits_s = 0.01
+    assert OVERDUE_SECONDS - 1 < await until(world, lambda: not world.breaker.is_open, 25) < OVERDUE_SECONDS + 2
+    assert await world.post(2) == Accepted(2, waits=False)
+    await world.clock.sleep(3 * CAUTION_SECONDS)
+    assert world.detour.active, "what waits is looked for as long as it does"
+    await world.drain()
+    assert await until(world, lambda: not world.detour.active, 20) <= CAUTION_SECONDS + 1
 
 
 @virtually
