@@ -215,8 +215,7 @@ class Breaker:
                 if not young:
                     await self._see_to_the_rest()
                 return
-            else:
-                await self._clock.sleep(_PROBE_SECONDS)
+            await self._clock.sleep(_PROBE_SECONDS)
 
     async def _beats(self) -> bool:
         if self._clock.monotonic() < self._planned_until:
