@@ -17,6 +17,9 @@ READ_MS = 2_000
 WRITE_MS = 50_000
 """Writes wait for a primary up to 45 s; whoever asked is told before its own patience (a minute) ends."""
 QUEUE_MS = 1_800
+SHARE_PERCENT = 150
+"""How much more than its share a node may have under way of those whose requests all go to it: few readers are not
+spread evenly, and one node must not be too busy beside others that are idle."""
 READS_MAX = 8
 """So many reads one HAProxy has under way at one worker of a node; the next ones wait, and for no longer than this."""
 POSTS_MAX = 16
@@ -205,7 +208,7 @@ def _backends(here: Ingress, nodes: Sequence[Peer]) -> list[str]:
     def few(most: int, queue_ms: int) -> str:
         return (
             f"    option abortonclose\n    timeout queue {queue_ms}ms\n"
-            f"    default-server maxconn {most * here.workers}\n"
+            f"    hash-balance-factor {SHARE_PERCENT}\n    default-server maxconn {most * here.workers}\n"
         )
 
     patience = f"    http-request set-header {PATIENCE_HEADER} {PATIENCE_MS}\n"
