@@ -56,8 +56,9 @@ class Node:
     def send(self, number: int, *kinds: str, all_of_it: bool = False) -> list[int]:
         """Sends a signal to the processes of these kinds, or to every process of the node; who got it."""
         sent: list[int] = []
-        # More than once: one that is just being started must not be missed.
-        for _ in range(3):
+        # More than once where none is to be left: one that is just being started must not be missed. But whoever takes
+        # the place of a process that was killed alone is to live.
+        for _ in range(3 if all_of_it or number == signal.SIGSTOP else 1):
             found = self.everything() if all_of_it else [pid for kind in kinds for pid in self.pids(kind)]
             for pid in found:
                 if pid not in sent:
