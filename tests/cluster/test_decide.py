@@ -95,7 +95,10 @@ def test_children_are_started(picture: Picture, expected: list[tuple[str, str]])
     assert acts(picture) == expected
 
 
-@pytest.mark.parametrize(("failures", "seconds"), [(0, 0.0), (1, 0.0), (2, 0.2), (3, 0.4), (7, 6.4), (8, 10.0), (10_000, 10.0)])
+PAUSES = [(0, 0.0), (1, 0.0), (2, 0.2), (3, 0.4), (7, 6.4), (8, 10.0), (10_000, 10.0)]
+
+
+@pytest.mark.parametrize(("failures", "seconds"), PAUSES)
 def test_pauses_grow_and_have_an_end(failures: int, seconds: float) -> None:
     assert pause_s(failures) == seconds
 
