@@ -24,6 +24,7 @@ from linnet.storage.postgres_connection import (
     connect,
     hosts,
 )
+from linnet.storage.postgres_hedges import HEDGE_SECONDS, Hedges
 from linnet.storage.postgres_primary import Dial, Finder, Pool, Primary, Standbys
 from linnet.storage.postgres_schema import PostgresSchemaSession
 from linnet.storage.postgres_transaction import PostgresTransaction, SecondStatement, only_sql
@@ -43,14 +44,6 @@ PLACE_SECONDS = 2.0
 RACES = 5
 """How often a transaction that met another one is run again."""
 CONNECTIONS = 16
-
-HEDGE_SECONDS = 0.25
-"""How long the primary may leave a read unanswered before a standby is asked too."""
-
-HEDGES_MAX = 10.0
-HEDGES_A_READ = 0.1
-"""Of a primary that does answer, only slowly, at most every tenth read is asked of a standby, too, and ten at once:
-whoever is busy is not helped by being asked everything twice, here or there."""
 
 _HEDGE_SECONDS_WITHOUT_PRIMARY = 0.02
 _PAUSE_SECONDS = 0.05
@@ -91,8 +84,7 @@ class PostgresDatabase:
         self._finder = Finder(hosts(url), dial)
         self._pool = Pool(self._finder, connections)
         self._ahead = Pool(self._finder, 1)
-        self._answered_at = 0.0
-        self._hedges = HEDGES_MAX
+        self._hedges = Hedges()
         self._standbys = Standbys(self._finder)
         self._pulse = Pulse(self._finder)
         self._witnesses = Witnesses(self._finder)
@@ -164,7 +156,8 @@ class PostgresDatabase:
 
     async def _read_hedged(self, fn: ReadFunction[T], deadline: float) -> T:
         """Asks the primary; where it does not answer soon, a standby too, and takes the first answer."""
-        self._hedges = min(HEDGES_MAX, self._hedges + HEDGES_A_READ)
+        loop = asyncio.get_running_loop()
+        self._hedges.begun()
         first = _start(self._again(self._read_primary, fn, deadline))
         second: asyncio.Task[T] | None = None
         try:
@@ -172,30 +165,24 @@ class PostgresDatabase:
             while not done:
                 patience = HEDGE_SECONDS if self._finder.primary is not None else _HEDGE_SECONDS_WITHOUT_PRIMARY
                 done, _ = await asyncio.wait({first}, timeout=patience)
-                if done or self._may_hedge():
+                if done or self._finder.primary is None or self._hedges.may(loop.time()):
                     break
             if not done:
+                asked_at = loop.time()
                 second = _start(self._again(self._read_standby, fn, deadline))
                 await asyncio.wait({first, second}, return_when=asyncio.FIRST_COMPLETED)
-                if first.done() and isinstance(first.exception(), Unavailable):
+                if first.done():
+                    if not isinstance(first.exception(), Unavailable):
+                        return first.result()
                     await asyncio.wait({second})
-                if second.done() and not isinstance(second.exception(), Unavailable):
+                if not isinstance(second.exception(), Unavailable):
+                    self._hedges.won(loop.time() - asked_at)
                     return second.result()
             return await first
         finally:
             first.cancel()
             if second is not None:
                 second.cancel()
-
-    def _may_hedge(self) -> bool:
-        """Where there is no primary, or it is silent, everybody may; where it is slow, few."""
-        now = asyncio.get_running_loop().time()
-        if self._finder.primary is None or now - self._answered_at > HEDGE_SECONDS:
-            return True
-        if self._hedges < 1.0:
-            return False
-        self._hedges -= 1.0
-        return True
 
     async def _again(
         self, attempt: Callable[[ReadFunction[T], float], Awaitable[T]], fn: ReadFunction[T], deadline: float
@@ -221,7 +208,7 @@ class PostgresDatabase:
     async def _finish_on_primary(self, fn: ReadFunction[T], connection: Connection, primary: Primary) -> T:
         async with self._lent(connection, primary, self._pool):
             result = await self._read_over(connection, fn)
-            self._answered_at = asyncio.get_running_loop().time()
+            self._hedges.answered(asyncio.get_running_loop().time())
             return result
 
     async def _read_standby(self, fn: ReadFunction[T], deadline: float) -> T:
