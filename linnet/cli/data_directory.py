@@ -36,12 +36,12 @@ class DataDirectory:
 
         What a restore has left half done is only for another one (``restoring``).
         """
-        if not restoring and (self.root / RESTORING).exists():
-            raise Ending(
-                UNAVAILABLE,
-                f"A restore into {self.root} was cut off while it put things in place; run it again, with --force.",
-            )
         try:
+            if not restoring and (self.root / RESTORING).exists():
+                raise Ending(
+                    UNAVAILABLE,
+                    f"A restore into {self.root} was cut off while it put things in place; run it again, with --force.",
+                )
             self.root.mkdir(parents=True, exist_ok=True, mode=0o750)
             for folder in (self.media, self.secrets, self.run):
                 folder.mkdir(exist_ok=True, mode=0o700)

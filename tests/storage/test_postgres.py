@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from linnet.domain.errors import Unavailable
-from linnet.storage import changes, postgres, postgres_primary
+from linnet.storage import changes, postgres, postgres_primary, postgres_transaction
 from linnet.storage.database import Operation
 from linnet.storage.postgres_connection import (
     BEGIN_WRITE,
@@ -144,7 +144,7 @@ async def test_a_slow_statement_is_given_up_by_closing(database, line, monkeypat
 
 async def test_a_transaction_that_goes_on_for_too_long_is_given_up(database, monkeypatch):
     monkeypatch.setattr(postgres, "STATEMENT_SECONDS", 0.3)
-    monkeypatch.setattr(postgres, "TRANSACTION_SECONDS", 0.3)
+    monkeypatch.setattr(postgres_transaction, "TRANSACTION_SECONDS", 0.3)
 
     async def endless(tx):
         await tx.run(PUT, key="a", value="")
