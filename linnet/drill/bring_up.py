@@ -133,6 +133,7 @@ class Cluster:
             said, complained = await asyncio.wait_for(process.communicate(), timeout_s)
         except TimeoutError:
             process.kill()
+            await process.communicate()
             raise CommandFailed(f"linnet {' '.join(words)} did not end within {timeout_s:.0f} s") from None
         if process.returncode:
             why = complained.decode(errors="replace").strip()

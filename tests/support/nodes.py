@@ -87,6 +87,7 @@ class Node:
             out, errors = await asyncio.wait_for(process.communicate(), 100)
         except TimeoutError:
             process.kill()
+            await process.communicate()
             raise
         return process.returncode or 0, out.decode(), errors.decode()
 
