@@ -1,6 +1,6 @@
 """Posts that were accepted without the database come into it: once each, in order, and none is turned away."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import msgspec
@@ -30,7 +30,8 @@ async def drain(database: Database, site: Site, entries: Sequence[Entry], epoch:
         await journal.fence(whole, epoch)
         tx = Gathering(whole, _ADDING)
         for entry in entries:
-            status_id = await receipted(tx, partial(_store, site=site, entry=entry), Operation(entry.operation), int)
+            store = partial(_store, site=site, entry=entry, flush=tx.flush)
+            status_id = await receipted(tx, store, Operation(entry.operation), int)
             if status_id not in (entry.id, 0):
                 await aliases.add(tx, entry.id, status_id)
         await tx.flush()
@@ -38,10 +39,10 @@ async def drain(database: Database, site: Site, entries: Sequence[Entry], epoch:
     await database.write(write, ahead=True)
 
 
-async def _store(tx: Writer, site: Site, entry: Entry) -> int:
+async def _store(tx: Writer, site: Site, entry: Entry, flush: Callable[[], Awaitable[None]]) -> int:
     """The id that it has now, or 0 where the account is gone and its posts with it."""
     draft = msgspec.json.decode(entry.draft, type=Draft)
-    if draft.quoted_status_id and isinstance(tx, Gathering):
-        await tx.flush()  # What it quotes may be among them.
+    if draft.quoted_status_id:
+        await flush()  # What it quotes may be among them.
     written = await statuses.write_accepted(tx, site, entry.account_id, draft, entry.id)
     return written.row.id if written is not None else 0

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, NamedTuple, TypeVar
 
@@ -284,7 +284,8 @@ class Posting:
                 where[name] = str(other)
         if again and not others and method in ("GET", "HEAD") and self._waiters < WAITERS:
             # A machine that knows the new primary already may have shown it; a standby is a moment behind.
-            await self._paused(CAUGHT_UP_SECONDS)
+            with self._waiter():
+                await self._clock.sleep(CAUGHT_UP_SECONDS)
         return again or bool(others)
 
     async def _aliases(self, wanted: Iterable[int]) -> dict[int, int]:
@@ -303,17 +304,15 @@ class Posting:
                 if self._waiters >= WAITERS or self._clock.monotonic() >= until:
                     raise Unavailable("This post is not in the database yet; please try again")
                 waited = True
-                self._waiters += 1
-                try:
+                with self._waiter():
                     await self._come_to(detour, id, until)
-                finally:
-                    self._waiters -= 1
         return waited
 
-    async def _paused(self, seconds: float) -> None:
+    @contextlib.contextmanager
+    def _waiter(self) -> Iterator[None]:
         self._waiters += 1
         try:
-            await self._clock.sleep(seconds)
+            yield
         finally:
             self._waiters -= 1
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from linnet.cluster import layout, tokens
-from linnet.cluster.layout import Member
+from linnet.cluster.layout import JOINING, READY, Member
 from linnet.cluster.tokens import Token
 from linnet.domain.errors import Conflict, Invalid, NotAllowed, Unavailable
 from linnet.domain.majority import Compare, Delete, KeyValue, Put, absent, after_prefix, unchanged
@@ -21,9 +21,6 @@ TOKENS_MAX = 32
 TOKEN_MS = 24 * 3_600_000
 TOKEN_MS_MAX = 30 * 24 * 3_600_000
 CLAIM_BYTES = 20
-
-JOINING, READY, DRAINED, LEAVING = "joining", "ready", "drained", "leaving"
-STATES = (JOINING, READY, DRAINED, LEAVING)
 
 
 @dataclass(frozen=True, slots=True)

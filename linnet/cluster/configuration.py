@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from linnet.cluster import etcd_member, haproxy, patroni
-from linnet.cluster.layout import Binaries, Folders, Member, NodeFile, Program, Standing, belonging, initial_cluster
+from linnet.cluster.layout import (
+    DRAINED,
+    LEAVING,
+    READY,
+    Binaries,
+    Folders,
+    Member,
+    NodeFile,
+    Program,
+    Standing,
+    belonging,
+    initial_cluster,
+)
 from linnet.cluster.passwords import Passwords
 from linnet.cluster.patroni import Machine, Postgres
 from linnet.cluster.picture import CHILDREN, ETCD, HAPROXY, LINNET, PATRONI
@@ -40,7 +52,7 @@ class Knowledge:
     @property
     def state(self) -> str:
         """This node's own. One that was struck off while it was dead, and comes back, is as one that leaves."""
-        return next((one.state for one in self.standings if one.name == self.me.name), "leaving")
+        return next((one.state for one in self.standings if one.name == self.me.name), LEAVING)
 
     @property
     def everybody(self) -> tuple[Member, ...]:
@@ -120,9 +132,9 @@ def ingress(known: Knowledge) -> str:
         workers=int(known.options.get("workers") or 1),
     )
     nodes = [
-        haproxy.Peer(one.name, one.member.address, one.member.ports.inner, one.state == "drained")
+        haproxy.Peer(one.name, one.member.address, one.member.ports.inner, one.state == DRAINED)
         for one in known.standings
-        if one.state in ("ready", "drained") or one.name == me.name
+        if one.state in (READY, DRAINED) or one.name == me.name
     ]
     return haproxy.render(here, nodes or [haproxy.Peer(me.name, me.address, me.ports.inner)])
 

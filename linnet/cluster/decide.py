@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from linnet.cluster.layout import DRAINED, READY
 from linnet.cluster.picture import CHILDREN, DISK_LOW_BYTES, ETCD, LINNET, PATRONI, ChildSeen, Picture
 
 What = Literal["start", "write", "reload", "announce", "move-leader", "strict", "make-room"]
@@ -105,7 +106,7 @@ def announce_first(picture: Picture) -> Iterator[Act]:
 def become_strict(picture: Picture) -> Iterator[Act]:
     """Joining does this before it announces a second member; here it is seen to that it is so and stays so."""
     # Who is leaving is no second one: an operator has said that the other goes on alone.
-    staying = [one for one in picture.standings if one.state in ("ready", "drained")]
+    staying = [one for one in picture.standings if one.state in (READY, DRAINED)]
     due = len(staying) > 1 and picture.strict is False and picture.primary == picture.me
     if due and _rested(picture, "strict", STRICT_RESTS_S):
         yield Act(
@@ -123,7 +124,7 @@ def move_leader(picture: Picture) -> Iterator[Act]:
     quiet = set(picture.etcd.voters) <= set(picture.etcd.answering) and not picture.journal
     if not both_here or not quiet or not _rested(picture, "move-leader", LEADER_RESTS_S):
         return
-    ready = {one.name for one in picture.standings if one.state == "ready"}
+    ready = {one.name for one in picture.standings if one.state == READY}
     others = [name for name in picture.etcd.answering if name in picture.etcd.voters and name != picture.me]
     best = sorted(others, key=lambda name: (name not in ready, name))
     if best:
@@ -223,7 +224,7 @@ def _of_members(picture: Picture) -> str:
     if picture.standings and not picture.standing:
         return f"{picture.me} is no member any more: it was removed. `linnet cluster leave` on this machine ends it"
     away = [one for one in picture.counted if one not in picture.etcd.answering]
-    unlike = [f"{one.name} is {one.state}" for one in picture.standings if one.state != "ready"]
+    unlike = [f"{one.name} is {one.state}" for one in picture.standings if one.state != READY]
     said = ([f"etcd on {_listed(away)} does not answer"] if away and picture.etcd.healthy else []) + unlike
     return "; ".join(said)
 
@@ -257,7 +258,7 @@ def _of_children(picture: Picture) -> Iterator[tuple[str, str]]:
             and not child.ready
             and child.since_s > WELL_AFTER_S
             and picture.looking_s >= SETTLES_S
-            and not (name == LINNET and picture.standing == "drained")
+            and not (name == LINNET and picture.standing == DRAINED)
         ):
             yield name, f"{name} runs, but is not ready"
 

@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from linnet.cluster import admission, asking, certificates
-from linnet.cluster.admission import CLAIM_BYTES, JOINING, Request
+from linnet.cluster.admission import CLAIM_BYTES, Request
 from linnet.cluster.certificates import Pair
 from linnet.cluster.keeping import private_folder, write
-from linnet.cluster.layout import BASE_PORT, PLAIN, Folders, Front, Member, NodeFile, Standing
+from linnet.cluster.layout import BASE_PORT, JOINING, PLAIN, Folders, Front, Member, NodeFile, Standing
 from linnet.cluster.node import certificate_addresses, make_folders, members_text, read_node
 from linnet.cluster.passwords import Passwords
 from linnet.cluster.patroni import RELAXED, STRICT

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from linnet.domain.errors import Invalid
 
@@ -16,8 +16,6 @@ NAME_MAX = 40
 PREFIX = "/linnet/"
 """All keys of ours in etcd begin so."""
 MEMBERS = f"{PREFIX}members/"
-PLANNED = f"{PREFIX}planned"
-JOURNAL = f"{PREFIX}journal/entry/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +141,11 @@ class NodeFile:
 
 
 State = Literal["joining", "ready", "drained", "leaving"]
-STATES: tuple[State, ...] = ("joining", "ready", "drained", "leaving")
+JOINING: Final = "joining"
+READY: Final = "ready"
+DRAINED: Final = "drained"
+LEAVING: Final = "leaving"
+STATES: tuple[State, ...] = (JOINING, READY, DRAINED, LEAVING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Standing:
     """A member and how it stands: what is under ``members/`` in etcd. One that is joining counts for nothing yet."""
 
     member: Member
-    state: State = "ready"
+    state: State = READY
 
     @property
     def name(self) -> str:
@@ -170,14 +172,14 @@ class Standing:
         """Raises Invalid."""
         try:
             values = json.loads(text)
-            return cls.of(member(values), values.get("state", "ready"))
+            return cls.of(member(values), values.get("state", READY))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Invalid("member", f"is not as this version writes it ({error!r})") from None
 
 
 def belonging(standings: Iterable[Standing]) -> tuple[Member, ...]:
     """Those who have joined."""
-    return tuple(one.member for one in standings if one.state != "joining")
+    return tuple(one.member for one in standings if one.state != JOINING)
 
 
 def member(values: Mapping[str, Any]) -> Member:

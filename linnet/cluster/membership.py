@@ -7,8 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from linnet.cluster import admission, asking, planning, rules
-from linnet.cluster.admission import DRAINED, JOINING, LEAVING, READY
-from linnet.cluster.layout import Member
+from linnet.cluster.layout import DRAINED, JOINING, LEAVING, READY, Member
 from linnet.cluster.patroni import ASYNCHRONOUS, RELAXED, SYNCHRONOUS_KEY
 from linnet.cluster.picture import Picture
 from linnet.cluster.place import Place

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from linnet.cluster.layout import PREFIX, Folders, Member
+from linnet.cluster.layout import DRAINED, LEAVING, PREFIX, READY, Folders, Member
 from linnet.cluster.passwords import Passwords
 
 NAMESPACE = f"{PREFIX}patroni/"
@@ -118,9 +118,9 @@ def tags(state: str) -> dict[str, Any]:
     One that is drained is chosen only where there is nobody else: no primary at all would be worse. For one that is
     leaving no commit waits any more, so that its end holds nobody up.
     """
-    if state == "leaving":
+    if state == LEAVING:
         return {"nosync": True, "nofailover": True}
-    return {"failover_priority": 1 if state == "drained" else 2}
+    return {"failover_priority": 1 if state == DRAINED else 2}
 
 
 def render(
@@ -131,7 +131,7 @@ def render(
     postgres: Postgres,
     machine: Machine,
     *,
-    state: str = "ready",
+    state: str = READY,
 ) -> str:
     """The configuration file (JSON is YAML, too). It holds passwords. ``state`` is the node's own."""
     tls = {"certfile": str(folders.certificate), "keyfile": str(folders.key)}

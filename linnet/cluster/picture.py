@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
 
-from linnet.cluster.layout import Standing
+from linnet.cluster.layout import JOINING, Standing
 
 ETCD, PATRONI, LINNET, HAPROXY = "etcd", "patroni", "linnet", "haproxy"
 CHILDREN = (ETCD, PATRONI, LINNET, HAPROXY)
@@ -111,7 +111,7 @@ class Picture:
     @property
     def counted(self) -> tuple[str, ...]:
         """The names of all who have joined."""
-        return tuple(one.name for one in self.standings if one.state != "joining")
+        return tuple(one.name for one in self.standings if one.state != JOINING)
 
     @property
     def copies(self) -> int:

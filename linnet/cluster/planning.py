@@ -4,8 +4,8 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 
-from linnet.cluster.layout import PLANNED
 from linnet.domain.errors import LinnetError
+from linnet.domain.journal import PLANNED
 from linnet.domain.majority import Compare, Delete, Put
 from linnet.ports import Clock, Majority
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
+from linnet.cluster.layout import JOINING, LEAVING, READY
 from linnet.cluster.picture import Picture, PostgresSeen
 from linnet.domain.errors import Conflict
-
-JOINING, READY, LEAVING = "joining", "ready", "leaving"
 
 
 def may_leave(picture: Picture, name: str, *, sure: bool) -> None:
@@ -16,7 +15,7 @@ def may_leave(picture: Picture, name: str, *, sure: bool) -> None:
     if not picture.primary:
         raise Conflict("PostgreSQL has no primary now; wait until there is one")
     if len(current) < min(2, len(left)):
-        who = f"only {_listed(current)}" if current else "nobody"
+        who = "only " + ", ".join(current) if current else "nobody"
         raise Conflict(
             f"{name} has one of the last current copies, and {who} would have one without it: wait until the others "
             "have caught up"
@@ -105,9 +104,5 @@ def _needs_votes(picture: Picture, name: str, left: tuple[str, ...]) -> None:
     if len(alive) < len(voters) // 2 + 1:
         raise Conflict(
             f"Without {name}, {len(alive)} of {len(voters)} votes would be left, which is no majority: bring the "
-            f"others back first ({_listed([one for one in voters if one not in alive]) or _listed(list(left))})"
+            f"others back first ({', '.join([one for one in voters if one not in alive] or left)})"
         )
-
-
-def _listed(words: list[str]) -> str:
-    return ", ".join(words)

@@ -9,10 +9,11 @@ from functools import partial
 from linnet.cluster import admission, certificates
 from linnet.cluster.asking import exchange
 from linnet.cluster.keeping import write
-from linnet.cluster.layout import JOURNAL, Member, Standing
+from linnet.cluster.layout import JOINING, Member, Standing
 from linnet.cluster.node import Node, certificate_addresses, free_bytes
 from linnet.cluster.picture import ETCD, HAPROXY, LINNET, PATRONI, EtcdSeen, PostgresSeen
 from linnet.domain.errors import Invalid, LinnetError, Unavailable
+from linnet.domain.journal import ENTRIES
 from linnet.domain.majority import after_prefix
 from linnet.supervision import Tasks
 
@@ -97,7 +98,7 @@ class Watch:
         seen.announced = bool(listed)
         if node.meet([Standing.of(one.member, one.state) for one in listed.values()]):
             node.say("The members of the cluster are " + ", ".join(f"{n.name} ({n.state})" for n in node.standings))
-        found = await node.majority.range(JOURNAL, after_prefix(JOURNAL), count_only=True, local=True)
+        found = await node.majority.range(ENTRIES, after_prefix(ENTRIES), count_only=True, local=True)
         seen.journal = found.count
 
     async def _leader_by(self, url: str) -> int:
@@ -129,7 +130,7 @@ class Watch:
             one.name == node.me.name and one.state in ("running", "streaming", "in archive recovery") for one in found
         )
         if not found:
-            others = [one.member for one in node.standings if one.name != node.me.name and one.state != "joining"]
+            others = [one.member for one in node.standings if one.name != node.me.name and one.state != JOINING]
             found = await self._cluster_by(others)
         if found:
             seen.postgres, seen.postgres_at = found, node.clock.monotonic()

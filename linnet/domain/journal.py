@@ -7,6 +7,10 @@ import msgspec
 
 from linnet.domain.errors import TooLarge
 
+ENTRIES = "/linnet/journal/entry/"
+"""Where what waits is kept, in the order of ids."""
+PLANNED = "/linnet/planned"
+"""Where planned work announces itself: ``{"until": ms since 1970, "why": text}``. Whoever put it deletes it."""
 ENTRY_BYTES = 3_584
 """What an entry may take, packed. Of 4 KiB, etcd would need twice as much."""
 

@@ -9,15 +9,12 @@ from typing import Any, Protocol
 import msgspec
 
 from linnet.domain.errors import Unavailable
-from linnet.domain.journal import Backlog
+from linnet.domain.journal import PLANNED, Backlog
 from linnet.domain.majority import NoMajority
 from linnet.ports import Clock, Majority
 from linnet.storage.database import Generation
 from linnet.supervision import Tasks
 from linnet.telemetry import log
-
-PLANNED = "/linnet/planned"
-"""Where planned work announces itself: ``{"until": ms since 1970, "why": text}``. Whoever put it deletes it."""
 
 SILENCE_SECONDS = 0.5
 """The primary that commits nothing for so long, though somebody waits for it, is taken for lost."""

@@ -35,6 +35,18 @@ class Reader(Protocol):
         ...
 
 
+async def paged(
+    all: Callable[..., Awaitable[list[Row]]], statement: Statement, page: Page, params: dict[str, Any]
+) -> list[Row]:
+    """``Reader.page`` by means of ``Reader.all``."""
+    params |= {"max_id": page.max_id, "min_id": page.min_id, "limit": page.limit}
+    if not page.forward:
+        return await all(statement, **params)
+    if statement.ascending is None:
+        raise TypeError(f"{statement.name} has no :page(…)")
+    return (await all(statement.ascending, **params))[::-1]
+
+
 class Writer(Reader, Protocol):
     """One transaction. ``ids`` makes new ids."""
 

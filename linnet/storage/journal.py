@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from linnet.domain import journal as form
 from linnet.domain.errors import IdTaken, Unavailable
-from linnet.domain.journal import Backlog, Entry
+from linnet.domain.journal import ENTRIES, Backlog, Entry
 from linnet.domain.majority import (
     STEPS_MAX,
     Delete,
@@ -30,7 +30,6 @@ SQL = statements.load("journal")
 T = TypeVar("T")
 
 PREFIX = "/linnet/journal/"
-ENTRIES = f"{PREFIX}entry/"
 KEYS = f"{PREFIX}key/"
 ACCOUNTS = f"{PREFIX}account/"
 PARKED = f"{PREFIX}parked/"

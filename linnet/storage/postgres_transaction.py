@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 from linnet.domain.errors import Unavailable
 from linnet.domain.paging import Page
 from linnet.ports import Ids
+from linnet.storage.database import paged
 from linnet.storage.postgres_connection import Connection
 from linnet.storage.statements import Row, Statement
 
@@ -45,12 +46,7 @@ class PostgresTransaction:
         return rows[0] if rows else None
 
     async def page(self, statement: Statement, page: Page, /, **params: Any) -> list[Row]:
-        params |= {"max_id": page.max_id, "min_id": page.min_id, "limit": page.limit}
-        if not page.forward:
-            return await self.all(statement, **params)
-        if statement.ascending is None:
-            raise TypeError(f"{statement.name} has no :page(…)")
-        return (await self.all(statement.ascending, **params))[::-1]
+        return await paged(self.all, statement, page, params)
 
     async def run(self, statement: Statement, /, **params: Any) -> int:
         return await self._sql(self._connection.run, statement.postgres, statement.postgres_places(params))

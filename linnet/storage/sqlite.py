@@ -18,7 +18,7 @@ from linnet import telemetry
 from linnet.domain.errors import Unavailable
 from linnet.domain.paging import Page
 from linnet.ports import Clock, Ids
-from linnet.storage.database import Operation, ReadFunction, WriteFunction, receipted
+from linnet.storage.database import Operation, ReadFunction, WriteFunction, paged, receipted
 from linnet.storage.schema import LockTimeout
 from linnet.storage.sqlite_turns import Turnstile, wait_for_lock
 from linnet.storage.statements import Row, Statement
@@ -70,12 +70,7 @@ class SqliteTransaction:
         return found
 
     async def page(self, statement: Statement, page: Page, /, **params: Any) -> list[Row]:
-        params |= {"max_id": page.max_id, "min_id": page.min_id, "limit": page.limit}
-        if not page.forward:
-            return await self.all(statement, **params)
-        if statement.ascending is None:
-            raise TypeError(f"{statement.name} has no :page(…)")
-        return (await self.all(statement.ascending, **params))[::-1]
+        return await paged(self.all, statement, page, params)
 
     async def run(self, statement: Statement, /, **params: Any) -> int:
         for _ in self._execute(statement.sqlite, statement.sqlite_places(params)):

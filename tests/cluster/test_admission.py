@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from linnet.cluster import admission, tokens
-from linnet.cluster.admission import DRAINED, JOINING, LEAVING, READY, Listed, Request
-from linnet.cluster.layout import Member, Ports
+from linnet.cluster.admission import Listed, Request
+from linnet.cluster.layout import DRAINED, JOINING, LEAVING, READY, Member, Ports
 from linnet.cluster.tokens import Token
 from linnet.domain.errors import Conflict, Invalid, NotAllowed
 from linnet.domain.majority import Put, after_prefix

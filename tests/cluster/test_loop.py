@@ -14,11 +14,12 @@ import pytest
 from linnet.cluster import certificates, configuration, decide, programs
 from linnet.cluster.asking import Refused, Unreachable, ask
 from linnet.cluster.children import identity
-from linnet.cluster.layout import PLANNED, Binaries, Folders, Member, NodeFile, Ports, Program, Standing
+from linnet.cluster.layout import Binaries, Folders, Member, NodeFile, Ports, Program, Standing
 from linnet.cluster.loop import Loop
 from linnet.cluster.node import Node, begin, certificate_addresses, read_node
 from linnet.cluster.picture import CHILDREN, EtcdSeen, Picture, PostgresSeen
 from linnet.domain.errors import Conflict, Invalid, NotFound
+from linnet.domain.journal import PLANNED
 from linnet.domain.majority import MajorityFull, Put
 from linnet.storage.etcd import EtcdMajority, endpoints
 from linnet.storage.journal import Lock

@@ -9,12 +9,13 @@ from typing import Any, cast
 import pytest
 
 from linnet.cluster import admission, certificates, membership, planning
-from linnet.cluster.layout import PLANNED, Folders, Member, Ports, Standing, State
+from linnet.cluster.layout import Folders, Member, Ports, Standing, State
 from linnet.cluster.node import Node
 from linnet.cluster.patroni import ASYNCHRONOUS, RELAXED, SYNCHRONOUS_KEY
 from linnet.cluster.picture import EtcdSeen, Picture, PostgresSeen
 from linnet.cluster.place import Place
 from linnet.domain.errors import Conflict
+from linnet.domain.journal import PLANNED
 from linnet.domain.majority import Delete, Put, after_prefix
 from linnet.storage.etcd import EtcdMajority, endpoints
 from linnet.system import SystemChance, SystemClock

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from linnet.domain.errors import IdTaken, Invalid, TooLarge, Unavailable
-from linnet.domain.journal import Entry
+from linnet.domain.journal import PLANNED, Entry
 from linnet.domain.majority import Put
-from linnet.storage.breaker import CAUTION_SECONDS, OVERDUE_SECONDS, PLANNED, Breaker
+from linnet.storage.breaker import CAUTION_SECONDS, OVERDUE_SECONDS, Breaker
 from linnet.storage.database import Abandoned, Generation, Operation, WriteFunction
 from linnet.storage.detour import Accepted, Detour
 from linnet.storage.journal import Lock, MajorityJournal
