@@ -443,6 +443,7 @@ _CLUSTER = (
             taking("--rate", type=float, default=30, metavar="POSTS/S", says="posts a second (default: %(default)s)"),
             taking("--reads", type=float, default=100, metavar="READS/S", says="(default: %(default)s)"),
             taking("--report", metavar="DIR", says="where the report goes (default: drill-TIME in this folder)"),
+            taking("--resume", action="store_true", says="with --report: go on where a drill ended that wrote it"),
             taking("--keep", action="store_true", says="let the cluster run when all is done, until interrupted"),
             taking("--loopback", action="store_true", says="nodes at 127.0.1.1 to .3, for you to look at; no cables"),
             taking("--against", metavar="URL,…", says="load and verify a cluster of yours, and harm nothing"),
@@ -455,6 +456,7 @@ _CLUSTER = (
         (
             "linnet cluster drill                                       everything, which takes hours",
             "linnet cluster drill --fault switchover,worker-killed --runs 1",
+            "linnet cluster drill --report DIR --resume                 the rest of what takes hours",
             "linnet cluster drill --fault nothing --runs 1 --loopback --keep    a cluster to look at",
             "linnet cluster drill --against https://social.example --tokens FILE --rate 5",
         ),

@@ -23,6 +23,7 @@ from linnet.drill.faults import FAULTS, Fault, chosen
 from linnet.drill.load import NotServing, Pace
 from linnet.drill.network import NetworkFailed
 from linnet.drill.people import NotAcquainted
+from linnet.drill.report import FILE, Unlike
 from linnet.drill.run import Drill, Wanted
 from linnet.drill.scene import CommandFailed, NotWhole
 from linnet.drill.screen import Screen
@@ -35,6 +36,8 @@ def run(config: Config, given: argparse.Namespace) -> int:
         table(("FAULT", "WHAT HAPPENS"), ((fault.name, fault.says) for fault in FAULTS.values()))
         return 0
     faults = _faults(given.fault or ())
+    if given.resume and (given.against or not given.report):
+        raise Ending(USAGE, "Which drill shall go on? Give the folder of its report: --report DIR.")
     if given.against:
         return _against(given)
     if given.inside:
@@ -48,6 +51,8 @@ def run(config: Config, given: argparse.Namespace) -> int:
     if found.why:
         print(f"linnet: not everything can be tried here ({found.why})", file=sys.stderr)
     report = given.report or f"drill-{_stamp()}"
+    if (Path(report) / FILE).exists() and not given.resume:
+        raise Ending(CANNOT_CREATE, f"{report} has the report of a drill: go on with it (--resume), or take another.")
     folder = stage.new_folder()
     inner = ("--inside", found.kind, "--stage", str(folder), "--report", str(Path(report).absolute()))
     code = stage.play(found, [sys.executable, "-P", "-m", "linnet", *given.given, *inner], folder)
@@ -71,14 +76,17 @@ def _pace(given: argparse.Namespace) -> Pace:
 def _inside(given: argparse.Namespace, faults: list[Fault]) -> int:
     """Behind the stage's door: here everything may be harmed."""
     wanted = Wanted(
-        faults, given.runs, _pace(given), Path(given.report), Path(given.stage), given.inside, given.keep, _versions()
-    )
+        faults, given.runs, _pace(given), Path(given.report), Path(given.stage), given.inside, given.keep, _versions(),
+        given.resume,
+    )  # fmt: skip
     screen = Screen(sys.stderr)
     screen.say(f"{given.rate:g} posts and {given.reads:g} reads a second, {given.runs} of each of {len(faults)} faults")
     try:
         return {True: 0, False: against.BROKEN, None: against.NOT_SHOWN}[asyncio.run(_played(Drill(wanted, screen)))]
     except (NotWhole, CommandFailed, NetworkFailed, NotAcquainted) as error:
         raise Ending(UNAVAILABLE, f"The cluster could not be brought up: {error}.") from None
+    except Unlike as error:
+        raise Ending(CONFIGURATION, f"{error}: take another folder for the report.") from None
     except asyncio.CancelledError:
         raise Ending(TRY_AGAIN, "The drill was ended before its time.") from None
     finally:

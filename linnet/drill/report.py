@@ -12,6 +12,18 @@ from linnet.drill.records import Evidence
 from linnet.drill.runs import Promise, Run
 
 SCHEMA = 1
+FILE = "report.json"
+
+
+class Unlike(Exception):
+    """The report of an earlier drill cannot be gone on with; the sentence says why."""
+
+
+class _Earlier(msgspec.Struct):
+    schema: int
+    versions: dict[str, str]
+    runs: list[Run]
+    notes: list[str]
 
 
 class Report:
@@ -26,6 +38,30 @@ class Report:
         self.notes: list[str] = []
         """Sentences about the drill as a whole, such as that it was ended before its time."""
 
+    def resume(self, rate: float, reads: float) -> None:
+        """Takes over what stands in the folder already, if anything does. What was not finished is to be run again.
+
+        Raises Unlike where that was measured with something else, or at another load.
+        """
+        path = self.folder / FILE
+        if not path.exists():
+            return
+        try:
+            earlier = msgspec.json.decode(path.read_bytes(), type=_Earlier)
+        except msgspec.MsgspecError as error:
+            raise Unlike(f"{path} is no report of this version: {error}") from None
+        unlike = [name for name, version in self.versions.items() if earlier.versions.get(name) != version]
+        if earlier.schema != SCHEMA or unlike:
+            raise Unlike(f"{path} was measured with another {unlike[0] if unlike else 'drill'}")
+        if any((run.rate, run.reads) != (rate, reads) for run in earlier.runs):
+            run = earlier.runs[0]
+            raise Unlike(f"{path} was measured at {run.rate:g} posts and {run.reads:g} reads a second")
+        self.runs = [run for run in earlier.runs if not run.unfinished]
+        self.notes = earlier.notes
+
+    def has(self, name: str) -> bool:
+        return any(run.name == name for run in self.runs)
+
     @property
     def verdict(self) -> bool | None:
         return runs.verdict(self.runs)
@@ -34,8 +70,16 @@ class Report:
     def broken(self) -> bool:
         return self.verdict is False
 
-    def add(self, name: str, evidence: Evidence, findings: Sequence[Finding], notes: Sequence[str] = ()) -> Run:
-        run = runs.summary(name, evidence, findings, notes)
+    def add(
+        self,
+        name: str,
+        evidence: Evidence,
+        findings: Sequence[Finding],
+        notes: Sequence[str] = (),
+        *,
+        unfinished: bool = False,
+    ) -> Run:
+        run = runs.summary(name, evidence, findings, notes, unfinished=unfinished)
         self.runs.append(run)
         self.write()
         return run
@@ -54,7 +98,7 @@ class Report:
 
     def write(self) -> None:
         """Both files; each is there whole or as it was."""
-        _replace(self.folder / "report.json", self.as_json())
+        _replace(self.folder / FILE, self.as_json())
         _replace(self.folder / "report.html", page.rendered(self.title, self.versions, self.notes, self.runs).encode())
 
     def as_json(self) -> bytes:

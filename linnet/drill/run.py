@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shutil
 import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -37,7 +38,8 @@ WHOLE_AGAIN = "seconds until the cluster was whole again"
 
 
 class Wanted(NamedTuple):
-    """What was asked for. ``kind`` is the stage's, ``keep`` waits at the end until it is interrupted."""
+    """What was asked for. ``kind`` is the stage's, ``keep`` waits at the end until it is interrupted, ``resume`` leaves
+    out what the report has already."""
 
     faults: Sequence[Fault]
     runs: int
@@ -47,6 +49,7 @@ class Wanted(NamedTuple):
     kind: str
     keep: bool
     versions: dict[str, str]
+    resume: bool = False
 
 
 class Drill:
@@ -64,17 +67,18 @@ class Drill:
         self._harmed = False
 
     async def play(self) -> bool | None:
+        if self._wanted.resume:
+            self._report.resume(self._wanted.pace.rate, self._wanted.pace.reads)
         await self._network.set_up()
         possible = [fault for fault in self._wanted.faults if self._possible(fault)]
         # Those that need small disks together, at the end: they have a cluster of their own.
         possible.sort(key=lambda fault: "disk" in fault.needs)
-        total = len(possible) * self._wanted.runs
-        done = 0
-        for fault in possible:
-            for number in range(1, self._wanted.runs + 1):
-                done += 1
-                title = f"{fault.name} {number}/{self._wanted.runs} ({done} of {total})"
-                await self._once(fault, f"{fault.name}-{number}", title)
+        # Each once before any is run again: who ends it half way has seen all of them.
+        planned = [(fault, number) for number in range(1, self._wanted.runs + 1) for fault in possible]
+        for done, (fault, number) in enumerate(planned, 1):
+            name = f"{fault.name}-{number}"
+            if not self._report.has(name):
+                await self._once(fault, name, f"{fault.name} {number}/{self._wanted.runs} ({done} of {len(planned)})")
         self._screen.say(self._report.table())
         if self._wanted.keep and self._cluster is not None:
             await self._wait()
@@ -97,6 +101,8 @@ class Drill:
         cluster = await self._cluster_for(fault)
         self._screen.say(f"{title}: {fault.says}")
         folder = self._wanted.report / name
+        if self._wanted.resume:
+            shutil.rmtree(folder, ignore_errors=True)
         load = Load(cluster.endpoints, self._people, self._wanted.pace, folder, clock=self._clock)
         tasks = Tasks()
         tasks.start("screen", self._showing(load, title))
@@ -128,7 +134,9 @@ class Drill:
             yield
         except asyncio.CancelledError:
             why = "it was ended before its time"
-            self._report.add(name, load.evidence(), judging.unverified(load.evidence(), why), notes=[f"{why}."])
+            self._report.add(
+                name, load.evidence(), judging.unverified(load.evidence(), why), notes=[f"{why}."], unfinished=True
+            )
             raise
 
     async def _loaded(self, fault: Fault, title: str, cluster: Cluster, load: Load) -> tuple[float, list[str]]:

@@ -45,6 +45,7 @@ class Run(msgspec.Struct, frozen=True):
     posts: tuple[Slice, ...]
     served: tuple[Slice, ...]
     notes: tuple[str, ...] = ()
+    unfinished: bool = False
 
     @property
     def verdict(self) -> bool | None:
@@ -70,8 +71,10 @@ class Promise(NamedTuple):
         return False if self.broken else True if self.kept and not self.unknown else None
 
 
-def summary(name: str, evidence: Evidence, findings: Sequence[Finding], notes: Sequence[str] = ()) -> Run:
-    """What of the evidence stands in the report."""
+def summary(
+    name: str, evidence: Evidence, findings: Sequence[Finding], notes: Sequence[str] = (), *, unfinished: bool = False
+) -> Run:
+    """What of the evidence stands in the report. ``unfinished``: somebody has ended it before its time."""
     began, ended = evidence.began, max(evidence.ended, evidence.began)
     posts, reads = measures.post_times(evidence), measures.read_times(evidence)
     post_errors, read_errors = measures.post_errors(evidence), measures.read_errors(evidence)
@@ -91,7 +94,7 @@ def summary(name: str, evidence: Evidence, findings: Sequence[Finding], notes: S
             msgspec.structs.replace(mark, began=round(mark.began - began, 3), ended=round(mark.ended - began, 3))
             for mark in evidence.of(Mark)
         ),
-        tuple(findings), sliced(posts, post_errors), sliced(reads, read_errors), tuple(notes),
+        tuple(findings), sliced(posts, post_errors), sliced(reads, read_errors), tuple(notes), unfinished,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from linnet.drill.findings import Finding, none_of, unknown
 from linnet.drill.measures import Slice
 from linnet.drill.plots import Series
 from linnet.drill.records import Evidence, Mark
-from linnet.drill.report import Report, aligned
+from linnet.drill.report import Report, Unlike, aligned
 from linnet.drill.runs import promises, summary
 from tests.support.ledgers import ENDPOINTS, acknowledged, evidence, read, refused, sampled, steady
 
@@ -64,6 +64,35 @@ def test_promises_are_told_once_with_the_worst_that_was_measured() -> None:
     assert lost.evidence == BROKEN.evidence
     assert told.verdict is None
     assert promises([runs[0], summary("d", _run(), [UNKNOWN])])[0].verdict is None
+
+
+def test_a_drill_goes_on_where_another_ended(tmp_path: Path) -> None:
+    first = Report(tmp_path, "Drill", {"Linnet": "1"})
+    first.note("a note")
+    first.add("one", _run(MARK), [KEPT, TOLD])
+    first.add("two", _run(), [UNKNOWN], unfinished=True)
+    rate, reads = first.runs[0].rate, first.runs[0].reads
+
+    second = Report(tmp_path, "Drill", {"Linnet": "1"})
+    second.resume(rate, reads)
+    assert second.runs == first.runs[:1]
+    assert second.notes == ["a note"]
+    assert (second.has("one"), second.has("two")) == (True, False)
+    assert second.verdict is True
+
+    with pytest.raises(Unlike, match="with another Linnet"):
+        Report(tmp_path, "Drill", {"Linnet": "2"}).resume(rate, reads)
+    with pytest.raises(Unlike, match=r"posts and .* reads a second"):
+        Report(tmp_path, "Drill", {"Linnet": "1"}).resume(rate + 1, reads)
+    (tmp_path / "report.json").write_text("{}")
+    with pytest.raises(Unlike, match="no report"):
+        Report(tmp_path, "Drill", {"Linnet": "1"}).resume(rate, reads)
+
+
+def test_nothing_to_go_on_with_is_a_new_drill(tmp_path: Path) -> None:
+    report = Report(tmp_path)
+    report.resume(30, 100)
+    assert report.runs == []
 
 
 def test_the_file_for_programs_has_everything(tmp_path: Path) -> None:
