@@ -32,6 +32,8 @@ STEADY_SECONDS = 5.0
 WHOLE_SECONDS = 240.0
 SHOW_SECONDS = 1.0
 CACHES_SECONDS = 1.0
+LOGS = "logs"
+"""In the report's folder: what the nodes of each cluster have logged, under the second of its end."""
 KEPT = "cluster.json"
 """In the report's folder: the endpoints and folders of a cluster that is kept."""
 WHOLE_AGAIN = "seconds until the cluster was whole again"
@@ -244,7 +246,7 @@ class Drill:
     async def _end(self) -> None:
         if self._cluster is not None:
             cluster, self._cluster = self._cluster, None
-            await cluster.end()
+            await cluster.end(self._wanted.report / LOGS / str(self._clock.now_ms() // 1000))
 
     async def _wait(self) -> None:
         assert self._cluster is not None

@@ -34,8 +34,13 @@ async def test_what_is_not_there_is_not_whole(tmp_path: Path) -> None:
         await cluster(tmp_path).whole(0.0)
 
 
-async def test_the_end_takes_the_folders_away(tmp_path: Path) -> None:
+async def test_the_end_takes_the_folders_away_and_keeps_the_logs(tmp_path: Path) -> None:
     one = cluster(tmp_path / "cluster")
-    one.nodes[0].folder.mkdir(parents=True)
-    await one.end()
+    first = one.nodes[0]
+    first.folders.logs.mkdir(parents=True)
+    (first.folders.logs / "etcd.log").write_text("a word of etcd's")
+    (tmp_path / "cluster" / f"{first.name}.log").write_text("a word of the node's")
+    await one.end(tmp_path / "logs")
     assert not (tmp_path / "cluster").exists()
+    kept = {path.name: path.read_text() for path in (tmp_path / "logs" / first.name).iterdir()}
+    assert kept == {"etcd.log": "a word of etcd's", "node.log": "a word of the node's"}
