@@ -30,13 +30,15 @@ settings.register_profile("local", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("ci" if in_ci() else "local")
 
 
+UMASK = os.umask(0o022)
+os.umask(UMASK)
+
+
 @pytest.fixture(autouse=True)
 def same_umask() -> Iterator[None]:
     """Commands that are run in this process set it: folders that later tests make would be closed to others."""
-    before = os.umask(0o022)
-    os.umask(before)
     yield
-    os.umask(before)
+    os.umask(UMASK)
 
 
 @pytest.fixture(autouse=True)

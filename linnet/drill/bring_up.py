@@ -91,6 +91,8 @@ class Cluster:
 
     async def _prepare(self, node: Node) -> None:
         node.folder.mkdir(parents=True)
+        # Nodes run as another user, who must come so far, whatever the umask of who drills.
+        self._folder.chmod(0o755)
         if self.small_disks:
             await network.run(f"mount -t tmpfs -o size={DISK_BYTES},mode=0750 disk {node.folder}")
         node.folders.run.mkdir(mode=0o700)
