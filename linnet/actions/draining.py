@@ -1,7 +1,6 @@
 """Posts that were accepted without the database come into it: once each, in order, and none is turned away."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import msgspec
 
@@ -9,15 +8,22 @@ from linnet.actions import statuses
 from linnet.domain.journal import Entry
 from linnet.domain.site import Site
 from linnet.domain.statuses import Draft
-from linnet.storage import aliases, changes, jobs, journal, timelines
-from linnet.storage import statuses as statuses_rows
-from linnet.storage.database import RECEIPTS, Database, Operation, Writer, receipted
+from linnet.storage import accounts, aliases, changes, jobs, journal, media, polls, timelines
+from linnet.storage import statuses as rows
+from linnet.storage.database import RECEIPTS, Database, Writer
 from linnet.storage.gathering import Gathering
 
 _ADDING = (
-    statuses_rows.SQL.insert_content, timelines.SQL.add_home, jobs.SQL.add, changes.SQL.append, RECEIPTS.close
+    rows.SQL.insert, rows.SQL.insert_content, rows.SQL.insert_mention, rows.SQL.count_reply,
+    polls.SQL.delete_votes, polls.SQL.insert, timelines.SQL.add_home, jobs.SQL.add, jobs.SQL.put, changes.SQL.append,
+    RECEIPTS.close,
 )  # fmt: skip
-"""What each post adds and none of the others of its batch asks for, but for what is quoted."""
+"""What a post adds, in an order in which all refers to what is there."""
+_APART = (
+    rows.SQL.parent, rows.SQL.count_author, accounts.SQL.by_names, aliases.SQL.of, media.SQL.attach,
+    media.SQL.attachable,
+)  # fmt: skip
+"""What sees nothing of that: but what is answered may be among what was added, which is seen to below."""
 
 
 async def drain(database: Database, site: Site, entries: Sequence[Entry], epoch: int) -> None:
@@ -28,21 +34,39 @@ async def drain(database: Database, site: Site, entries: Sequence[Entry], epoch:
 
     async def write(whole: Writer) -> None:
         await journal.fence(whole, epoch)
-        tx = Gathering(whole, _ADDING)
-        for entry in entries:
-            store = partial(_store, site=site, entry=entry, flush=tx.flush)
-            status_id = await receipted(tx, store, Operation(entry.operation), int)
-            if status_id not in (entry.id, 0):
-                await aliases.add(tx, entry.id, status_id)
-        await tx.flush()
+        await store(whole, site, entries)
 
     await database.write(write, ahead=True)
 
 
-async def _store(tx: Writer, site: Site, entry: Entry, flush: Callable[[], Awaitable[None]]) -> int:
-    """The id that it has now, or 0 where the account is gone and its posts with it."""
-    draft = msgspec.json.decode(entry.draft, type=Draft)
-    if draft.quoted_status_id:
-        await flush()  # What it quotes may be among them.
-    written = await statuses.write_accepted(tx, site, entry.account_id, draft, entry.id)
-    return written.row.id if written is not None else 0
+async def store(whole: Writer, site: Site, entries: Sequence[Entry]) -> dict[str, int]:
+    """The ids that they have now, by operation: 0 where the account is gone and its posts with it.
+
+    Where another status has an entry's id it gets another one, and is found under both.
+    """
+    filed = await _filed(whole, entries)
+    ids = [entry.id for entry in entries]
+    taken = {row[0] for row in await whole.all(rows.SQL.taken, ids=ids)}
+    there = {row[0] for row in await whole.all(rows.SQL.authors, ids=list({entry.account_id for entry in entries}))}
+    tx = Gathering(whole, _ADDING, _APART)
+    for entry in entries:
+        if entry.operation not in filed:
+            id = 0 if entry.account_id not in there else tx.ids.next() if entry.id in taken else entry.id
+            filed[entry.operation] = id
+            if id:
+                draft = msgspec.json.decode(entry.draft, type=Draft)
+                if draft.in_reply_to_id in ids:
+                    await tx.flush()
+                await statuses.write_accepted(tx, site, entry.account_id, draft, id)
+            await tx.run(RECEIPTS.close, key=entry.operation, result=str(id))
+        if filed[entry.operation] not in (entry.id, 0):
+            await aliases.add(tx, entry.id, filed[entry.operation])
+    await tx.flush()
+    return filed
+
+
+async def _filed(tx: Writer, entries: Sequence[Entry]) -> dict[str, int]:
+    """Opens all their receipts, so that a retry waits for the second machine, too; what was answered before."""
+    keys = [entry.operation for entry in entries]
+    await tx.many(RECEIPTS.file, [{"key": key, "now": tx.now} for key in keys])
+    return {key: msgspec.json.decode(result, type=int) for key, result in await tx.all(RECEIPTS.filed, keys=keys)}

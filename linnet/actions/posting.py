@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from linnet.actions import statuses
@@ -134,16 +135,12 @@ class Posting:
                 # It was accepted by a machine whose clock is ahead of ours.
                 await self._clock.sleep((ids.milliseconds(parent.id) - ids.milliseconds(id) + 1) / 1000)
                 id = self._ids.next()
-            known = await self._database.read(lambda tx: tx.one(RECEIPTS.known, key=operation.key))
-            try:
-                if known is not None:
-                    id = int(known[0])
-                return id, await self._read(author, draft, id, parent)
-            except (Conflict, Invalid, NotAllowed, NotFound):
-                if known is not None:
-                    return id, None
-                if self._clock.monotonic() >= until:
-                    raise
+            read = partial(self._read, author=author, draft=draft, id=id, parent=parent, operation=operation)
+            known, found = await self._database.read(read)
+            if known is not None or isinstance(found, Written):
+                return known or id, found if isinstance(found, Written) else None
+            if self._clock.monotonic() >= until:
+                raise found
             await self._clock.sleep(_PAUSE_SECONDS)
 
     async def _parent(self, detour: Detour, author: int, draft: Draft) -> Parent | None:
@@ -157,11 +154,16 @@ class Posting:
             entry.id, author, known.thread_id, known.answers, int(known.visibility), int(bool(known.local_only))
         )
 
-    async def _read(self, author: int, draft: Draft, id: int, parent: Parent | None) -> Written:
-        async def read(tx: Reader) -> Written:
-            return await statuses.compose(tx, self._site, author, draft, id, parent)
-
-        return await self._database.read(read)
+    async def _read(
+        self, tx: Reader, author: int, draft: Draft, id: int, parent: Parent | None, operation: Operation
+    ) -> tuple[int | None, Written | LinnetError]:
+        """The id under which it was acknowledged before, if it was, and what it would be, or why it cannot be."""
+        row = await tx.one(RECEIPTS.known, key=operation.key)
+        known = None if row is None else int(row[0])
+        try:
+            return known, await statuses.compose(tx, self._site, author, draft, known or id, parent)
+        except (Conflict, Invalid, NotAllowed, NotFound) as error:
+            return known, error
 
     # -- what its author sees of it ---------------------------------------------------------------------------------
 

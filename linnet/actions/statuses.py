@@ -109,19 +109,14 @@ async def write_status(tx: Writer, site: Site, author: int, draft: Draft, id: in
     return await _write(tx, site, author, draft, tx.ids.next() if id is None else id, even_suspended=False)
 
 
-async def write_accepted(tx: Writer, site: Site, author: int, draft: Draft, id: int) -> Written | None:
+async def write_accepted(tx: Writer, site: Site, author: int, draft: Draft, id: int) -> Written:
     """``write_status`` for what was acknowledged before: nothing is refused any more.
 
     What has gone meanwhile (the answered or quoted status, media) is left out, and whoever is suspended has posted all
-    the same, for nobody to see. Where another status has the id it gets another one. None where the account is gone.
+    the same, for nobody to see. No status has the ``id`` yet, and the account is there.
     """
-    found = await tx.one(statuses.SQL.taken, id=id, account_id=author)
-    taken, exists = (int(found[0]), int(found[1])) if found is not None else (0, 0)
-    if not exists:
-        return None
-    status_id = tx.ids.next() if taken else id
-    draft = await _as_far_as_possible(tx, site, author, draft, status_id)
-    return await _write(tx, site, author, draft, status_id, even_suspended=True)
+    draft = await _as_far_as_possible(tx, site, author, draft, id)
+    return await _write(tx, site, author, draft, id, even_suspended=True)
 
 
 async def compose(tx: Reader, site: Site, author: int, draft: Draft, id: int, parent: Parent | None = None) -> Written:

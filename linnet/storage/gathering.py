@@ -10,14 +10,16 @@ from linnet.storage.statements import Row, Statement
 
 
 class Gathering:
-    """A ``Writer`` over another one. What is ``run`` of ``statements`` waits for ``flush`` and counts as one row.
+    """A ``Writer`` over another one. What is ``run`` of ``adding`` waits for ``flush`` and counts as one row.
 
-    Many transactions' worth of work in one is mostly waiting for answers: of what only adds, one is enough for all.
+    Before anything else, what was gathered is carried out: all can be seen, but by statements that are ``apart``. Many
+    transactions' worth of work in one is mostly waiting for answers: of what only adds, one is enough for all.
     """
 
-    def __init__(self, tx: Writer, statements: Collection[Statement]) -> None:
+    def __init__(self, tx: Writer, adding: Collection[Statement], apart: Collection[Statement] = ()) -> None:
         self._tx = tx
-        self._rows: dict[Statement, list[Mapping[str, Any]]] = {statement: [] for statement in statements}
+        self._rows: dict[Statement, list[Mapping[str, Any]]] = {statement: [] for statement in adding}
+        self._apart = frozenset(apart)
 
     @property
     def now(self) -> int:
@@ -28,27 +30,36 @@ class Gathering:
         return self._tx.ids
 
     async def all(self, statement: Statement, /, **params: Any) -> list[Row]:
+        await self._before(statement)
         return await self._tx.all(statement, **params)
 
     async def one(self, statement: Statement, /, **params: Any) -> Row | None:
+        await self._before(statement)
         return await self._tx.one(statement, **params)
 
     async def page(self, statement: Statement, page: Page, /, **params: Any) -> list[Row]:
+        await self._before(statement)
         return await self._tx.page(statement, page, **params)
 
     async def run(self, statement: Statement, /, **params: Any) -> int:
         gathered = self._rows.get(statement)
         if gathered is None:
+            await self._before(statement)
             return await self._tx.run(statement, **params)
         gathered.append(params)
         return 1
 
     async def many(self, statement: Statement, rows: Iterable[Mapping[str, Any]], /) -> None:
+        await self._before(statement)
         await self._tx.many(statement, rows)
 
     async def flush(self) -> None:
-        """Carries out what was gathered, in the order of ``statements`` and, of each, as it came."""
+        """Carries out what was gathered, in the order of ``adding`` and, of each, as it came."""
         for statement, rows in self._rows.items():
             if rows:
                 await self._tx.many(statement, rows)
                 rows.clear()
+
+    async def _before(self, statement: Statement) -> None:
+        if statement not in self._apart:
+            await self.flush()

@@ -25,7 +25,8 @@ from linnet.storage.postgres_connection import (
     hosts,
 )
 from linnet.storage.postgres_hedges import HEDGE_SECONDS, Hedges
-from linnet.storage.postgres_primary import Dial, Finder, Pool, Primary, Standbys
+from linnet.storage.postgres_pool import Pool, Standbys
+from linnet.storage.postgres_primary import Dial, Finder, Primary
 from linnet.storage.postgres_schema import PostgresSchemaSession
 from linnet.storage.postgres_transaction import PostgresTransaction, SecondStatement, only_sql
 from linnet.storage.postgres_witnesses import BEAT, Pulse, Witnesses
@@ -212,7 +213,7 @@ class PostgresDatabase:
             return result
 
     async def _read_standby(self, fn: ReadFunction[T], deadline: float) -> T:
-        connection = await self._standbys.acquire()
+        connection = await self._standbys.acquire(min(deadline, asyncio.get_running_loop().time() + PLACE_SECONDS))
         return await asyncio.shield(_start(self._finish_on_standby(fn, connection)))
 
     async def _finish_on_standby(self, fn: ReadFunction[T], connection: Connection) -> T:

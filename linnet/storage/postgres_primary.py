@@ -1,10 +1,8 @@
-"""Which host is the primary: one search that all wait for, and a pool of connections without a reset at each use."""
+"""Which host is the primary: one search that all wait for."""
 
 import asyncio
-from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import NoReturn
 
 from linnet.domain.errors import Unavailable
 from linnet.storage.postgres_connection import Connection, LockedOut, Lost, NotDone, Server, connect, label
@@ -57,17 +55,22 @@ class Finder:
         self._newest_standby: str | None = None
         self._look: asyncio.Task[None] | None = None
         self._listeners: list[Callable[[str], None]] = []
+        self._doubters: list[Callable[[Primary], None]] = []
         self.patience = DIAL_SECONDS
         """How long a host may take now, in seconds."""
         self._gates = {url: asyncio.Semaphore(DIALS) for url in urls}
 
     def gate(self, url: str) -> asyncio.Semaphore:
-        """Whoever wants to dial takes it first, and then looks whether somebody has given a connection back."""
+        """Whoever wants to dial takes it first, and then looks whether that is needed still."""
         return self._gates[url]
 
     def on_missing(self, listener: Callable[[str], None]) -> None:
         """``listener`` is told, in words, of each search that does not find a primary at once."""
         self._listeners.append(listener)
+
+    def on_doubt(self, listener: Callable[[Primary], None]) -> None:
+        """``listener`` is told of each primary that is not trusted any more."""
+        self._doubters.append(listener)
 
     @property
     def primary(self) -> Primary | None:
@@ -106,6 +109,8 @@ class Finder:
         """Whoever lost a connection says so; the next who wants one waits for a new search."""
         if self._primary == primary:
             self._primary = None
+            for listener in self._doubters:
+                listener(primary)
 
     async def find(self, deadline: float) -> Primary:
         """The primary. ``deadline`` is in the loop's time; Unavailable where none was found by then."""
@@ -128,6 +133,10 @@ class Finder:
     async def connect(self, deadline: float) -> tuple[Connection, Primary]:
         """A new connection to the primary. Raises NotDone where it had just gone."""
         primary = await self.find(deadline)
+        return await self.connect_to(primary), primary
+
+    async def connect_to(self, primary: Primary) -> Connection:
+        """Raises NotDone where it has gone, or is another one by now."""
         try:
             connection = await self.dial(primary.url, self.patience)
         except NotDone:
@@ -138,7 +147,7 @@ class Finder:
             connection.terminate()
             self.doubt(primary)
             raise NotDone(f"{label(primary.url)} is no longer the primary that it was", primary=False)
-        return connection, primary
+        return connection
 
     async def close(self) -> None:
         if self._search is not None:
@@ -223,150 +232,3 @@ class Finder:
                 self._newest_standby = newest
         # A standby knows the timeline that it receives.
         self._highest = max([self._highest, *(server.timeline for server in servers)])
-
-
-class Pool:
-    """Connections to whoever is the primary. A connection to one that is no longer it is closed, never handed out."""
-
-    def __init__(self, finder: Finder, size: int) -> None:
-        self._finder = finder
-        self._places = asyncio.Semaphore(size)
-        self._idle: deque[tuple[Connection, Primary]] = deque()
-        self._waiting = 0
-
-    async def acquire(self, deadline: float, patience: float = float("inf")) -> tuple[Connection, Primary]:
-        """``deadline`` is in the loop's time; for others' connections, it is waited no longer than ``patience``.
-
-        Raises Unavailable, or NotDone where it is worth another try at once.
-        """
-        await self._take_place(min(deadline, asyncio.get_running_loop().time() + patience))
-        try:
-            primary = self._finder.primary or await self._finder.find(deadline)
-            kept = self._kept(primary)
-            if kept is not None:
-                return kept
-            await self._finder.gate(primary.url).acquire()
-        except BaseException:  # boundary: whatever ends this, the place is free again
-            self._places.release()
-            raise
-        kept = self._kept(primary)
-        if kept is not None:
-            self._finder.gate(primary.url).release()
-            return kept
-        return await self._dial(primary, deadline)
-
-    def _kept(self, primary: Primary) -> tuple[Connection, Primary] | None:
-        while self._idle:
-            connection, its_primary = self._idle.pop()
-            if its_primary == primary and not connection.closed:
-                return connection, its_primary
-            connection.terminate()
-        return None
-
-    async def _dial(self, primary: Primary, deadline: float) -> tuple[Connection, Primary]:
-        """A new connection. Whoever leaves meanwhile leaves it to the next one: it was half the price of an answer."""
-        gate = self._finder.gate(primary.url)
-        dialling = asyncio.get_running_loop().create_task(self._finder.connect(deadline), name="dial")
-        dialling.add_done_callback(lambda _: gate.release())
-        try:
-            return await asyncio.shield(dialling)
-        except asyncio.CancelledError:
-            if dialling.done():
-                self._dialled(dialling)
-            else:
-                dialling.add_done_callback(self._dialled)
-            raise
-        except BaseException:  # boundary: whatever ends this, the place is free again
-            self._places.release()
-            raise
-
-    def _dialled(self, dialling: "asyncio.Task[tuple[Connection, Primary]]") -> None:
-        self._places.release()
-        if not dialling.cancelled() and dialling.exception() is None:
-            self._idle.append(dialling.result())
-
-    def release(self, connection: Connection, primary: Primary) -> None:
-        """Gives back what ``acquire`` gave; a closed connection goes away."""
-        self._places.release()
-        if not connection.closed:
-            self._idle.append((connection, primary))
-
-    def close(self) -> None:
-        while self._idle:
-            self._idle.pop()[0].terminate()
-
-    async def _take_place(self, deadline: float) -> None:
-        if not self._places.locked():
-            await self._places.acquire()
-            return
-        if self._waiting >= WAITERS:
-            _too_busy(None)
-        self._waiting += 1
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._places.acquire()
-        except TimeoutError as error:
-            _too_busy(error)
-        finally:
-            self._waiting -= 1
-
-
-class Standbys:
-    """Connections to the standby that has replayed most, for reads that the primary leaves unanswered.
-
-    They are few, so that reads which are slow by themselves are not run twice in any number.
-    """
-
-    def __init__(self, finder: Finder, size: int = 8) -> None:
-        self._finder = finder
-        self._places = asyncio.Semaphore(size)
-        self._idle: defaultdict[str, deque[Connection]] = defaultdict(deque)
-        self._ask = False
-
-    async def acquire(self) -> Connection:
-        """Raises NotDone where no standby answers."""
-        await self._places.acquire()
-        try:
-            url = await self._finder.newest_standby(ask=self._ask)
-            connection = self._kept(url) or await self._dialled(url)
-        except BaseException:  # boundary: whatever ends this, the place is free again
-            self._ask = True
-            self._places.release()
-            raise
-        self._ask = False
-        return connection
-
-    def _kept(self, url: str) -> Connection | None:
-        idle = self._idle[url]
-        while idle:
-            connection = idle.pop()
-            if not connection.closed:
-                return connection
-        return None
-
-    async def _dialled(self, url: str) -> Connection:
-        async with self._finder.gate(url):
-            kept = self._kept(url)
-            if kept is not None:
-                return kept
-            connection = await self._finder.dial(url, self._finder.patience)
-        if not self._finder.is_current(connection.server):
-            connection.terminate()
-            raise NotDone(f"{label(url)} is an old primary", primary=False)
-        return connection
-
-    def release(self, connection: Connection) -> None:
-        self._places.release()
-        if connection.closed:
-            self._ask = True
-        else:
-            self._idle[connection.server.url].append(connection)
-
-    def close(self) -> None:
-        for idle in self._idle.values():
-            while idle:
-                idle.pop().terminate()
-
-
-def _too_busy(error: TimeoutError | None) -> NoReturn:
-    raise Unavailable("The database is busy; please try again") from error

@@ -1,7 +1,6 @@
 """Two small questions beside the pool: does the primary commit, and do the standbys know a receipt?"""
 
 import asyncio
-from collections import defaultdict, deque
 
 import msgspec
 
@@ -24,8 +23,10 @@ _GRACE_SECONDS = 0.1
 """How long the others are waited for once one has answered: only one of them may have what was committed last."""
 _AVOIDED_SECONDS = 0.3
 """So long, a host that could not be reached, or not in time, is not asked again."""
-_PER_HOST = 4
-_RECEIPT = "select result from receipts where key = $1 and result is not null"
+_RECEIPTS = "select key, result from receipts where key = any($1::text[]) and result is not null"
+
+
+_Answer = int | NotDone | None
 
 
 class Pulse:
@@ -64,97 +65,108 @@ class Pulse:
             self._opened = None
 
 
+class _Witness:
+    """One host, asked over one connection: whoever comes while it is being asked is asked for together, next."""
+
+    def __init__(self, finder: Finder, url: str) -> None:
+        self._finder = finder
+        self._url = url
+        self._connection: Connection | None = None
+        self._wanted: dict[str, asyncio.Future[_Answer]] = {}
+        self._asking: asyncio.Task[None] | None = None
+        self.avoided_until = 0.0
+
+    def ask(self, key: str) -> "asyncio.Future[_Answer]":
+        """What it has: a number, None for nothing, or why it did not answer. Others wait for it, too."""
+        loop = asyncio.get_running_loop()
+        if key not in self._wanted:
+            self._wanted[key] = loop.create_future()
+        wanted = self._wanted[key]
+        if self._asking is None or self._asking.done():
+            self._asking = loop.create_task(self._ask(), name="witness")
+        return wanted
+
+    async def _ask(self) -> None:
+        while self._wanted:
+            wanted, self._wanted = self._wanted, {}
+            try:
+                found: dict[str, int] | NotDone = await self._answers(list(wanted))
+            except (Lost, NotDone, Unavailable) as error:
+                self.avoided_until = asyncio.get_running_loop().time() + _AVOIDED_SECONDS
+                found = NotDone(str(error), primary=False)
+                self.close()
+            except BaseException:  # boundary: a connection in an unknown state is never used again
+                self.close()
+                for answer in wanted.values():
+                    answer.cancel()
+                raise
+            for key, answer in wanted.items():
+                if not answer.done():
+                    answer.set_result(found if isinstance(found, NotDone) else found.get(key))
+
+    async def _answers(self, keys: list[str]) -> dict[str, int]:
+        if self._connection is None or self._connection.closed:
+            async with self._finder.gate(self._url):
+                self._connection = await self._finder.dial(self._url, _DIAL_SECONDS)
+        rows = await self._connection.rows(_RECEIPTS, (keys,), _ANSWER_SECONDS)
+        return {key: msgspec.json.decode(result, type=int) for key, result in rows}
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    def stop(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+        self.close()
+
+
 class Witnesses:
     """Asks every host for receipts: a write that was never acknowledged may have reached any of the standbys."""
 
     def __init__(self, finder: Finder) -> None:
-        self._finder = finder
-        self._idle: defaultdict[str, deque[Connection]] = defaultdict(deque)
-        self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_PER_HOST))
-        self._avoided: dict[str, float] = {}
-        self._late: set[asyncio.Task[int | NotDone | None]] = set()
+        self._several = finder.has_standbys
+        self._hosts = [_Witness(finder, url) for url in finder.urls]
 
     async def receipt(self, key: str) -> int | None:
         """The answer that was filed under ``key``, or None: none is known, or in a second nobody answered.
 
         A host that is the primary still, or was, is asked too: what it alone knows does no harm.
         """
-        if not self._finder.has_standbys:
+        if not self._several:
             return None
         loop = asyncio.get_running_loop()
         deadline = loop.time() + RECEIPT_SECONDS
         while True:
             now = loop.time()
-            urls = [url for url in self._finder.urls if self._avoided.get(url, 0.0) <= now]
-            answered, found = await self._ask_all(urls, key)
+            hosts = [host for host in self._hosts if host.avoided_until <= now]
+            answered, found = await self._ask_all(hosts, key)
             if found is not None or answered or loop.time() >= deadline:
                 return found
             await asyncio.sleep(0.03)
 
-    async def _ask_all(self, urls: list[str], key: str) -> tuple[bool, int | None]:
+    async def _ask_all(self, hosts: list[_Witness], key: str) -> tuple[bool, int | None]:
         """Whether any host answered, and what it found."""
-        loop = asyncio.get_running_loop()
-        asked = {loop.create_task(self._ask(url, key), name="witness"): url for url in urls}
+        asked = {host.ask(key): host for host in hosts}
         pending = set(asked)
         answered, patience = False, _DIAL_SECONDS + _ANSWER_SECONDS
-        try:
-            while pending:
-                done, pending = await asyncio.wait(pending, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    answer = task.result()
-                    if isinstance(answer, int):
-                        return True, answer
-                    answered = answered or answer is None
-                if not done:
-                    break
-                patience = _GRACE_SECONDS if answered else patience
-            return answered, None
-        finally:
-            # Those that nobody waits for any more finish: cancelled, each would cost a connection, and a busy machine
-            # would spend its time on new ones. The next question goes without hosts that are so much slower.
-            for task in pending:
-                self._avoided[asked[task]] = loop.time() + _AVOIDED_SECONDS
-                self._late.add(task)
-                task.add_done_callback(self._late.discard)
-
-    async def _ask(self, url: str, key: str) -> int | NotDone | None:
-        """What one host has: a number, None for nothing, or why it did not answer."""
-        async with self._places[url]:
-            connection: Connection | None = None
-            try:
-                connection = await self._connection(url)
-                rows = await connection.rows(_RECEIPT, (key,), _ANSWER_SECONDS)
-                answer = msgspec.json.decode(rows[0][0], type=int) if rows else None
-            except (Lost, NotDone, Unavailable) as error:
-                self._avoided[url] = asyncio.get_running_loop().time() + _AVOIDED_SECONDS
-                if connection is not None:
-                    connection.terminate()
-                return NotDone(str(error), primary=False)
-            except BaseException:  # boundary: a connection in an unknown state is never used again
-                if connection is not None:
-                    connection.terminate()
-                raise
-            self._idle[url].append(connection)
-            return answer
-
-    async def _connection(self, url: str) -> Connection:
-        kept = self._kept(url)
-        if kept is not None:
-            return kept
-        async with self._finder.gate(url):
-            return self._kept(url) or await self._finder.dial(url, _DIAL_SECONDS)
-
-    def _kept(self, url: str) -> Connection | None:
-        idle = self._idle[url]
-        while idle:
-            connection = idle.pop()
-            if not connection.closed:
-                return connection
-        return None
+        while pending:
+            done, pending = await asyncio.wait(pending, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            for one in done:
+                answer = NotDone("it was stopped") if one.cancelled() else one.result()
+                if isinstance(answer, int):
+                    return True, answer
+                answered = answered or answer is None
+            if not done:
+                break
+            patience = _GRACE_SECONDS if answered else patience
+        # What nobody waits for any more is finished: cancelled, it would cost a connection, and a busy machine would
+        # spend its time on new ones. The next question goes without hosts that are so much slower.
+        for one in pending:
+            asked[one].avoided_until = asyncio.get_running_loop().time() + _AVOIDED_SECONDS
+        return answered, None
 
     def close(self) -> None:
-        for task in self._late:
-            task.cancel()
-        for idle in self._idle.values():
-            while idle:
-                idle.pop().terminate()
+        for host in self._hosts:
+            host.stop()

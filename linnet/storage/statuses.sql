@@ -42,9 +42,12 @@ select a.version, a.followers, a.following,
 from accounts a where a.id = :id and a.suspended_at is null;
 
 -- name: taken
--- Whether a status has the id, and whether the account is there to have another: one that was deleted has no profile.
-select case when exists (select 1 from statuses s where s.id = :id) then 1 else 0 end,
-  case when exists (select 1 from profiles p where p.account_id = :account_id) then 1 else 0 end;
+-- Those ids that statuses have.
+select id from statuses where id in (:ids...);
+
+-- name: authors
+-- Those accounts that may have statuses: one that was deleted has no profile.
+select account_id from profiles where account_id in (:ids...);
 
 -- name: set_merged
 update accounts set merged = 1 where id = :id;

@@ -4,12 +4,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
-from linnet.actions import deletions, edits, statuses, suspensions
+from linnet.actions import deletions, draining, edits, statuses, suspensions
 from linnet.domain import ids
 from linnet.domain import statuses as rules
 from linnet.domain.errors import IdTaken, LinnetError
+from linnet.domain.journal import Entry
 from linnet.domain.polls import PollDraft
 from linnet.domain.quotes import Policy
 from linnet.domain.statuses import MARKDOWN, Draft
@@ -131,12 +133,9 @@ async def test_an_id_that_another_status_has_is_not_taken_from_it(stage: Stage):
 async def _accept(stage: Stage, author: int, draft: Draft, id: int = 0) -> int | None:
     """What was accepted is stored; its id."""
     given = id or stage.world.parts.ids.next()
-
-    async def write(tx: Any) -> int | None:
-        new = await statuses.write_accepted(tx, stage.site, author, draft, given)
-        return None if new is None else new.row.id
-
-    return await stage.database.write(write)
+    entry = Entry(given, author, stage.operation().key, 0, msgspec.json.encode(draft).decode())
+    stored = await stage.database.write(lambda tx: draining.store(tx, stage.site, [entry]))
+    return stored[entry.operation] or None
 
 
 async def test_what_was_accepted_is_stored_without_what_has_gone(stage: Stage):

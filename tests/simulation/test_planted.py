@@ -30,8 +30,11 @@ def no_receipt(patch: Patch) -> None:
     async def served(tx: Any, fn: Any, operation: Any, returns: Any) -> Any:
         return await fn(tx)
 
+    async def nothing(tx: Any, entries: Any) -> dict[str, int]:
+        return {}
+
     patch.setattr(postgres, "receipted", served)
-    patch.setattr(draining, "receipted", served)
+    patch.setattr(draining, "_filed", nothing)
 
 
 def deleted_too_early(patch: Patch) -> None:

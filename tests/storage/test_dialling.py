@@ -7,7 +7,8 @@ import pytest
 
 from linnet.domain.errors import Unavailable
 from linnet.storage.postgres_connection import NotDone, Server
-from linnet.storage.postgres_primary import AHEAD_BYTES, DIAL_SECONDS, DIAL_SECONDS_MAX, DIALS, Finder, Pool, Standbys
+from linnet.storage.postgres_pool import Pool, Standbys
+from linnet.storage.postgres_primary import AHEAD_BYTES, DIAL_SECONDS, DIAL_SECONDS_MAX, DIALS, Finder
 from tests.support.waiting import until
 
 URLS = ("postgresql://a/x", "postgresql://b/x")
@@ -121,16 +122,16 @@ async def test_a_standby_that_is_ahead_by_a_moment_does_not_cost_the_other_ones_
     positions = {URLS[0]: 1_000, URLS[1]: 500}
     finder = Finder(URLS, Moving(positions).dial)
     standbys = Standbys(finder)
-    first = await standbys.acquire()
+    first = await standbys.acquire(asyncio.get_running_loop().time() + 5)
     assert first.server.url == URLS[0]
     standbys.release(first)
     positions[URLS[1]] = 1_000 + AHEAD_BYTES - 1
     assert await finder.newest_standby(ask=True) == URLS[0]
-    assert await standbys.acquire() is first
+    assert await standbys.acquire(asyncio.get_running_loop().time() + 5) is first
     standbys.release(first)
     positions[URLS[1]] = 1_000 + AHEAD_BYTES
     assert await finder.newest_standby(ask=True) == URLS[1]
-    assert (await standbys.acquire()).server.url == URLS[1]
+    assert (await standbys.acquire(asyncio.get_running_loop().time() + 5)).server.url == URLS[1]
     assert not first.closed, "it may be the newest again in a moment"
 
 

@@ -11,6 +11,7 @@ from tests.storage.queries import sql
 
 ADD = sql("insert into heartbeats (place, beats) values (:place, :beats)")
 COUNT = sql("select count(*) from heartbeats")
+EVERY = sql("select count(place) from heartbeats")
 RAISE = sql("update heartbeats set beats = :beats where place = :place")
 
 
@@ -19,19 +20,24 @@ async def test_what_is_gathered_is_carried_out_at_the_end_in_its_order(open_data
     seen: list[Any] = []
 
     async def write(tx: Any) -> None:
-        gathering = Gathering(tx, (ADD, RAISE))
+        gathering = Gathering(tx, (ADD, RAISE), (COUNT,))
         for place in (7, 8):
             assert await gathering.run(RAISE, place=place, beats=place) == 1
             assert await gathering.run(ADD, place=place, beats=0) == 1
         seen.append(await gathering.one(COUNT))
         await gathering.flush()
         seen.append(await gathering.one(COUNT))
+        await gathering.run(ADD, place=9, beats=9)
+        seen.append(await gathering.one(COUNT))
+        seen.append(await gathering.one(EVERY))
         await gathering.flush()
         assert (gathering.now, gathering.ids) == (tx.now, tx.ids)
 
     await database.write(write)
     rows = await database.read(lambda tx: tx.all(sql("select place, beats from heartbeats order by place")))
-    assert (seen, [tuple(row) for row in rows]) == ([(0,), (2,)], [(7, 7), (8, 8)])
+    # What is apart sees nothing of what waits; anything else sees all of it.
+    assert seen == [(0,), (2,), (2,), (3,)]
+    assert [tuple(row) for row in rows] == [(7, 7), (8, 8), (9, 9)]
     await database.close()
 
 

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from linnet.domain.errors import Unavailable
-from linnet.storage import changes, postgres, postgres_primary, postgres_transaction
+from linnet.storage import changes, postgres, postgres_pool, postgres_primary, postgres_transaction
 from linnet.storage.database import Operation
 from linnet.storage.postgres_connection import (
     BEGIN_WRITE,
@@ -309,7 +309,8 @@ def unused_port() -> int:
 
 
 async def test_without_a_primary_a_write_waits_until_its_deadline_and_few_may_wait(monkeypatch):
-    monkeypatch.setattr(postgres_primary, "WAITERS", 3)
+    for module in (postgres_primary, postgres_pool):
+        monkeypatch.setattr(module, "WAITERS", 3)
     database = open_postgres(f"postgresql://postgres@127.0.0.1:{unused_port()}/none", write_seconds=0.5)
     started = time.monotonic()
     results = await asyncio.gather(*(put(database, "a") for _ in range(5)), return_exceptions=True)

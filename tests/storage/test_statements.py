@@ -64,6 +64,6 @@ def test_comments_go_and_a_name_stands_once():
 
 def test_an_unknown_name_is_an_attribute_error():
     loaded = statements.load("receipts")
-    assert set(loaded.names()) == {"open", "close", "known"}
+    assert set(loaded.names()) == {"open", "close", "file", "filed", "known"}
     with pytest.raises(AttributeError, match=r"receipts\.sql"):
         _ = loaded.nothing

@@ -1,0 +1,205 @@
+"""Connections that are lent: whoever waits gets the next one that is given back or made, whichever is sooner."""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Hashable
+from functools import partial
+from typing import Generic, TypeVar
+
+from linnet.domain.errors import Unavailable
+from linnet.storage.postgres_connection import Connection, NotDone, label
+from linnet.storage.postgres_primary import DIALS, WAITERS, Finder, Primary
+
+STANDBY_CONNECTIONS = 4
+"""A standby is asked where there is no primary, by all at once: a new connection costs it more than ten answers."""
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Lender(Generic[K]):
+    """Connections to servers that are called by a ``K``; ``size`` of them at most are lent or being made at once."""
+
+    def __init__(self, size: int, make: Callable[[K], Awaitable[Connection]], gate: Callable[[K], asyncio.Semaphore]):
+        self._size = size
+        self._make = make
+        self._gate = gate
+        self._idle: defaultdict[K, deque[Connection]] = defaultdict(deque)
+        self._waiting: defaultdict[K, deque[asyncio.Future[Connection]]] = defaultdict(deque)
+        self._making: set[asyncio.Task[Connection | None]] = set()
+        self._lent = 0
+
+    async def borrow(self, key: K, deadline: float) -> Connection:
+        """``deadline`` is in the loop's time. Raises Unavailable, or what making one raised."""
+        waiting = self._waiting[key]
+        if not waiting and (kept := self._kept(key)) is not None:
+            return kept
+        if len(waiting) >= WAITERS:
+            raise Unavailable("The database is busy; please try again")
+        waiter: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
+        waiting.append(waiter)
+        self._make_more()
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await waiter
+        except BaseException as error:  # boundary: what was handed over in the moment of leaving goes to the next one
+            if waiter in waiting:
+                waiting.remove(waiter)
+            elif waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self.give_back(key, waiter.result())
+            if isinstance(error, TimeoutError):
+                raise Unavailable("The database is busy; please try again") from error
+            raise
+
+    def give_back(self, key: K, connection: Connection) -> None:
+        """What ``borrow`` gave; a closed connection goes away."""
+        self._lent -= 1
+        self._put(key, connection)
+
+    def refuse(self, key: K, error: Exception) -> None:
+        """Whoever waits for that server waits no longer."""
+        for waiter in self._waiting.pop(key, ()):
+            if not waiter.done():
+                waiter.set_exception(error)
+
+    def keep_only(self, key: K) -> None:
+        for its in [one for one in self._idle if one != key]:
+            for connection in self._idle.pop(its):
+                connection.terminate()
+
+    def close(self) -> None:
+        for task in self._making:
+            task.cancel()
+        for idle in self._idle.values():
+            while idle:
+                idle.pop().terminate()
+
+    def _put(self, key: K, connection: Connection) -> None:
+        if not connection.closed:
+            self._idle[key].append(connection)
+        self._hand_over(key)
+        # Whoever waits for another server may be next where the bound was what he waited for.
+        for its in list(self._waiting):
+            self._hand_over(its)
+        self._make_more()
+
+    def _hand_over(self, key: K) -> None:
+        waiting = self._waiting[key]
+        while waiting:
+            if waiting[0].done():
+                waiting.popleft()
+            elif (kept := self._kept(key)) is not None:
+                waiting.popleft().set_result(kept)
+            else:
+                return
+        del self._waiting[key]
+
+    def _kept(self, key: K) -> Connection | None:
+        """One that is lent from now on."""
+        idle = self._idle[key]
+        while idle and self._lent < self._size:
+            connection = idle.pop()
+            if not connection.closed:
+                self._lent += 1
+                return connection
+        return None
+
+    def _make_more(self) -> None:
+        """As long as somebody waits, a few at a time."""
+        wanted = [key for key, waiting in self._waiting.items() for _ in range(min(DIALS, len(waiting)))]
+        for key in wanted[len(self._making) : DIALS]:
+            if self._lent + len(self._making) < self._size:
+                making = asyncio.get_running_loop().create_task(self._made(key), name="dial")
+                self._making.add(making)
+                making.add_done_callback(partial(self._ended, key))
+
+    async def _made(self, key: K) -> Connection | None:
+        async with self._gate(key):
+            if not self._waiting[key]:
+                return None
+            try:
+                return await self._make(key)
+            except Exception as error:  # boundary: whoever waits for it is told
+                self.refuse(key, error)
+                return None
+
+    def _ended(self, key: K, making: "asyncio.Task[Connection | None]") -> None:
+        self._making.discard(making)
+        if making.cancelled():
+            return
+        connection = making.result()
+        if connection is not None:
+            self._put(key, connection)
+        else:
+            self._make_more()
+
+
+class Pool:
+    """Connections to whoever is the primary. A connection to one that is no longer it is closed, never handed out."""
+
+    def __init__(self, finder: Finder, size: int) -> None:
+        self._finder = finder
+        self._lender: Lender[Primary] = Lender(size, finder.connect_to, lambda primary: finder.gate(primary.url))
+        self._last: Primary | None = None
+        finder.on_doubt(self._doubted)
+
+    async def acquire(self, deadline: float, patience: float = float("inf")) -> tuple[Connection, Primary]:
+        """``deadline`` is in the loop's time; for a connection, it is waited no longer than ``patience``.
+
+        Raises Unavailable, or NotDone where it is worth another try at once.
+        """
+        primary = self._finder.primary or await self._finder.find(deadline)
+        if primary != self._last:
+            self._last = primary
+            self._lender.keep_only(primary)
+        until = min(deadline, asyncio.get_running_loop().time() + patience)
+        return await self._lender.borrow(primary, until), primary
+
+    def release(self, connection: Connection, primary: Primary) -> None:
+        """Gives back what ``acquire`` gave; a closed connection goes away."""
+        if primary != self._last:
+            connection.terminate()
+        self._lender.give_back(primary, connection)
+
+    def close(self) -> None:
+        self._lender.close()
+
+    def _doubted(self, primary: Primary) -> None:
+        """Whoever waits for a connection to it is better off with the next one."""
+        self._lender.refuse(primary, NotDone(f"{label(primary.url)} may have gone"))
+
+
+class Standbys:
+    """Connections to the standby that has replayed most, for reads that the primary leaves unanswered.
+
+    They are few, so that reads which are slow by themselves are not run twice in any number.
+    """
+
+    def __init__(self, finder: Finder, size: int = STANDBY_CONNECTIONS) -> None:
+        self._finder = finder
+        self._lender: Lender[str] = Lender(size, self._make, finder.gate)
+        self._ask = False
+
+    async def acquire(self, deadline: float) -> Connection:
+        """``deadline`` is in the loop's time. Raises Unavailable, or NotDone where no standby answers."""
+        try:
+            url = await self._finder.newest_standby(ask=self._ask)
+            connection = await self._lender.borrow(url, deadline)
+        except NotDone:
+            self._ask = True
+            raise
+        self._ask = False
+        return connection
+
+    async def _make(self, url: str) -> Connection:
+        connection = await self._finder.dial(url, self._finder.patience)
+        if not self._finder.is_current(connection.server):
+            connection.terminate()
+            raise NotDone(f"{label(url)} is an old primary", primary=False)
+        return connection
+
+    def release(self, connection: Connection) -> None:
+        self._ask = self._ask or connection.closed
+        self._lender.give_back(connection.server.url, connection)
+
+    def close(self) -> None:
+        self._lender.close()
