@@ -201,16 +201,20 @@ class Cluster:
 
     # -- processes ----------------------------------------------------------------------------------------------------
 
-    async def end(self, logs: Path | None = None) -> None:
-        """Ends everything at once, frozen or not, and takes the folders away; what was logged is moved to ``logs``."""
+    def keep_logs(self, folder: Path) -> None:
+        """A copy of what its nodes have logged so far."""
+        for node in self.nodes:
+            if node.folders.logs.is_dir():
+                shutil.copytree(node.folders.logs, folder / node.name)
+                shutil.copyfile(self._log(node), folder / node.name / "node.log")
+
+    async def end(self) -> None:
+        """Ends everything at once, frozen or not, and takes the folders away."""
         for node in self.nodes:
             # Twice: what was being started while we looked is found the second time.
             for _ in range(2):
                 node.send(signal.SIGKILL, all_of_it=True)
                 await self.clock.sleep(LOOK_SECONDS)
-            if logs is not None and node.folders.logs.is_dir():
-                await asyncio.to_thread(shutil.copytree, node.folders.logs, logs / node.name)
-                await asyncio.to_thread(shutil.copyfile, self._log(node), logs / node.name / "node.log")
             if self.small_disks:
                 await network.run(f"umount -l {node.folder}")
         for keeper in self._keepers:

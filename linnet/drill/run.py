@@ -136,6 +136,8 @@ class Drill:
             yield
         except asyncio.CancelledError:
             why = "it was ended before its time"
+            if self._cluster is not None:
+                self._keep_logs(self._cluster)
             self._report.add(
                 name, load.evidence(), judging.unverified(load.evidence(), why), notes=[f"{why}."], unfinished=True
             )
@@ -246,7 +248,11 @@ class Drill:
     async def _end(self) -> None:
         if self._cluster is not None:
             cluster, self._cluster = self._cluster, None
-            await cluster.end(self._wanted.report / LOGS / str(self._clock.now_ms() // 1000))
+            self._keep_logs(cluster)
+            await cluster.end()
+
+    def _keep_logs(self, cluster: Cluster) -> None:
+        cluster.keep_logs(self._wanted.report / LOGS / str(self._clock.now_ms() // 1000))
 
     async def _wait(self) -> None:
         assert self._cluster is not None

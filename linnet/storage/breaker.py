@@ -35,6 +35,8 @@ BEAT_SECONDS = 1.0
 
 _PLANS_EVERY_SECONDS = 0.2
 _PROBE_SECONDS = 0.1
+_PROBE_AGAIN_SECONDS = 0.3
+"""While what waits is brought in: each look of each process is one more commit for a primary that has enough to do."""
 _MEASURE_SECONDS = 1.0
 
 
@@ -212,7 +214,7 @@ class Breaker:
                 if not young:
                     await self._see_to_the_rest()
                 return
-            await self._clock.sleep(_PROBE_SECONDS)
+            await self._clock.sleep(_PROBE_AGAIN_SECONDS if self.commits else _PROBE_SECONDS)
 
     async def _beats(self) -> bool:
         if self._clock.monotonic() < self._planned_until:

@@ -40,7 +40,8 @@ async def test_the_end_takes_the_folders_away_and_keeps_the_logs(tmp_path: Path)
     first.folders.logs.mkdir(parents=True)
     (first.folders.logs / "etcd.log").write_text("a word of etcd's")
     (tmp_path / "cluster" / f"{first.name}.log").write_text("a word of the node's")
-    await one.end(tmp_path / "logs")
+    one.keep_logs(tmp_path / "logs")
+    await one.end()
     assert not (tmp_path / "cluster").exists()
     kept = {path.name: path.read_text() for path in (tmp_path / "logs" / first.name).iterdir()}
     assert kept == {"etcd.log": "a word of etcd's", "node.log": "a word of the node's"}

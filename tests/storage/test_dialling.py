@@ -9,6 +9,7 @@ from linnet.domain.errors import Unavailable
 from linnet.storage.postgres_connection import NotDone, Server
 from linnet.storage.postgres_pool import Pool, Standbys
 from linnet.storage.postgres_primary import AHEAD_BYTES, DIAL_SECONDS, DIAL_SECONDS_MAX, DIALS, Finder
+from linnet.storage.postgres_witnesses import Witnesses
 from tests.support.waiting import until
 
 URLS = ("postgresql://a/x", "postgresql://b/x")
@@ -144,3 +145,85 @@ async def test_who_waits_for_others_to_give_a_connection_back_is_told_before_nob
         await pool.acquire(loop.time() + 5, patience=0.01)
     pool.release(*held)
     assert await pool.acquire(loop.time() + 5, patience=0.01) == held
+
+
+async def test_what_is_given_back_goes_to_who_waits_before_a_dial_has_ended():
+    hosts = Hosts()
+    loop = asyncio.get_running_loop()
+    pool = Pool(Finder(URLS, hosts.dial), 4)
+    held = await pool.acquire(loop.time() + 5)
+    hosts.open.clear()
+    waiting = loop.create_task(pool.acquire(loop.time() + 5))
+    await until(lambda: hosts.dialling == 1)
+    pool.release(*held)
+    assert await waiting == held
+    hosts.open.set()
+    await until(lambda: hosts.dialling == 0)
+    pool.release(*held)
+
+
+async def test_what_is_given_to_somebody_who_leaves_goes_to_the_next_one():
+    hosts = Hosts()
+    loop = asyncio.get_running_loop()
+    pool = Pool(Finder(URLS, hosts.dial), 1)
+    held = await pool.acquire(loop.time() + 5)
+    leaving, staying = (loop.create_task(pool.acquire(loop.time() + 5)) for _ in range(2))
+    await asyncio.sleep(0)
+    pool.release(*held)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    assert await asyncio.wait_for(staying, 5) == held
+
+
+async def test_whoever_waits_for_a_primary_that_is_doubted_is_told_at_once():
+    hosts = Hosts()
+    finder = Finder(URLS, hosts.dial)
+    loop = asyncio.get_running_loop()
+    pool = Pool(finder, 1)
+    held, primary = await pool.acquire(loop.time() + 60)
+    waiting = loop.create_task(pool.acquire(loop.time() + 60))
+    await asyncio.sleep(0)
+    finder.doubt(primary)
+    with pytest.raises(NotDone, match="may have gone"):
+        await asyncio.wait_for(waiting, 5)
+    pool.release(held, primary)
+    assert await pool.acquire(loop.time() + 5) == (held, primary), "it is the same server still"
+
+
+class Filed(FakeConnection):
+    """A standby that knows receipts, and counts how often it is asked."""
+
+    asked: list[list[str]]
+
+    def __init__(self, known: dict[str, int], gate: asyncio.Event) -> None:
+        super().__init__(URLS[1], standby=True)
+        self.known, self.gate, self.asked = known, gate, []
+
+    async def rows(self, sql: str, args: Any, limit_s: float) -> list[tuple[str, str]]:
+        (keys,) = args
+        self.asked.append(list(keys))
+        await self.gate.wait()
+        return [(key, str(self.known[key])) for key in keys if key in self.known]
+
+
+async def test_receipts_that_are_asked_for_meanwhile_are_asked_for_together():
+    gate = asyncio.Event()
+    filed = Filed({"one": 1, "three": 3}, gate)
+
+    async def dial(url: str, limit_s: float) -> Any:
+        if url == URLS[0]:
+            raise NotDone("gone", primary=False)
+        return filed
+
+    witnesses = Witnesses(Finder(URLS, dial))
+    loop = asyncio.get_running_loop()
+    first = loop.create_task(witnesses.receipt("one"))
+    await until(lambda: filed.asked)
+    others = [loop.create_task(witnesses.receipt(key)) for key in ("two", "three")]
+    await asyncio.sleep(0)
+    gate.set()
+    assert await asyncio.gather(first, *others) == [1, None, 3]
+    assert filed.asked == [["one"], ["two", "three"]]
+    witnesses.close()
+    assert filed.closed
