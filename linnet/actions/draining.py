@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from linnet.actions import statuses
+from linnet.domain.errors import Unavailable
 from linnet.domain.journal import Entry
 from linnet.domain.site import Site
 from linnet.domain.statuses import Draft
@@ -14,15 +15,13 @@ from linnet.storage.database import RECEIPTS, Database, Writer
 from linnet.storage.gathering import Gathering
 
 _ADDING = (
-    rows.SQL.insert, rows.SQL.insert_content, rows.SQL.insert_mention, rows.SQL.count_reply,
-    polls.SQL.delete_votes, polls.SQL.insert, timelines.SQL.add_home, jobs.SQL.add, jobs.SQL.put, changes.SQL.append,
-    RECEIPTS.close,
+    rows.SQL.insert, rows.SQL.insert_content, rows.SQL.insert_mention, polls.SQL.delete_votes, polls.SQL.insert,
+    timelines.SQL.add_home, jobs.SQL.add, jobs.SQL.put, changes.SQL.append,
 )  # fmt: skip
 """What a post adds, in an order in which all refers to what is there."""
-_APART = (
-    rows.SQL.parent, rows.SQL.count_author, accounts.SQL.by_names, aliases.SQL.of, media.SQL.attach,
-    media.SQL.attachable,
-)  # fmt: skip
+_LAST = (RECEIPTS.close, rows.SQL.count, rows.SQL.count_reply)
+"""Rows that others want, too: authors' first, as whoever posts without us takes them."""
+_APART = (rows.SQL.parent, accounts.SQL.by_names, aliases.SQL.of, media.SQL.attach, media.SQL.attachable)
 """What sees nothing of that: but what is answered may be among what was added, which is seen to below."""
 
 
@@ -47,21 +46,26 @@ async def store(whole: Writer, site: Site, entries: Sequence[Entry]) -> dict[str
     filed = await _filed(whole, entries)
     ids = [entry.id for entry in entries]
     taken = {row[0] for row in await whole.all(rows.SQL.taken, ids=ids)}
-    there = {row[0] for row in await whole.all(rows.SQL.authors, ids=list({entry.account_id for entry in entries}))}
-    tx = Gathering(whole, _ADDING, _APART)
+    by = list({entry.account_id for entry in entries})
+    authors = {row[0]: await statuses.as_author(whole, site, *row) for row in await whole.all(rows.SQL.authors, ids=by)}
+    tx = Gathering(whole, _ADDING, _APART, _LAST)
     for entry in entries:
         if entry.operation not in filed:
-            id = 0 if entry.account_id not in there else tx.ids.next() if entry.id in taken else entry.id
+            author = authors.get(entry.account_id)
+            id = 0 if author is None else tx.ids.next() if entry.id in taken else entry.id
             filed[entry.operation] = id
-            if id:
+            if author is not None:
                 draft = msgspec.json.decode(entry.draft, type=Draft)
                 if draft.in_reply_to_id in ids:
                     await tx.flush()
-                await statuses.write_accepted(tx, site, entry.account_id, draft, id)
+                await statuses.write_accepted(tx, site, author, draft, id)
             await tx.run(RECEIPTS.close, key=entry.operation, result=str(id))
         if filed[entry.operation] not in (entry.id, 0):
             await aliases.add(tx, entry.id, filed[entry.operation])
-    await tx.flush()
+    await tx.finish()
+    if len(await whole.all(rows.SQL.authors, ids=by)) < len(authors):
+        # Their rows are held only now: somebody has gone meanwhile, and his posts with him.
+        raise Unavailable("An account was deleted meanwhile", retry_after=1)
     return filed
 
 

@@ -157,7 +157,7 @@ async def reblog(
 
 
 async def _insert_reblog(tx: Writer, site: Site, actor: int, original: Target, visibility: Visibility) -> int:
-    merged, followers = await count_author(tx, site, actor, counts=True)
+    _, followers, merged = await count_author(tx, site, actor, counts=True)
     new = tx.ids.next()
     inserted = await tx.run(
         statuses.SQL.insert_reblog,

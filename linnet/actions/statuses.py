@@ -51,6 +51,14 @@ class Parent(NamedTuple):
     local_only: int
 
 
+class Author(NamedTuple):
+    """Who posts, and how that is fanned out: whether it is merged at reading, and to how many."""
+
+    id: int
+    followers: int
+    merged: bool
+
+
 class Written(NamedTuple):
     """A new status as it was stored, or will be, for whoever shows it next and need not read it again."""
 
@@ -106,17 +114,22 @@ async def write_status(tx: Writer, site: Site, author: int, draft: Draft, id: in
     It is of the time that ``id`` was minted at, whenever it is stored. Raises NotFound, NotAllowed, Invalid, Conflict
     or IdTaken.
     """
-    return await _write(tx, site, author, draft, tx.ids.next() if id is None else id, even_suspended=False)
+    id = tx.ids.next() if id is None else id
+    around = await _look_around(tx, author, draft, statuses.SQL.parent)
+    by = await count_author(tx, site, author, counts=_counts(around), at=ids.milliseconds(id))
+    return await _write(tx, site, by, around, id)
 
 
-async def write_accepted(tx: Writer, site: Site, author: int, draft: Draft, id: int) -> Written:
+async def write_accepted(tx: Writer, site: Site, author: Author, draft: Draft, id: int) -> Written:
     """``write_status`` for what was acknowledged before: nothing is refused any more.
 
     What has gone meanwhile (the answered or quoted status, media) is left out, and whoever is suspended has posted all
-    the same, for nobody to see. No status has the ``id`` yet, and the account is there.
+    the same, for nobody to see. No status has the ``id`` yet; the author's row is not taken, only counted up.
     """
-    draft = await _as_far_as_possible(tx, site, author, draft, id)
-    return await _write(tx, site, author, draft, id, even_suspended=True)
+    draft = await _as_far_as_possible(tx, site, author.id, draft, id)
+    around = await _look_around(tx, author.id, draft, statuses.SQL.parent)
+    await tx.run(statuses.SQL.count, id=author.id, step=int(_counts(around)), at=ids.milliseconds(id))
+    return await _write(tx, site, author, around, id)
 
 
 async def compose(tx: Reader, site: Site, author: int, draft: Draft, id: int, parent: Parent | None = None) -> Written:
@@ -157,12 +170,9 @@ def _more(around: _Around, content: StatusContent, now: int) -> str | None:
     return None if more == More() else msgspec.json.encode(more).decode()
 
 
-async def _write(tx: Writer, site: Site, author: int, draft: Draft, id: int, *, even_suspended: bool) -> Written:
-    around, at = await _look_around(tx, author, draft, statuses.SQL.parent), ids.milliseconds(id)
-    draft, local_only = around.draft, _local_only(around)
-    merged, followers = await count_author(
-        tx, site, author, counts=draft.visibility != Visibility.DIRECT, at=at, even_suspended=even_suspended
-    )
+async def _write(tx: Writer, site: Site, by: Author, around: _Around, id: int) -> Written:
+    author, followers, merged = by
+    draft, at, local_only = around.draft, ids.milliseconds(id), _local_only(around)
     pictures = await media.attach(tx, author, id, draft.media_ids)
     text = await render_text(tx, site, draft.text, draft.content_type)
     public = draft.visibility == Visibility.PUBLIC and not local_only
@@ -247,6 +257,11 @@ def _new(
 def _local_only(around: _Around) -> bool:
     draft, parent = around.draft, around.parent
     return bool(parent and parent.local_only) if draft.local_only is None else draft.local_only
+
+
+def _counts(around: _Around) -> bool:
+    """Whether it is one of its author's number of posts."""
+    return around.draft.visibility != Visibility.DIRECT
 
 
 def _bare(around: _Around) -> bool:
@@ -368,24 +383,20 @@ async def parent_of(
     return Parent(*row)
 
 
-async def count_author(
-    tx: Writer, site: Site, author: int, *, counts: bool, at: int | None = None, even_suspended: bool = False
-) -> tuple[bool, int]:
-    """Takes the author's row: whether its posts are merged at reading now, and its followers. Raises NotAllowed.
-
-    ``at`` is when it posts, in ms since 1970 (None: now).
-    """
-    row = await tx.one(
-        statuses.SQL.count_author, id=author, step=int(counts), at=tx.now if at is None else at,
-        even_suspended=int(even_suspended),
-    )  # fmt: skip
+async def count_author(tx: Writer, site: Site, author: int, *, counts: bool, at: int | None = None) -> Author:
+    """Takes the author's row. Raises NotAllowed for somebody suspended. ``at`` is in ms since 1970 (None: now)."""
+    row = await tx.one(statuses.SQL.count_author, id=author, step=int(counts), at=tx.now if at is None else at)
     if row is None:
         raise _suspended()
-    followers, merged = row
+    return await as_author(tx, site, author, *row)
+
+
+async def as_author(tx: Writer, site: Site, id: int, followers: int, merged: int) -> Author:
+    """Whoever has too many followers to be fanned out to is merged at reading from now on."""
     if not merged and followers >= site.limits.merge_followers:
-        await tx.run(statuses.SQL.set_merged, id=author)
+        await tx.run(statuses.SQL.set_merged, id=id)
         merged = 1
-    return bool(merged), int(followers)
+    return Author(id, int(followers), bool(merged))
 
 
 def _suspended() -> NotAllowed:

@@ -18,6 +18,9 @@ from linnet.telemetry import log
 
 SILENCE_SECONDS = 0.5
 """The primary that commits nothing for so long, though somebody waits for it, is taken for lost."""
+SILENCE_SECONDS_MAX = 2.0
+USUAL_TIMES = 3.0
+"""Where writes usually take long, because everything is slow, only silence that is so many times as long means much."""
 SUSPICION_SECONDS = 0.15
 """After so long without a commit, the primary is asked for one."""
 ASKING_SECONDS = 0.2
@@ -82,6 +85,7 @@ class Breaker:
         self._tasks = tasks
         self._committed_at = clock.monotonic()
         self._asking = False
+        self._usual = 0.0
         self._tickets = itertools.count()
         self._waiting: dict[int, float] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -135,13 +139,19 @@ class Breaker:
 
         One slow statement opens nothing: what others commit, or the primary when it is asked, shows that it is alive.
         """
-        ticket = next(self._tickets)
-        self._waiting[ticket] = self._clock.monotonic()
+        ticket, began = next(self._tickets), self._clock.monotonic()
+        self._waiting[ticket] = began
         self._arm()
         try:
-            return await work
+            result = await work
         finally:
             del self._waiting[ticket]
+        self._usual += (self._clock.monotonic() - began - self._usual) / 8
+        return result
+
+    @property
+    def _silence(self) -> float:
+        return min(SILENCE_SECONDS_MAX, max(SILENCE_SECONDS, USUAL_TIMES * self._usual))
 
     def _arm(self) -> None:
         if self._timer is None and self._waiting:
@@ -158,7 +168,8 @@ class Breaker:
             self._tasks.start("heartbeat", self._ask(since))
 
     async def _ask(self, since: float) -> None:
-        left = max(ASKING_SECONDS, since + SILENCE_SECONDS - self._clock.monotonic())
+        silence = self._silence
+        left = max(ASKING_SECONDS, since + silence - self._clock.monotonic())
         try:
             async with asyncio.timeout(left):
                 await self._heart.beat()
@@ -166,7 +177,7 @@ class Breaker:
         except TimeoutError:
             if self._committed_at <= since:
                 self._heart.doubt()
-                self.open(f"the primary has committed nothing for {SILENCE_SECONDS * 1000:.0f} ms")
+                self.open(f"the primary has committed nothing for {silence * 1000:.0f} ms")
         except Unavailable as error:
             self.open(str(error))
         finally:

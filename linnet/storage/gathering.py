@@ -10,15 +10,23 @@ from linnet.storage.statements import Row, Statement
 
 
 class Gathering:
-    """A ``Writer`` over another one. What is ``run`` of ``adding`` waits for ``flush`` and counts as one row.
+    """A ``Writer`` over another one. What is ``run`` of ``adding`` or ``last`` waits and counts as one row.
 
-    Before anything else, what was gathered is carried out: all can be seen, but by statements that are ``apart``. Many
+    Before anything else, what was added is carried out: all can be seen, but by statements that are ``apart``. What is
+    ``last`` waits for ``finish``: rows that others want are locked there, for no longer than the commit takes. Many
     transactions' worth of work in one is mostly waiting for answers: of what only adds, one is enough for all.
     """
 
-    def __init__(self, tx: Writer, adding: Collection[Statement], apart: Collection[Statement] = ()) -> None:
+    def __init__(
+        self,
+        tx: Writer,
+        adding: Collection[Statement],
+        apart: Collection[Statement] = (),
+        last: Collection[Statement] = (),
+    ) -> None:
         self._tx = tx
-        self._rows: dict[Statement, list[Mapping[str, Any]]] = {statement: [] for statement in adding}
+        self._rows: dict[Statement, list[Mapping[str, Any]]] = {statement: [] for statement in (*adding, *last)}
+        self._adding, self._last = tuple(adding), tuple(last)
         self._apart = frozenset(apart)
 
     @property
@@ -54,8 +62,16 @@ class Gathering:
         await self._tx.many(statement, rows)
 
     async def flush(self) -> None:
-        """Carries out what was gathered, in the order of ``adding`` and, of each, as it came."""
-        for statement, rows in self._rows.items():
+        """Carries out what was added, in the order of ``adding`` and, of each, as it came."""
+        await self._carry_out(self._adding)
+
+    async def finish(self) -> None:
+        """The same with all that was gathered."""
+        await self._carry_out((*self._adding, *self._last))
+
+    async def _carry_out(self, statements: Iterable[Statement]) -> None:
+        for statement in statements:
+            rows = self._rows[statement]
             if rows:
                 await self._tx.many(statement, rows)
                 rows.clear()

@@ -203,6 +203,8 @@ class Connection:
             # The driver lets go of its protocol when the connection ends between two of its steps, and trips over that.
             if not self.closed:
                 raise
+            if self._slow:
+                raise TooSlow("the database did not answer in time") from error
             raise Lost("the connection to the database was lost (between two messages)") from error
         finally:
             if timer is not None:

@@ -27,10 +27,9 @@ insert into status_tags (tag, status_id, account_id) values (:tag, :status_id, :
 on conflict (tag, status_id) do nothing;
 
 -- name: count_author
--- Takes the author's row for this transaction, and says how its posts are fanned out. Somebody suspended is not found, but
--- :even_suspended.
+-- Takes the author's row for this transaction, and says how its posts are fanned out. Somebody suspended is not found.
 update accounts set statuses = statuses + :step, last_status_at = coalesce(:at, last_status_at)
-where id = :id and (suspended_at is null or :even_suspended = 1)
+where id = :id and suspended_at is null
 returning followers, merged;
 
 -- name: author
@@ -46,8 +45,12 @@ from accounts a where a.id = :id and a.suspended_at is null;
 select id from statuses where id in (:ids...);
 
 -- name: authors
--- Those accounts that may have statuses: one that was deleted has no profile.
-select account_id from profiles where account_id in (:ids...);
+-- Those accounts that may have statuses (one that was deleted has no profile), and how theirs are fanned out.
+select a.id, a.followers, a.merged from accounts a join profiles p on p.account_id = a.id where a.id in (:ids...);
+
+-- name: count
+-- The same as count_author for somebody whose statuses are on their way already.
+update accounts set statuses = statuses + :step, last_status_at = coalesce(:at, last_status_at) where id = :id;
 
 -- name: set_merged
 update accounts set merged = 1 where id = :id;

@@ -202,6 +202,17 @@ async def test_a_silent_primary_opens_it_after_half_a_second(world: World) -> No
 
 
 @virtually
+async def test_where_everything_is_slow_a_silent_primary_is_given_longer(world: World) -> None:
+    world.database.slow_s = 0.4
+    for id in range(1, 30):
+        await world.post(id)
+    world.database.slow_s, world.database.commits_s = 0.0, None
+    began = world.clock.monotonic()
+    assert await world.post(30) == Accepted(30, waits=True)
+    assert 1.0 < world.clock.monotonic() - began < 1.5
+
+
+@virtually
 async def test_one_slow_statement_does_not_open_it(world: World) -> None:
     world.database.slow_s = 1.9
     assert await world.post(1) == Accepted(1, waits=False)
