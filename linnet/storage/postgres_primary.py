@@ -16,6 +16,8 @@ AHEAD_BYTES = 64 << 10
 """So much more another standby must have replayed to be asked instead: they are never asked at quite the same time."""
 GRACE_SECONDS = 0.06
 """How long other hosts are waited for once one has said that it is the primary."""
+SLOW_SECONDS = 0.3
+"""How long they are waited for where only standbys have answered: a frozen primary must not hold up its successor."""
 PAUSE_SECONDS = 0.1
 WAITERS = 2_000
 """How many may wait for a primary or for a connection at once; whoever comes later is told to try again."""
@@ -54,6 +56,7 @@ class Finder:
         self._waiting = 0
         self._newest_standby: str | None = None
         self._look: asyncio.Task[None] | None = None
+        self._asked: dict[str, asyncio.Task[Server | NotDone]] = {}
         self._listeners: list[Callable[[str], None]] = []
         self._doubters: list[Callable[[Primary], None]] = []
         self.patience = DIAL_SECONDS
@@ -156,6 +159,9 @@ class Finder:
         if self._look is not None:
             self._look.cancel()
             await asyncio.gather(self._look, return_exceptions=True)
+        for asked in self._asked.values():
+            asked.cancel()
+        await asyncio.gather(*self._asked.values(), return_exceptions=True)
         while self._eyes:
             self._eyes.popitem()[1].terminate()
 
@@ -183,8 +189,7 @@ class Finder:
 
     async def _ask_all(self) -> tuple[list[Server], list[NotDone]]:
         """Every host at once: one that does not answer must not hold up the others. Servers, and what was wrong."""
-        loop = asyncio.get_running_loop()
-        pending = {loop.create_task(self._ask(url), name="dial") for url in self._urls}
+        pending = {self._asking(url) for url in self._urls}
         servers: list[Server] = []
         errors: list[NotDone] = []
         grace: float | None = None
@@ -198,11 +203,16 @@ class Finder:
                     errors.append(answer)
             if not done:
                 break
-            if any(not server.standby for server in servers):
-                grace = GRACE_SECONDS
-        for task in pending:
-            task.cancel()
+            if servers:
+                grace = SLOW_SECONDS if all(server.standby for server in servers) else GRACE_SECONDS
         return servers, errors
+
+    def _asking(self, url: str) -> "asyncio.Task[Server | NotDone]":
+        """One that was too slow for the last look goes on: to begin anew each time, it would never come to an end."""
+        asked = self._asked.get(url)
+        if asked is None or asked.done():
+            asked = self._asked[url] = asyncio.get_running_loop().create_task(self._ask(url), name="dial")
+        return asked
 
     async def _ask(self, url: str) -> Server | NotDone:
         eye = self._eyes.pop(url, None) if self._eyes is not None else None

@@ -227,3 +227,24 @@ async def test_receipts_that_are_asked_for_meanwhile_are_asked_for_together():
     assert filed.asked == [["one"], ["two", "three"]]
     witnesses.close()
     assert filed.closed
+
+
+async def test_a_host_that_is_frozen_holds_nobody_up_and_is_asked_once_at_a_time():
+    dialled: list[str] = []
+    frozen = asyncio.Event()
+
+    async def dial(url: str, limit_s: float) -> Any:
+        dialled.append(url)
+        if url == URLS[0]:
+            await frozen.wait()
+        return FakeConnection(url, standby=url == URLS[1])
+
+    finder = Finder(URLS, dial)
+    async with asyncio.timeout(0.9 * DIAL_SECONDS):
+        assert await finder.newest_standby(ask=True) == URLS[1]
+        assert await finder.newest_standby(ask=True) == URLS[1]
+    assert dialled.count(URLS[0]) == 1
+    finding = asyncio.get_running_loop().create_task(finder.find(asyncio.get_running_loop().time() + 5))
+    frozen.set()
+    assert (await finding).url == URLS[0]
+    await finder.close()
