@@ -167,6 +167,8 @@ class Finder:
 
     async def _find(self) -> Primary:
         said = False
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         while True:
             servers, errors = await self._ask_all()
             self._learn(servers)
@@ -180,7 +182,9 @@ class Finder:
             reasons = "; ".join(map(str, errors))
             if not self._highest and len(errors) == len(self._urls) and all(isinstance(e, LockedOut) for e in errors):
                 raise Unavailable(f"The database does not let us in ({reasons})")
-            if not said:
+            # Who is only far away has the time that a host may take.
+            heard = len(servers) + len(errors) == len(self._urls) or loop.time() - began >= self.patience
+            if heard and not said:
                 log.warning("no_primary", hosts=reasons, done="writes wait and are retried")
                 said = True
                 for listener in self._listeners:
