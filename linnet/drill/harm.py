@@ -1,5 +1,6 @@
 """How each fault is done and undone."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -7,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from linnet.drill import filler
+from linnet.drill.processes import Node
 from linnet.drill.scene import Scene
 from linnet.system import SteppedClock
 
@@ -24,12 +26,17 @@ async def nothing(scene: Scene) -> None:
     """Who heals by himself needs nobody."""
 
 
+async def _sent(node: Node, number: int, *kinds: str, all_of_it: bool = False) -> list[int]:
+    """To look for processes takes a moment, in which the load goes on: what it measures is not to be our own pause."""
+    return await asyncio.to_thread(node.send, number, *kinds, all_of_it=all_of_it)
+
+
 # -- processes --------------------------------------------------------------------------------------------------------
 
 
 def kill(*kinds: str) -> Act:
     async def act(scene: Scene) -> None:
-        if not scene.target.send(signal.SIGKILL, *kinds):
+        if not await _sent(scene.target, signal.SIGKILL, *kinds):
             raise LookupError(f"{scene.target.name} has no {' or '.join(kinds)} that could be killed")
 
     return act
@@ -37,18 +44,18 @@ def kill(*kinds: str) -> Act:
 
 def freeze(*kinds: str) -> Act:
     async def act(scene: Scene) -> None:
-        if not scene.target.send(signal.SIGSTOP, *kinds):
+        if not await _sent(scene.target, signal.SIGSTOP, *kinds):
             raise LookupError(f"{scene.target.name} has no {' or '.join(kinds)} that could be stopped")
 
     return act
 
 
 async def kill_all(scene: Scene) -> None:
-    scene.target.send(signal.SIGKILL, all_of_it=True)
+    await _sent(scene.target, signal.SIGKILL, all_of_it=True)
 
 
 async def freeze_all(scene: Scene) -> None:
-    scene.target.send(signal.SIGSTOP, all_of_it=True)
+    await _sent(scene.target, signal.SIGSTOP, all_of_it=True)
 
 
 async def thaw(scene: Scene) -> None:

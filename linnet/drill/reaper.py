@@ -88,8 +88,8 @@ def end_all_below(ancestor: int, seconds: float = 10.0) -> list[int]:
     return left
 
 
-def below(ancestor: int) -> list[int]:
-    """The living descendants of a process."""
+def below(*ancestors: int) -> list[int]:
+    """The living descendants of processes, by one look at all there are."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -97,7 +97,7 @@ def below(ancestor: int) -> list[int]:
                 state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
                 if state not in "ZX":
                     children.setdefault(int(parent), []).append(int(entry.name))
-    found, waiting = [], [ancestor]
+    found, waiting = [], list(ancestors)
     while waiting:
         more = children.get(waiting.pop(), [])
         found += more

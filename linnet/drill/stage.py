@@ -127,8 +127,7 @@ def processes_in(folder: Path) -> list[int]:
                 works = os.fsencode(os.readlink(entry / "cwd"))
                 if any(inside in name for name in names) or (works + b"/").startswith(inside + b"/"):
                     found.add(int(entry.name))
-    for pid in tuple(found):
-        found.update(reaper.below(pid))
+    found.update(reaper.below(*found))
     return sorted(found)
 
 
