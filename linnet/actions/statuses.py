@@ -116,8 +116,13 @@ async def write_status(tx: Writer, site: Site, author: int, draft: Draft, id: in
     """
     id = tx.ids.next() if id is None else id
     around = await _look_around(tx, author, draft, statuses.SQL.parent)
-    by = await count_author(tx, site, author, counts=_counts(around), at=ids.milliseconds(id))
-    return await _write(tx, site, by, around, id)
+    found = await tx.one(statuses.SQL.poster, id=author)
+    if found is None:
+        raise _suspended()
+    new = await _write(tx, site, await as_author(tx, site, author, *found), around, id)
+    await count_author(tx, site, author, counts=_counts(around), at=ids.milliseconds(id))
+    await _count_reply(tx, new.row)
+    return new
 
 
 async def write_accepted(tx: Writer, site: Site, author: Author, draft: Draft, id: int) -> Written:
@@ -128,8 +133,10 @@ async def write_accepted(tx: Writer, site: Site, author: Author, draft: Draft, i
     """
     draft = await _as_far_as_possible(tx, site, author.id, draft, id)
     around = await _look_around(tx, author.id, draft, statuses.SQL.parent)
+    new = await _write(tx, site, author, around, id)
     await tx.run(statuses.SQL.count, id=author.id, step=int(_counts(around)), at=ids.milliseconds(id))
-    return await _write(tx, site, author, around, id)
+    await _count_reply(tx, new.row)
+    return new
 
 
 async def compose(tx: Reader, site: Site, author: int, draft: Draft, id: int, parent: Parent | None = None) -> Written:
@@ -171,6 +178,9 @@ def _more(around: _Around, content: StatusContent, now: int) -> str | None:
 
 
 async def _write(tx: Writer, site: Site, by: Author, around: _Around, id: int) -> Written:
+    """All but the counts: the author's row, and that of what is answered, are what others want, too. Whoever counts
+    afterwards, the author first, holds them for no longer than the commit takes.
+    """
     author, followers, merged = by
     draft, at, local_only = around.draft, ids.milliseconds(id), _local_only(around)
     pictures = await media.attach(tx, author, id, draft.media_ids)
@@ -310,10 +320,13 @@ async def _insert(tx: Writer, new: Written, card_id: int | None, *, merged: bool
         await polls.open_(tx, row.id, row.account_id, content.poll)
 
 
-async def _tell(tx: Writer, row: StatusRow, content: StatusContent, thread_id: int, at: int) -> None:
-    """What a status answers counts it, its hashtags find it, and those whom it names are told."""
+async def _count_reply(tx: Writer, row: StatusRow) -> None:
     if row.in_reply_to_id and row.visibility <= Visibility.UNLISTED:
         await tx.run(statuses.SQL.count_reply, id=row.in_reply_to_id, step=1)
+
+
+async def _tell(tx: Writer, row: StatusRow, content: StatusContent, thread_id: int, at: int) -> None:
+    """Its hashtags find a status, and those whom it names are told."""
     if content.tags:
         await file_tags(tx, row.id, row.account_id, content.tags, row.visibility, at=at)
     for target in content.mentions:

@@ -32,6 +32,10 @@ update accounts set statuses = statuses + :step, last_status_at = coalesce(:at, 
 where id = :id and suspended_at is null
 returning followers, merged;
 
+-- name: poster
+-- How somebody's posts are fanned out. Somebody suspended is not found.
+select followers, merged from accounts where id = :id and suspended_at is null;
+
 -- name: author
 -- What a status that may not be stored yet shows of its author, who has posted one more if it is not, and whether its
 -- conversation is muted.
@@ -49,7 +53,7 @@ select id from statuses where id in (:ids...);
 select a.id, a.followers, a.merged from accounts a join profiles p on p.account_id = a.id where a.id in (:ids...);
 
 -- name: count
--- The same as count_author for somebody whose statuses are on their way already.
+-- What count_author does, for somebody whose statuses are on their way already.
 update accounts set statuses = statuses + :step, last_status_at = coalesce(:at, last_status_at) where id = :id;
 
 -- name: set_merged
