@@ -132,8 +132,11 @@ class Server:
     def signal_all(self, what: signal.Signals) -> None:
         """Freezes (SIGSTOP) or thaws (SIGCONT) the server with all its processes."""
         assert self.process is not None
-        for pid in [self.process.pid, *self.backends()]:
-            os.kill(pid, what)
+        backends = self.backends()
+        os.kill(self.process.pid, what)
+        for pid in backends:
+            with contextlib.suppress(ProcessLookupError):  # one may end in between, as a follower of a dead server does
+                os.kill(pid, what)
 
     def standby(self, *, named: str = "standby") -> "Server":
         """A copy that follows this server, started."""
