@@ -76,8 +76,7 @@ class Lender(Generic[K]):
     def _put(self, key: K, connection: Connection) -> None:
         if not connection.closed:
             self._idle[key].append(connection)
-        self._hand_over(key)
-        # Whoever waits for another server may be next where the bound was what he waited for.
+        # Whoever waits for another server may be next, too, where the bound was what he waited for.
         for its in list(self._waiting):
             self._hand_over(its)
         self._make_more()
