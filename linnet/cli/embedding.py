@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import os
+import socket
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from granian import _futures, _granian, asgi
@@ -51,6 +54,22 @@ class Server:
         )
         callback = _scheduling._future_watcher_wrapper(_asgi._callback_wrapper(self._application, {}, {}))
         worker.serve_str(_scheduling._new_cbscheduler(loop, callback, impl_asyncio=True), loop, self._signal)
+
+    def stop_accepting(self) -> None:
+        """Leaves new connections to the other workers, and goes on answering on those that it has.
+
+        Granian cannot; but what it accepts on can become another socket under the same number, one that nobody dials.
+        """
+        shared = os.fstat(self._listening)
+        with socket.socket() as nobodys:
+            nobodys.bind(("127.0.0.1", 0))
+            nobodys.listen(1)
+            nobodys.setblocking(False)
+            for entry in Path("/proc/self/fd").iterdir():  # Granian holds copies of it
+                with contextlib.suppress(OSError):
+                    descriptor = int(entry.name)
+                    if os.path.samestat(os.fstat(descriptor), shared):
+                        os.dup2(nobodys.fileno(), descriptor, inheritable=False)
 
     async def stop(self, seconds: float) -> None:
         """Takes no more connections, and waits for those that are open, at most so long."""

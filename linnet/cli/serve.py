@@ -102,20 +102,20 @@ class Supervisor:
         self._not_before = 0.0
         self._announced = False
         self._stopping = False
+        self._asked: list[int] = []
         self._ending: Ending | None = None
         self._wake, self._wake_end = socket.socketpair()
         self._wake_end.setblocking(False)
         signal.set_wakeup_fd(self._wake_end.fileno())
 
     def run(self) -> int:
-        signal.signal(signal.SIGTERM, lambda *_: self._stop())
-        signal.signal(signal.SIGINT, lambda *_: self._stop())
-        signal.signal(signal.SIGHUP, lambda *_: self._replace_all())
-        for number in (signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(number, lambda number, _: self._hand_on(number))
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            # Obeyed between two steps: in the middle of one, a worker that is just being made would be overlooked.
+            signal.signal(number, lambda number, _: self._asked.append(number))
         while not self._stopping or self._all():
             self._start_what_lacks()
             self._wait()
+            self._obey()
             self._press()
         if self._ending is not None:
             raise self._ending
@@ -133,6 +133,17 @@ class Supervisor:
                     self._started(worker)
         if self._wake in readable:
             self._wake.recv(4096)
+
+    def _obey(self) -> None:
+        """The signals that have come since."""
+        while self._asked:
+            number = self._asked.pop(0)
+            if number in (signal.SIGTERM, signal.SIGINT):
+                self._stop()
+            elif number == signal.SIGHUP:
+                self._replace_all()
+            else:
+                self._hand_on(number)
 
     def _all(self) -> list[Worker]:
         return [*self._serving, *self._retiring, *([self._starting] if self._starting else [])]

@@ -33,7 +33,8 @@ from linnet.supervision import Tasks
 
 QUIET_SECONDS = 0.3
 LINGER_SECONDS = 3.0
-"""While draining, a worker answers on until nothing has been asked for QUIET_SECONDS, but no longer than this."""
+"""While draining, a worker answers on until nothing has been asked for QUIET_SECONDS, but no longer than this; and so
+once more when it takes no new connections."""
 
 
 class Channel:
@@ -66,9 +67,20 @@ class Door:
         return self._application(scope, receive, send)
 
 
-async def drain(application: Application, door: Door, seconds: float) -> None:
-    """Goes on answering, with ``Connection: close``, until nobody asks any more: so no client loses a request to us."""
+async def drain(application: Application, door: Door, server: Server, seconds: float) -> None:
+    """Goes on answering, with ``Connection: close``, until nobody asks any more: so no client loses a request to us.
+
+    At first whoever comes is let in, for it is told here that this server is not ready; those who never stop coming
+    are left to other workers then.
+    """
     application.draining = True
+    await _quiet(application, door)
+    server.stop_accepting()
+    await _quiet(application, door)
+    await application.drain(seconds)
+
+
+async def _quiet(application: Application, door: Door) -> None:
     loop = asyncio.get_running_loop()
     now = loop.time()
     until, seen, quiet_since = now + LINGER_SECONDS, door.requests, now
@@ -77,7 +89,6 @@ async def drain(application: Application, door: Door, seconds: float) -> None:
         now = loop.time()
         if application.in_flight or door.requests != seen:
             seen, quiet_since = door.requests, now
-    await application.drain(seconds)
 
 
 async def welcome(parts: Parts) -> list[str]:
@@ -153,7 +164,7 @@ async def serve(config: Config, listening: list[int], channel: Channel, origin: 
         channel.say(ready=True, origin=parts.site.origin, lines=await welcome(parts) if first else [])
         waits = [tasks.start("supervisor", channel.closed()), tasks.start("stop", stopping.wait())]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        await drain(application, door, config.drain / 1000)
+        await drain(application, door, server, config.drain / 1000)
         await server.stop(5.0)
         await lifespan.shutdown()
         await tasks.close()

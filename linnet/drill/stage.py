@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 from linnet.drill import reaper
 
 PREFIX = "linnet-drill-"
+OWNER = "owner"
 Kind = Literal["hosts", "loopback", "shared"]
 """``hosts``: processes, mounts and network are our own; ``loopback``: but the network; ``shared``: nothing is."""
 
@@ -57,7 +58,7 @@ def play(stage: Stage, inner: Sequence[str], folder: Path) -> int:
 
     ``folder`` is removed afterwards. Should we be killed, standard input closes, and the reaper ends everything.
     """
-    (folder / "owner").write_text(identity(os.getpid()))
+    (folder / OWNER).write_text(identity(os.getpid()))
     argv = [*stage.around, sys.executable, "-m", "linnet.drill.reaper", *inner]
     played = subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL", *argv] if stage.around else argv,
@@ -81,7 +82,7 @@ def play(stage: Stage, inner: Sequence[str], folder: Path) -> int:
         for number, handler in before.items():
             signal.signal(number, handler)
         _close(played)
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
 
 
 def _close(played: "subprocess.Popen[bytes]") -> None:
@@ -103,7 +104,7 @@ def sweep(place: Path) -> list[Path]:
     gone = []
     for folder in place.glob(f"{PREFIX}*"):
         try:
-            owner = (folder / "owner").read_text()
+            owner = (folder / OWNER).read_text()
         except OSError:
             continue  # somebody else's, or one that is only beginning
         if owner == identity(int(owner.split()[0])):
@@ -111,9 +112,22 @@ def sweep(place: Path) -> list[Path]:
         for pid in processes_in(folder):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         gone.append(folder)
     return gone
+
+
+def _remove(folder: Path) -> None:
+    """Its owner's name last: whoever is killed meanwhile leaves a folder that the next drill can tell for left."""
+    with contextlib.suppress(OSError):
+        for entry in folder.iterdir():
+            if entry.name == OWNER:
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def processes_in(folder: Path) -> list[int]:

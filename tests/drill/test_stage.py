@@ -85,6 +85,7 @@ def test_when_it_is_killed_nothing_is_left(kind: str, folder: Path) -> None:
 def test_when_even_the_reaper_is_killed_the_next_drill_ends_the_rest(folder: Path) -> None:
     player = played("shared", folder, "600")
     until((folder / "begun").exists)
+    player.send_signal(signal.SIGSTOP)  # or it tidies up as soon as its reaper is gone
     os.kill(_reaper_of(player.pid), signal.SIGKILL)
     player.kill()
     player.wait(60)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -137,6 +138,40 @@ def test_workers_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
         until_now(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), what="the end of the workers")
         server.restart()
         assert server.get("/readyz")[0] == 200
+
+
+# A supervisor that gets a signal in the very moment in which its second worker has been started.
+_IN_THE_MOMENT = """
+import os, subprocess, sys
+from linnet import __main__
+from linnet.cli import serve
+popen, made, number = subprocess.Popen, [], int(sys.argv.pop(1))
+def start(*arguments, **options):
+    made.append(popen(*arguments, **options))
+    print(f"made {made[-1].pid}", file=sys.stderr, flush=True)
+    if len(made) == 2:
+        os.kill(os.getpid(), number)
+    return made[-1]
+serve.subprocess.Popen = start
+sys.exit(__main__.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_in_the_moment_of_a_workers_start_reaches_that_one_too(number: signal.Signals, tmp_path: Path) -> None:
+    class InTheMoment(Server):
+        def command(self, *words: str) -> list[str]:
+            _, _, _, *rest = super().command(*words)
+            return [sys.executable, "-c", _IN_THE_MOMENT, str(int(number)), *rest]
+
+    with InTheMoment(tmp_path / "data", "--workers", "2") as server:
+        assert server.process is not None
+        if number == signal.SIGTERM:
+            assert server.process.wait(30) == 0
+            return
+        until_now(lambda: server.log().count("made ") >= 2, what="the second worker")
+        old = [int(pid) for pid in re.findall(r"^made (\d+)", server.log(), re.M)[:2]]
+        until_now(lambda: server.replaced(old), 60, "two new workers")
 
 
 async def test_a_request_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
