@@ -35,7 +35,8 @@ async def test_who_stops_accepting_answers_on_and_leaves_the_rest_to_others() ->
             sys.executable, "-c", _WORKER, str(listening.fileno()),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, pass_fds=[listening.fileno()],
         )  # fmt: skip
-        assert worker.stdout is not None and worker.stdin is not None
+        assert worker.stdout is not None
+        assert worker.stdin is not None
         async with asyncio.timeout(30):
             assert await worker.stdout.readline() == b"done\n"
             reader, writer = await asyncio.open_connection(*listening.getsockname())
