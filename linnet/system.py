@@ -37,10 +37,70 @@ class SteppedClock(SystemClock):
         return super().now_ms() + int.from_bytes(self._step[:8], "little", signed=True)
 
 
-def clock_of(run: Path) -> SystemClock:
-    """The clock of a process that keeps its locks in ``run``: the machine's, but where a drill has left its file."""
+class AgreedClock:
+    """The time that the machines of a cluster agree on, whatever this one's clock is set to meanwhile.
+
+    It goes with the machine's monotonic clock. By how many ms it is ahead of that stands in a file (8 bytes, then the
+    boot of the machine that it is meant for), which the node's process keeps for all others.
+    """
+
+    FILE = "clock"
+
+    def __init__(self, file: Path, machine: Clock) -> None:
+        """Raises OSError or ValueError where no time has been agreed on since the machine was started."""
+        with file.open("r+b") as opened:
+            if opened.read()[8:] != _boot():
+                raise ValueError("another boot's")
+            self._ahead = mmap.mmap(opened.fileno(), 8)
+        self.machine = machine
+
+    @classmethod
+    def kept(cls, file: Path, machine: Clock) -> "AgreedClock":
+        """For the one who keeps it: where nothing has been agreed on yet, it begins with the machine's own."""
+        try:
+            return cls(file, machine)
+        except (OSError, ValueError):
+            ahead = machine.now_ms() - int(machine.monotonic() * 1000)
+            temporary = file.with_suffix(".new")
+            temporary.write_bytes(ahead.to_bytes(8, "little", signed=True) + _boot())
+            temporary.replace(file)
+            return cls(file, machine)
+
+    @property
+    def ahead_ms(self) -> int:
+        return int.from_bytes(self._ahead[:8], "little", signed=True)
+
+    @ahead_ms.setter
+    def ahead_ms(self, value: int) -> None:
+        self._ahead[:8] = value.to_bytes(8, "little", signed=True)
+
+    def now_ms(self) -> int:
+        return int(self.machine.monotonic() * 1000) + self.ahead_ms
+
+    def monotonic(self) -> float:
+        return self.machine.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await self.machine.sleep(seconds)
+
+
+def _boot() -> bytes:
+    return Path("/proc/sys/kernel/random/boot_id").read_bytes()
+
+
+def machine_clock(run: Path) -> SystemClock:
+    """The machine's, but where a drill has left its file in DIR/run."""
     file = run / SteppedClock.FILE
     return SteppedClock(file) if file.exists() else SystemClock()
+
+
+def clock_of(run: Path) -> Clock:
+    """The clock of a process that keeps its locks in ``run``: the cluster's where it is a node's, or the machine's."""
+    machine = machine_clock(run)
+    try:
+        return AgreedClock(run / AgreedClock.FILE, machine)
+    except (OSError, ValueError):
+        return machine
 
 
 class SystemChance:

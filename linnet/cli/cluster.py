@@ -39,7 +39,7 @@ from linnet.cluster.reception import Reception
 from linnet.config import OPTIONS, Config
 from linnet.domain.errors import Conflict, Invalid, LinnetError, NotFound
 from linnet.supervision import Tasks
-from linnet.system import SystemChance, SystemClock
+from linnet.system import SystemChance, SystemClock, machine_clock
 
 END_SECONDS = 5.0
 """What the watchers of a node may take to end; its children have ended by then."""
@@ -218,7 +218,7 @@ def serve_node(folders: Folders, given: Sequence[str] = (), *, first: bool = Fal
 
 async def _serve(folders: Folders, *, first: bool) -> int | None:
     """The exit code; None to begin anew with what is installed and configured now. Raises Ending."""
-    tasks, node = Tasks(), Node(folders, SystemClock())
+    tasks, node = Tasks(), Node(folders, machine_clock(folders.run))
 
     def ready() -> None:
         tasks.start("welcome", _welcome(node, first=first))

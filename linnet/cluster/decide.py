@@ -22,7 +22,9 @@ LEADER_RESTS_S = 30.0
 STRICT_RESTS_S = 5.0
 ROOM_RESTS_S = 60.0
 CERTIFICATE_LOW_DAYS = 14.0
-OWN_TOPICS = ("disk", "certificate", *CHILDREN)
+COMPARED_S = 10.0
+"""So long Linnet waits until the clocks have been compared: what it writes under a wrong time stays."""
+OWN_TOPICS = ("disk", "certificate", "clock", *CHILDREN)
 """What a node says of its own machine; of the whole, each says much the same."""
 
 
@@ -73,6 +75,8 @@ def waits_for(picture: Picture, name: str) -> str:
         return "etcd has no majority yet"
     if name == LINNET and not picture.served and not picture.primary:
         return "PostgreSQL has no primary yet"
+    if name == LINNET and not picture.compared and picture.looking_s < COMPARED_S:
+        return "this machine's clock has not been compared with the others' yet"
     return ""
 
 
@@ -175,6 +179,7 @@ def sentences(picture: Picture) -> dict[str, str]:
         ("members", _of_members(picture)),
         ("disk", _of_disk(picture)),
         ("certificate", _of_certificate(picture)),
+        ("clock", _of_clock(picture)),
         ("journal", _of_journal(picture)),
     ):
         if sentence:
@@ -240,6 +245,18 @@ def _of_certificate(picture: Picture) -> str:
     if days is None or days >= CERTIFICATE_LOW_DAYS:
         return ""
     return f"This node's certificate ends in {max(0.0, days):.0f} days and was not renewed"
+
+
+def _of_clock(picture: Picture) -> str:
+    seconds = round(picture.clock_apart_ms / 1000)
+    if not seconds:
+        return ""
+    how = f"{abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'}"
+    if len(picture.counted) == 2:
+        return f"This machine's clock is {how} the other's: let NTP set them (`timedatectl set-ntp true`)"
+    return (
+        f"This machine's clock is {how} the others', by which Linnet goes: let NTP set it (`timedatectl set-ntp true`)"
+    )
 
 
 def _of_journal(picture: Picture) -> str:

@@ -176,6 +176,8 @@ class Loop:
             disk_free_bytes=seen.disk_free,
             certificate_days=None if ends_ms is None else (ends_ms - node.clock.now_ms()) / DAY_MS,
             journal=seen.journal if told else None,
+            clock_apart_ms=seen.clock_apart_ms,
+            compared=seen.compared,
             looking_s=now - self._began,
             busy=frozenset(self._busy),
             rested_s={what: now - at for what, at in self._done_at.items()},
@@ -313,6 +315,7 @@ class Loop:
             "may_fail": may_fail(picture),
             "journal": picture.journal,
             "disk_free_bytes": picture.disk_free_bytes,
+            "clock_apart_ms": picture.clock_apart_ms,
             "certificate_days": None if picture.certificate_days is None else round(picture.certificate_days, 1),
             "members": {one.name: {**one.member.public(), "state": one.state} for one in picture.standings},
             "postgres": {

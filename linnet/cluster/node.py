@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from linnet.cluster import certificates, configuration, passwords, programs
+from linnet.cluster import certificates, clocks, configuration, passwords, programs
 from linnet.cluster.children import Child, Children, hold, identity
 from linnet.cluster.configuration import Knowledge
 from linnet.cluster.keeping import private_folder, write
@@ -19,6 +19,7 @@ from linnet.cluster.patroni_rest import PatroniRest
 from linnet.domain.errors import Conflict, Invalid, NotFound
 from linnet.ports import Chance, Clock
 from linnet.storage.etcd import Endpoints, EtcdMajority
+from linnet.system import AgreedClock
 from linnet.telemetry import log
 
 ETCD_SECONDS = 2.0
@@ -97,10 +98,10 @@ class Node:
     """The parts of a node that runs. ``standings`` are its peers and itself, as last seen."""
 
     def __init__(self, folders: Folders, clock: Clock) -> None:
-        """Raises NotFound, Invalid or Unavailable."""
+        """``clock`` is the machine's. Raises NotFound, Invalid, Unavailable or OSError."""
         self.folders = folders
-        self.clock = clock
         self.file = read_node(folders)
+        self.clock = AgreedClock.kept(folders.run / AgreedClock.FILE, clock)
         self.passwords = Passwords.from_json(folders.secrets.read_text("utf-8"))
         self.binaries = programs.find(folders.postgres)
         self.machine = programs.machine()
@@ -150,6 +151,15 @@ class Node:
         """After the certificate was renewed: what this process keeps of the old one."""
         self.rest.renew()
         await self.majority.close()
+
+    def compare_clocks(self, others: Sequence[int]) -> int:
+        """Goes by the time that most machines agree on; how many ms this one's is ahead of it.
+
+        ``others`` are the other machines' times, each as its distance from this machine's monotonic clock.
+        """
+        own = self.clock.machine.now_ms() - int(self.clock.monotonic() * 1000)
+        self.clock.ahead_ms = clocks.agreed(own, others, self.clock.ahead_ms, alone=len(self.standings) <= 1)
+        return clocks.apart(own, others)
 
     # -- the files of the children ------------------------------------------------------------------------------------
 

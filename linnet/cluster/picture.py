@@ -69,7 +69,8 @@ class Picture:
     theirs since; ``busy`` is what is being done already, ``rested_s`` how long ago each rare thing was done last.
     ``begun`` is that this node began the cluster, ``announced`` that members are known, ``etcd_lost`` that the files of
     this node's etcd are gone, ``has_data`` that PostgreSQL has its files, ``served`` that Linnet has run here before;
-    ``looking_s`` is for how long this process has looked.
+    ``clock_apart_ms`` is how far this machine's clock is ahead of the others', ``compared`` that they have been
+    compared at all; ``looking_s`` is for how long this process has looked.
     """
 
     me: str
@@ -88,6 +89,8 @@ class Picture:
     disk_free_bytes: int | None = None
     certificate_days: float | None = None
     journal: int | None = None
+    clock_apart_ms: int = 0
+    compared: bool = True
     looking_s: float = inf
     busy: frozenset[str] = frozenset()
     rested_s: Mapping[str, float] = field(default_factory=dict)

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 from linnet.cluster import admission, certificates
 from linnet.cluster.asking import exchange
@@ -21,9 +22,18 @@ EVERY_S = 1.0
 SLOWLY_S = 10.0
 RENEWAL_S = 3_600.0
 ASKED_S = 2.0
+TOLD_S = 1.0
+"""An answer that took longer does not tell the time."""
 STALE_S = 6.0
 """What was seen longer ago than this is not known any more."""
 DAY_MS = 86_400_000
+
+
+class Time(NamedTuple):
+    """What another machine's clock said: its distance in ms from this one's monotonic clock, and when."""
+
+    ahead_ms: int
+    at: float
 
 
 @dataclass
@@ -40,6 +50,9 @@ class Seen:
     journal: int | None = None
     disk_free: int | None = None
     certificate_ends_ms: int | None = None
+    times: dict[str, Time] = field(default_factory=dict)
+    clock_apart_ms: int = 0
+    compared: bool = False
 
 
 class Watch:
@@ -58,6 +71,7 @@ class Watch:
             ("patroni", self._patroni, EVERY_S),
             ("linnet", self._linnet, EVERY_S),
             ("haproxy", self._haproxy, EVERY_S),
+            ("clock", self._clock, EVERY_S),
             ("machine", self._machine, SLOWLY_S),
         ):
             tasks.start(f"watch-{name}", tasks.forever(f"watch-{name}", partial(self._look, look, pause)))
@@ -80,7 +94,7 @@ class Watch:
             return
         by_id = {one.id: one.name for one in members}
         urls = {one.name: one.client_urls[0] for one in members if one.client_urls}
-        answers = await asyncio.gather(*(self._leader_by(url) for url in urls.values()))
+        answers = await asyncio.gather(*(self._leader_by(url, name) for name, url in urls.items()))
         leaders = dict(zip(urls, answers, strict=True))
         seen.ready[ETCD] = bool(leaders.get(node.me.name))
         told = leaders.get(node.me.name) or next(filter(None, leaders.values()), 0)
@@ -101,13 +115,19 @@ class Watch:
         found = await node.majority.range(ENTRIES, after_prefix(ENTRIES), count_only=True, local=True)
         seen.journal = found.count
 
-    async def _leader_by(self, url: str) -> int:
-        """Who leads, as this member says; 0 where it knows none or does not answer."""
+    async def _leader_by(self, url: str, name: str = "") -> int:
+        """Who leads, as this member says; 0 where it knows none or does not answer. What time it is there is noted."""
+        clock = self._node.clock
+        began = clock.monotonic()
         try:
             async with asyncio.timeout(ASKED_S):
-                return (await self._node.majority.status(url)).leader
+                said = await self._node.majority.status(url)
         except (LinnetError, TimeoutError):
             return 0
+        now = clock.monotonic()
+        if name and said.now_ms is not None and now - began < TOLD_S:
+            self.seen.times[name] = Time(said.now_ms - int(now * 1000), now)
+        return said.leader
 
     async def _answers(self, url: str) -> bool:
         return bool(await self._leader_by(url))
@@ -118,6 +138,16 @@ class Watch:
             return before
         self._alarms_at = now
         return any(kind == "NOSPACE" for _, kind in await self._node.majority.alarms())
+
+    async def _clock(self) -> None:
+        """Whoever was frozen comes back with old answers: they say nothing about the time."""
+        node, seen = self._node, self.seen
+        now = node.clock.monotonic()
+        names = {one.name for one in node.standings} - {node.me.name}
+        others = [seen.times[name].ahead_ms for name in sorted(names & seen.times.keys())
+                  if now - seen.times[name].at < STALE_S]  # fmt: skip
+        seen.clock_apart_ms = node.compare_clocks(others)
+        seen.compared = seen.compared or bool(others) or not names
 
     # -- PostgreSQL ---------------------------------------------------------------------------------------------------
 

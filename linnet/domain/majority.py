@@ -105,7 +105,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class MemberStatus:
-    """What one member says of itself. ``leader`` is 0 where it knows of none; sizes are in bytes."""
+    """What one member says of itself. ``leader`` is 0 where it knows of none; sizes are in bytes.
+
+    ``now_ms`` is its machine's time, to the second.
+    """
 
     id: int
     leader: int
@@ -116,6 +119,7 @@ class MemberStatus:
     used: int
     learner: bool = False
     errors: tuple[str, ...] = field(default=())
+    now_ms: int | None = None
 
 
 def absent(key: str) -> Compare:

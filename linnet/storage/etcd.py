@@ -1,7 +1,6 @@
 """Speaks to etcd through its JSON gateway: hedged to the next member where one is slow, never longer than 8 s."""
 
 import asyncio
-import base64
 import ssl
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,19 +12,16 @@ import msgspec
 
 from linnet.domain.majority import (
     Compare,
-    Delete,
-    Get,
     KeyValue,
-    MajorityFull,
     MajorityRefused,
     Member,
     MemberStatus,
     NoMajority,
     Outcome,
-    Put,
     Range,
     Step,
 )
+from linnet.storage import etcd_messages as wire
 
 HEDGE_SECONDS = 0.25
 """How long one member may take before the next is asked the same, where it usually takes much less."""
@@ -42,12 +38,6 @@ CONNECT_SECONDS = 1.0
 DEFRAGMENT_SECONDS = 30.0
 
 _PAUSE_SECONDS = 0.02
-_NOT_THERE, _FULL, _UNKNOWN = 5, 8, 2
-# gRPC's codes of what another member, or the same one a moment later, may well answer: unknown, cancelled, too late,
-# aborted, internal, unavailable.
-_PASSING = frozenset((1, 2, 4, 10, 13, 14))
-# Some refusals come with a passing code, and only their words tell that they are final.
-_FINAL_WORDS = ("etcdserver: requested lease not found", "etcdserver: member not found", "etcdserver: learner")
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -91,92 +81,6 @@ def _with_port(host: str) -> str:
     return host if parts.port else f"{host}:2379"
 
 
-class _Key(msgspec.Struct):
-    key: bytes = b""
-    value: bytes = b""
-    create_revision: int = 0
-    mod_revision: int = 0
-    lease: int = 0
-
-
-class _Header(msgspec.Struct):
-    revision: int = 0
-    member_id: int = 0
-
-
-class _Range(msgspec.Struct):
-    header: _Header = msgspec.field(default_factory=_Header)
-    kvs: list[_Key] = []
-    count: int = 0
-
-
-class _Response(msgspec.Struct):
-    response_range: _Range | None = None
-
-
-class _Transaction(msgspec.Struct):
-    header: _Header
-    succeeded: bool = False
-    responses: list[_Response] = []
-
-
-class _Lease(msgspec.Struct):
-    ID: int = 0
-    TTL: int = 0
-
-
-class _KeptAlive(msgspec.Struct):
-    result: _Lease = msgspec.field(default_factory=_Lease)
-
-
-class _Member(msgspec.Struct):
-    ID: int
-    name: str = ""
-    peerURLs: list[str] = []
-    clientURLs: list[str] = []
-    isLearner: bool = False
-
-
-class _Members(msgspec.Struct):
-    members: list[_Member]
-
-
-class _Added(msgspec.Struct):
-    member: _Member
-
-
-class _Status(msgspec.Struct):
-    header: _Header
-    version: str
-    dbSize: int = 0
-    dbSizeInUse: int = 0
-    leader: int = 0
-    raftAppliedIndex: int = 0
-    isLearner: bool = False
-    errors: list[str] = []
-
-
-class _Alarm(msgspec.Struct):
-    memberID: int = 0
-    alarm: str = ""
-
-
-class _Alarms(msgspec.Struct):
-    alarms: list[_Alarm] = []
-
-
-class _Anything(msgspec.Struct):
-    """An answer of which nothing matters but that it came."""
-
-
-class _Failure(msgspec.Struct):
-    """``error`` and ``message`` say the same; of a stream, it stands one level lower."""
-
-    error: Any = ""
-    message: str = ""
-    code: int = _UNKNOWN
-
-
 class _NotSent(Exception):
     """No connection was made, so nothing can have been done."""
 
@@ -217,8 +121,8 @@ class EtcdMajority:
     # -- keys ---------------------------------------------------------------------------------------------------
 
     async def get(self, key: str, *, local: bool = False) -> KeyValue | None:
-        found = await self._hedged("kv/range", {"key": _b64(key), "serializable": local}, _Range)
-        return _key(found.kvs[0]) if found.kvs else None
+        found = await self._hedged("kv/range", {"key": wire.b64(key), "serializable": local}, wire.Found)
+        return wire.key_value(found.kvs[0]) if found.kvs else None
 
     async def range(
         self,
@@ -231,11 +135,11 @@ class EtcdMajority:
         local: bool = False,
     ) -> Range:
         asked = {
-            "key": _b64(key), "range_end": _b64(end), "limit": limit, "keys_only": keys_only, "count_only": count_only,
-            "serializable": local,
+            "key": wire.b64(key), "range_end": wire.b64(end), "limit": limit, "keys_only": keys_only,
+            "count_only": count_only, "serializable": local,
         }  # fmt: skip
-        found = await self._hedged("kv/range", asked, _Range)
-        return Range(tuple(map(_key, found.kvs)), found.count, found.header.revision)
+        found = await self._hedged("kv/range", asked, wire.Found)
+        return Range(tuple(map(wire.key_value, found.kvs)), found.count, found.header.revision)
 
     async def transact(
         self,
@@ -246,47 +150,47 @@ class EtcdMajority:
         repeatable: bool = True,
     ) -> Outcome:
         asked = {
-            "compare": [_compare(compare) for compare in compares],
-            "success": [_step(step) for step in then],
-            "failure": [_step(step) for step in otherwise],
+            "compare": [wire.compared(compare) for compare in compares],
+            "success": [wire.step(step) for step in then],
+            "failure": [wire.step(step) for step in otherwise],
         }
-        done = await (self._hedged if repeatable else self._once)("kv/txn", asked, _Transaction)
+        done = await (self._hedged if repeatable else self._once)("kv/txn", asked, wire.Transaction)
         found = (response.response_range for response in done.responses)
-        read = tuple(tuple(map(_key, each.kvs)) if each is not None else () for each in found)
+        read = tuple(tuple(map(wire.key_value, each.kvs)) if each is not None else () for each in found)
         return Outcome(done.succeeded, done.header.revision, read)
 
     # -- leases -------------------------------------------------------------------------------------------------
 
     async def grant(self, seconds: int) -> int:
-        return (await self._hedged("lease/grant", {"TTL": seconds}, _Lease)).ID
+        return (await self._hedged("lease/grant", {"TTL": seconds}, wire.Lease)).ID
 
     async def keep_alive(self, lease: int) -> bool:
-        return (await self._hedged("lease/keepalive", {"ID": lease}, _KeptAlive)).result.TTL > 0
+        return (await self._hedged("lease/keepalive", {"ID": lease}, wire.KeptAlive)).result.TTL > 0
 
     async def revoke(self, lease: int) -> None:
-        await self._gone_is_fine(self._hedged("lease/revoke", {"ID": lease}, _Anything))
+        await self._gone_is_fine(self._hedged("lease/revoke", {"ID": lease}, wire.Anything))
 
     # -- members ------------------------------------------------------------------------------------------------
 
     async def members(self) -> tuple[Member, ...]:
-        return tuple(map(_member, (await self._hedged("cluster/member/list", {}, _Members)).members))
+        return tuple(map(wire.member, (await self._hedged("cluster/member/list", {}, wire.Members)).members))
 
     async def add_member(self, peer_urls: Sequence[str], *, learner: bool) -> Member:
         asked = {"peerURLs": list(peer_urls), "isLearner": learner}
-        return _member((await self._once("cluster/member/add", asked, _Added)).member)
+        return wire.member((await self._once("cluster/member/add", asked, wire.Added)).member)
 
     async def promote_member(self, id: int) -> None:
-        await self._once("cluster/member/promote", {"ID": id}, _Anything)
+        await self._once("cluster/member/promote", {"ID": id}, wire.Anything)
 
     async def remove_member(self, id: int) -> None:
-        await self._gone_is_fine(self._once("cluster/member/remove", {"ID": id}, _Anything))
+        await self._gone_is_fine(self._once("cluster/member/remove", {"ID": id}, wire.Anything))
 
     async def move_leader(self, to: int) -> None:
         """Only the leader takes this: every member is asked until it is found."""
         refused: MajorityRefused | None = None
         for url in self._urls:
             try:
-                await self._ask(url, "maintenance/transfer-leadership", {"targetID": to}, _Anything, self._seconds)
+                await self._ask(url, "maintenance/transfer-leadership", {"targetID": to}, wire.Anything, self._seconds)
             except MajorityRefused as error:
                 refused = error
             except (_NotSent, NoMajority):
@@ -298,31 +202,31 @@ class EtcdMajority:
     # -- maintenance --------------------------------------------------------------------------------------------
 
     async def status(self, endpoint: str) -> MemberStatus:
-        said = await self._of(endpoint, "maintenance/status", {}, _Status, ATTEMPT_SECONDS)
+        said = await self._of(endpoint, "maintenance/status", {}, wire.Status, ATTEMPT_SECONDS)
         return MemberStatus(
             said.header.member_id, said.leader, said.header.revision, said.raftAppliedIndex, said.version, said.dbSize,
-            said.dbSizeInUse, said.isLearner, tuple(said.errors),
+            said.dbSizeInUse, said.isLearner, tuple(said.errors), said.now_ms,
         )  # fmt: skip
 
     async def compact(self, revision: int) -> None:
         try:
-            await self._hedged("kv/compaction", {"revision": revision}, _Anything)
+            await self._hedged("kv/compaction", {"revision": revision}, wire.Anything)
         except MajorityRefused as error:
             if "has been compacted" not in str(error):
                 raise
 
     async def defragment(self, endpoint: str) -> None:
-        await self._of(endpoint, "maintenance/defragment", {}, _Anything, DEFRAGMENT_SECONDS)
+        await self._of(endpoint, "maintenance/defragment", {}, wire.Anything, DEFRAGMENT_SECONDS)
 
     async def alarms(self) -> tuple[tuple[int, str], ...]:
-        found = await self._hedged("maintenance/alarm", {"action": "GET"}, _Alarms)
+        found = await self._hedged("maintenance/alarm", {"action": "GET"}, wire.Alarms)
         return tuple((alarm.memberID, alarm.alarm) for alarm in found.alarms)
 
     async def disarm(self) -> None:
         for member, alarm in await self.alarms():
             if alarm == "NOSPACE":
                 asked = {"action": "DEACTIVATE", "memberID": member, "alarm": alarm}
-                await self._hedged("maintenance/alarm", asked, _Anything)
+                await self._hedged("maintenance/alarm", asked, wire.Anything)
 
     # -- asking -------------------------------------------------------------------------------------------------
 
@@ -406,7 +310,7 @@ class EtcdMajority:
         try:
             await asking
         except MajorityRefused as error:
-            if error.code != _NOT_THERE:
+            if error.code != wire.NOT_THERE:
                 raise
 
     async def _ask(
@@ -423,15 +327,18 @@ class EtcdMajority:
         body = msgspec.json.encode(asked)
         try:
             async with self._session().post(f"{url}/v3/{path}", data=body, timeout=timeout) as response:
-                status, answer = response.status, await response.read()
+                status, answer, date = response.status, await response.read(), response.headers.get("Date", "")
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise _NotSent(f"{url}: {type(error).__name__} {error}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise NoMajority(f"{url}: {type(error).__name__} {error}") from error
         try:
             if status == 200 and not answer.startswith(b'{"error"'):
-                return msgspec.json.decode(answer, type=kind, strict=False)
-            raise _meaning(msgspec.json.decode(answer, type=_Failure, strict=False), url)
+                said = msgspec.json.decode(answer, type=kind, strict=False)
+                if isinstance(said, wire.Status):
+                    said.now_ms = wire.time_of(date)
+                return said
+            raise wire.meaning(msgspec.json.decode(answer, type=wire.Failure, strict=False), url)
         except msgspec.MsgspecError as error:
             raise NoMajority(f"{url}: answered {status} and nothing that can be read") from error
 
@@ -447,47 +354,3 @@ class EtcdMajority:
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
             )
         return self._opened
-
-
-def _meaning(failure: _Failure, url: str) -> Exception:
-    if isinstance(failure.error, dict):
-        failure = _Failure(message=str(failure.error.get("message", "")), code=int(failure.error.get("grpc_code", 2)))
-    words = failure.message or str(failure.error)
-    if failure.code == _FULL and "space" in words:
-        return MajorityFull("etcd is full: nothing was stored", retry_after=60)
-    if failure.code in (*_PASSING, _FULL) and not words.startswith(_FINAL_WORDS):
-        return NoMajority(f"{url}: {words}")
-    return MajorityRefused(words, failure.code)
-
-
-def _b64(text: str | bytes) -> str:
-    return base64.b64encode(text if isinstance(text, bytes) else text.encode()).decode()
-
-
-def _key(found: _Key) -> KeyValue:
-    return KeyValue(found.key.decode(), found.value, found.create_revision, found.mod_revision, found.lease)
-
-
-def _member(found: _Member) -> Member:
-    return Member(found.ID, found.name, tuple(found.peerURLs), tuple(found.clientURLs), found.isLearner)
-
-
-def _compare(compare: Compare) -> dict[str, Any]:
-    target, name = {
-        "created": ("CREATE", "create_revision"),
-        "modified": ("MOD", "mod_revision"),
-        "value": ("VALUE", "value"),
-    }[compare.what]
-    known = _b64(compare.equals) if isinstance(compare.equals, bytes) else compare.equals
-    return {"key": _b64(compare.key), "target": target, name: known, "result": "EQUAL"}
-
-
-def _step(step: Step) -> dict[str, Any]:
-    match step:
-        case Put():
-            return {"request_put": {"key": _b64(step.key), "value": _b64(step.value), "lease": step.lease}}
-        case Delete():
-            return {"request_delete_range": {"key": _b64(step.key), "range_end": _b64(step.end)}}
-        case Get():
-            asked = {"key": _b64(step.key), "range_end": _b64(step.end), "limit": step.limit}
-            return {"request_range": asked}

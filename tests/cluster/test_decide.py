@@ -293,3 +293,16 @@ def test_every_rule_is_in_the_table_once() -> None:
     assert len(set(names)) == len(names)
     assert names[0] == "write_files", "what is started must find its file as it should be"
     assert waits_for(WELL, "haproxy") == ""
+
+
+def test_a_clock_that_is_apart_is_told_and_linnet_waits_for_its_first_comparison() -> None:
+    assert "clock" not in sentences(WELL)
+    assert sentences(replace(WELL, clock_apart_ms=3_600_400))["clock"].startswith(
+        "This machine's clock is 3600 s ahead of the others', by which Linnet goes"
+    )
+    assert "90 s behind the other's" in sentences(replace(TWO, clock_apart_ms=-90_000))["clock"]
+    starting = replace(WELL, children=dead("linnet"), compared=False, looking_s=1.0)
+    assert acts(starting) == []
+    assert "not been compared" in sentences(starting)["linnet"]
+    assert acts(replace(starting, looking_s=30.0)) == [("start", "linnet")]
+    assert acts(replace(starting, compared=True)) == [("start", "linnet")]

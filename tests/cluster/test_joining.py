@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from linnet.cluster import asking, certificates
 from linnet.cluster.admission import Request
 from linnet.cluster.layout import Folders, Member, Ports
 from linnet.cluster.tokens import read
+from linnet.domain.ids import milliseconds
+from linnet.drill.users import own
+from linnet.system import SteppedClock, SystemClock
 from tests.support.nodes import Node, load, nodes
 from tests.support.waiting import until
 
@@ -112,6 +116,25 @@ async def _drained_and_undrained(first: Node, second: Node) -> None:
     await _soon(second, lambda status: status["state"] == "ready")
 
 
+def _told_of_the_clock(words: str, status: dict[str, Any]) -> bool:
+    return words in status["says"].get("clock", "") if words else "clock" not in status["says"]
+
+
+async def _clock_stepped(first: Node, second: Node) -> None:
+    """One that jumps an hour makes no id of the coming hour, and is told of."""
+    step = second.folder / "run" / SteppedClock.FILE
+    for hours in (1, -1, 0):
+        with step.open("r+b") as opened:
+            opened.write((hours * 3_600_000).to_bytes(8, "little", signed=True))
+        told = f"{abs(hours) * 3_600} s {'ahead of' if hours > 0 else 'behind'} the other's"
+        async with load(second.url) as seen:
+            await _soon(second, partial(_told_of_the_clock, told if hours else ""))
+        seen.unharmed(second)
+        made = [abs(milliseconds(int(id)) - SystemClock().now_ms()) for id in seen.made]
+        assert made
+        assert max(made) < 60_000
+
+
 async def _left(first: Node, second: Node) -> None:
     code, _, errors = await second.command("leave")
     assert code != 0
@@ -132,6 +155,9 @@ async def _left(first: Node, second: Node) -> None:
 @pytest.mark.drill
 async def test_a_machine_joins_serves_and_leaves_and_nobody_notices():
     with nodes("127.0.3", 2) as (first, second):
+        (second.folder / "run").mkdir(mode=0o700)
+        (second.folder / "run" / SteppedClock.FILE).write_bytes(bytes(8))
+        own(second.folder)
         began = time.monotonic()
         first.start("init", *first.place(), "--origin", first.url)
         await first.until_said("The node n1 is ready")
@@ -142,6 +168,7 @@ async def test_a_machine_joins_serves_and_leaves_and_nobody_notices():
         await _strangers_are_refused(first, second, token)
         await _cut_off_and_joined(first, second, token)
         await _switched_over(first, second)
+        await _clock_stepped(first, second)
         await _drained_and_undrained(first, second)
         await _left(first, second)
 

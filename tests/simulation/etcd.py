@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from linnet.domain.majority import MajorityRefused, NoMajority
 from linnet.storage import etcd
+from linnet.storage import etcd_messages as wire
 from linnet.storage.etcd import EtcdMajority
 from tests.simulation.machine import Machine, Process, current
 from tests.simulation.network import Network
@@ -23,7 +24,7 @@ class Store:
 
     def __init__(self) -> None:
         self.revision = 1
-        self.keys: dict[str, etcd._Key] = {}
+        self.keys: dict[str, wire.Key] = {}
         self.leases: dict[int, tuple[float, float]] = {}
         """Lease -> how long it lasts, and when it was kept alive last."""
         self._lease = 100
@@ -36,22 +37,22 @@ class Store:
         if path == "lease/grant":
             self._lease += 1
             self.leases[self._lease] = (float(asked["TTL"]), now)
-            return etcd._Lease(self._lease, asked["TTL"])
+            return wire.Lease(self._lease, asked["TTL"])
         if path == "lease/keepalive":
             seconds, _ = self.leases.get(asked["ID"], (0.0, 0.0))
             if seconds:
                 self.leases[asked["ID"]] = (seconds, now)
-            return etcd._KeptAlive(etcd._Lease(asked["ID"], int(seconds)))
+            return wire.KeptAlive(wire.Lease(asked["ID"], int(seconds)))
         if path == "lease/revoke":
             return self._revoke(asked["ID"])
         if path == "cluster/member/list":
-            return etcd._Members([etcd._Member(host, f"n{host}", [], [f"http://h{host}:2379"]) for host in (1, 2, 3)])
+            return wire.Members([wire.Listed(host, f"n{host}", [], [f"http://h{host}:2379"]) for host in (1, 2, 3)])
         if path == "maintenance/status":
-            return etcd._Status(etcd._Header(self.revision), "3", 1 << 20, 1 << 20)
+            return wire.Status(wire.Header(self.revision), "3", 1 << 20, 1 << 20)
         if path == "maintenance/alarm":
-            return etcd._Alarms()
+            return wire.Alarms()
         if path in ("kv/compaction", "maintenance/defragment"):
-            return etcd._Anything()
+            return wire.Anything()
         raise NotImplementedError(path)
 
     def _revoke(self, lease: int) -> Any:
@@ -62,9 +63,9 @@ class Store:
             self.revision += 1
         for key in ended:
             del self.keys[key]
-        return etcd._Anything()
+        return wire.Anything()
 
-    def _among(self, asked: Mapping[str, Any]) -> "Iterable[etcd._Key]":
+    def _among(self, asked: Mapping[str, Any]) -> "Iterable[wire.Key]":
         key, end = _text(asked["key"]), _text(asked.get("range_end", ""))
         if not end:
             return [self.keys[key]] if key in self.keys else []
@@ -74,7 +75,7 @@ class Store:
         found = list(self._among(asked))
         limit = asked.get("limit") or len(found)
         shown = [] if asked.get("count_only") else found[:limit]
-        return etcd._Range(etcd._Header(self.revision), shown, len(found))
+        return wire.Found(wire.Header(self.revision), shown, len(found))
 
     def _transaction(self, asked: Mapping[str, Any]) -> Any:
         succeeded = all(self._holds(compare) for compare in asked["compare"])
@@ -93,14 +94,14 @@ class Store:
                 before = self.keys.get(key)
                 created = before.create_revision if before else new
                 value = base64.b64decode(wanted["value"])
-                self.keys[key] = etcd._Key(key.encode(), value, created, new, lease)
+                self.keys[key] = wire.Key(key.encode(), value, created, new, lease)
                 self.revision = new
             else:
                 for each in list(self._among(wanted)):
                     del self.keys[each.key.decode()]
                     self.revision = new
-            responses.append(etcd._Response(found))
-        return etcd._Transaction(etcd._Header(self.revision), succeeded, responses)
+            responses.append(wire.Response(found))
+        return wire.Transaction(wire.Header(self.revision), succeeded, responses)
 
     def _holds(self, compare: Mapping[str, Any]) -> bool:
         found = self.keys.get(_text(compare["key"]))

@@ -21,6 +21,7 @@ from linnet.domain.majority import (
 )
 from linnet.ports import Majority
 from linnet.storage.etcd import Endpoints, EtcdMajority, endpoints
+from linnet.system import SystemClock
 from tests.support.etcd import Etcd, new_member, running_etcd, url_of
 
 _numbers = itertools.count()
@@ -154,7 +155,10 @@ async def test_members_come_vote_lead_and_go(prefix: str) -> None:
             majority.aim([two.client_url, one.client_url])
             assert {member.name: member.learner for member in await majority.members()} == {"one": False, "two": False}
             await majority.move_leader(added.id)
-            assert (await majority.status(two.client_url)).leader == added.id
+            said = await majority.status(two.client_url)
+            assert said.leader == added.id
+            assert said.now_ms is not None
+            assert abs(said.now_ms - SystemClock().now_ms()) < 2_000
             [first] = [member.id for member in await majority.members() if member.name == "one"]
             await majority.remove_member(first)
             await majority.remove_member(first)

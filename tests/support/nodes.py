@@ -141,9 +141,13 @@ def nodes(network: str, count: int = 3) -> Iterator[list[Node]]:
 
 @dataclass
 class Load:
-    """What people saw while something was done: how often each answer came, and the longest time that one took."""
+    """What people saw while something was done: how often each answer came, and the longest time that one took.
+
+    ``made`` has the ids that were given out.
+    """
 
     answers: Counter = field(default_factory=Counter)
+    made: list[str] = field(default_factory=list)
     slowest: float = 0.0
 
     def unharmed(self, *among: Node) -> None:
@@ -165,7 +169,9 @@ async def load(*urls: str) -> AsyncIterator[Load]:
             began = clock()
             try:
                 async with client.request(method, url, data=body if method == "POST" else None) as answer:
-                    await answer.read()
+                    said = await answer.read()
+                    if method == "POST" and answer.status == 200:
+                        seen.made.append(json.loads(said)["id"])
                     seen.answers[method, answer.status] += 1
             except aiohttp.ClientError as error:
                 seen.answers[method, repr(error)] += 1
