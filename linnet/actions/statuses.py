@@ -196,7 +196,7 @@ async def _write(tx: Writer, site: Site, by: Author, around: _Around, id: int) -
     if draft.quote_policy != Policy.PUBLIC:
         await quotes.keep_policy(tx, row, draft.quote_policy)
     # The author's own timeline has it with the answer; everybody else's has it a moment later.
-    await tx.run(timelines.SQL.add_home, account_id=author, status_id=id)
+    await tx.later(timelines.SQL.add_home, account_id=author, status_id=id)
     await jobs.add(tx, "status.posted", {"status_id": id, "author_id": author, "after": 0, "followers": followers})
     await changes.append(tx, "status.posted", author, id)
     return new
@@ -299,7 +299,7 @@ async def _insert(tx: Writer, new: Written, card_id: int | None, *, merged: bool
     )
     if not inserted:
         raise IdTaken("Another status has this id")
-    await tx.run(
+    await tx.later(
         statuses.SQL.insert_content,
         id=row.id,
         account_id=row.account_id,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from linnet.drill.client import READ_SECONDS, WRITE_SECONDS, Answer, Client, Wanted
 from linnet.drill.ledger import Ledger
 from linnet.drill.live import Figures, Tally
-from linnet.drill.machine import Busy
+from linnet.drill.machine import Busy, speed
 from linnet.drill.posters import UPLOADS_HELD, Posters, request, upload
 from linnet.drill.readers import Readers
 from linnet.drill.records import Attempt, Deed, Evidence, Failure, Mark, Person, Plan, Read, Sample
@@ -79,9 +79,11 @@ class Load:
         self._idle = asyncio.Event()
         self._began = self._ended = 0.0
         self._began_ms = 0
+        self._speed = 0.0
         self._stopping = self._abandoned = False
 
     async def __aenter__(self) -> "Load":
+        self._speed = speed()
         await self.client.__aenter__()
         for listener in self._listening():
             self._listeners.append(listener)
@@ -163,6 +165,7 @@ class Load:
             rate=self._pace.rate,
             reads=self._pace.reads,
             began_ms=self._began_ms,
+            speed=self._speed,
             not_begun=self._tally.not_begun,
             listeners={listener.name: listener.person.id for listener in self._listeners if listener.begun.is_set()},
             records=self._ledger.records,

@@ -207,6 +207,13 @@ def cpu(evidence: Evidence) -> tuple[float, float]:
     return (sum(parts) / len(parts), max(parts)) if parts else (0.0, 0.0)
 
 
+def cpu_before(evidence: Evidence) -> float:
+    """The mean before the first fault; of everything where there was none."""
+    first = min((mark.began for mark in evidence.of(Mark)), default=evidence.ended)
+    parts = [sample.cpu for sample in evidence.of(Sample) if evidence.began <= sample.at < first]
+    return sum(parts) / len(parts) if parts else 0.0
+
+
 def lateness(evidence: Evidence) -> float:
     """How late the drill itself was at worst: what it measured is not better than that."""
     return max((sample.late for sample in evidence.of(Sample)), default=0.0)

@@ -133,7 +133,7 @@ Record = Plan | Attempt | Failure | Read | Deed | Heard | Mark | Sample
 class Evidence(msgspec.Struct):
     """All that a run wrote down. ``began`` and ``ended`` are when posts and reads were asked for, ``rate`` and
     ``reads`` how many of them a second; ``began_ms`` is Unix time. ``listeners``: whose home each stream tells of.
-    ``not_begun`` requests were due while too many waited for an answer."""
+    ``not_begun`` requests were due while too many waited for an answer; ``speed`` is the machine's, before them."""
 
     began: float
     ended: float
@@ -143,6 +143,7 @@ class Evidence(msgspec.Struct):
     rate: float = 0.0
     reads: float = 0.0
     began_ms: int = 0
+    speed: float = 0.0
     listeners: dict[str, str] = {}
     not_begun: int = 0
     records: list[Record] = []

@@ -23,7 +23,10 @@ class Latency(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One run, as it stands in the report. Times of ``marks`` and ``slices`` are seconds since it began."""
+    """One run, as it stands in the report. Times of ``marks`` and ``slices`` are seconds since it began.
+
+    ``cpu_before`` is what the load took before anything was harmed, ``speed`` millions of additions a second.
+    """
 
     name: str
     began_ms: int
@@ -46,6 +49,8 @@ class Run(msgspec.Struct, frozen=True):
     served: tuple[Slice, ...]
     notes: tuple[str, ...] = ()
     unfinished: bool = False
+    cpu_before: float = 0.0
+    speed: float = 0.0
 
     @property
     def verdict(self) -> bool | None:
@@ -95,6 +100,7 @@ def summary(
             for mark in evidence.of(Mark)
         ),
         tuple(findings), sliced(posts, post_errors), sliced(reads, read_errors), tuple(notes), unfinished,
+        round(measures.cpu_before(evidence), 3), round(evidence.speed, 2),
     )  # fmt: skip
 
 

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 
+from linnet.domain.ids import place_of
 from linnet.jobs import retry
-from linnet.ports import Chance, Clock
+from linnet.ports import Chance, Clock, Ids
 from linnet.storage import jobs
 from linnet.storage.database import Database, Writer
 from linnet.storage.jobs import Job, LeaseLost
@@ -22,16 +23,21 @@ CONCURRENCY = 32
 LEASE_MS = 30_000
 TOGETHER = 128
 """So many jobs share a transaction at most, of the kinds that can."""
-POLL_SECONDS = 0.050
+POLL_SECONDS = 0.100
 GATHER_SECONDS = 0.015
 """After a commit, so long more jobs are waited for: a transaction for many of them costs little more than for one."""
+
+
+class _NothingTaken(Exception):
+    """Another process was sooner: there is nothing to commit."""
 
 
 class Worker:
     """One process's worker. ``handlers`` are by kind; a job of an unknown kind waits for a newer version of us.
 
     The kinds in ``together`` are done many in one transaction, which needs no lease: a commit for all of them instead
-    of two for each. What that leaves over, and all where it fails, is done by their handlers.
+    of two for each. What that leaves over, and all where it fails, is done by their handlers. With ``ids``, those that
+    this process makes, it does at once what was added here, and what others have added where they do not.
     """
 
     def __init__(
@@ -42,6 +48,7 @@ class Worker:
         tasks: Tasks,
         handlers: Mapping[str, Handler],
         together: Mapping[str, Together] = MappingProxyType({}),
+        ids: Ids | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -49,6 +56,7 @@ class Worker:
         self._tasks = tasks
         self._handlers = handlers
         self._together = together
+        self._place = None if ids is None else place_of(ids.next())
         self._wake = asyncio.Event()
         self._running: dict[int, Job] = {}
         self._stopped = False
@@ -81,7 +89,7 @@ class Worker:
     async def _take_due(self) -> tuple[int, list[asyncio.Task[None]]]:
         """Does what is done many at once, and begins the rest for which there is room: how many, and which."""
         self._more = False
-        kinds = await self._database.read(lambda tx: jobs.due_kinds(tx, 2 * CONCURRENCY))
+        kinds = await self._database.read(lambda tx: jobs.due_kinds(tx, self._place, 2 * CONCURRENCY))
         if self._stopped or not kinds:
             return 0, []
         counts = {kind: await self._all_of(kind) for kind in kinds & self._together.keys()}
@@ -100,7 +108,9 @@ class Worker:
 
         async def work(tx: Writer) -> tuple[int, int]:
             taken = await jobs.take(tx, kind, TOGETHER)
-            done = await self._together[kind](tx, taken) if taken else []
+            if not taken:
+                raise _NothingTaken
+            done = await self._together[kind](tx, taken)
             await jobs.done(tx, done)
             return len(taken), len(done)
 
@@ -108,6 +118,8 @@ class Worker:
             taken, done = await self._database.write(work)
             self._more = self._more or taken == TOGETHER
             return done if taken == done else None
+        except _NothingTaken:
+            return 0
         except Exception as error:  # boundary: which of them it was shows when each is done by itself
             log.warning("jobs_failed_together", kind=kind, error=repr(error)[:500], done="each is done by itself")
             return None

@@ -38,18 +38,24 @@ async def _home_rows(tx: Reader, reader: int, page: Page) -> list[StatusRow]:
 
 
 async def _home_chunk(tx: Reader, reader: int, page: Page) -> list[StatusRow]:
-    written = [as_row(row) for row in await tx.page(timelines.SQL.home, page, reader=reader, now=tx.now)]
+    found = await tx.page(timelines.SQL.home, page, reader=reader, now=tx.now)
+    written = [as_row(row[:-1]) for row in found]
     # What lies beyond the page's own far end cannot stand on it.
     full = len(written) == page.limit
     min_id = written[-1].id if full and not page.forward else page.min_id
-    newest = await tx.one(timelines.SQL.newest_merged)
-    if newest is None or newest[0] is None or newest[0] <= min_id:
+    newest = found[0][-1] if found else await _newest_merged(tx)
+    if newest is None or newest <= min_id:
         return written
     max_id = written[0].id if full and page.forward else page.max_id
     merged = await _merged(tx, reader, replace(page, max_id=max_id, min_id=min_id), written)
     # An author's first merged post may also have been written to timelines, where the change came in between.
     ordered = sorted({row.id: row for row in (*written, *merged)}.values(), key=lambda row: -row.id)
     return ordered[-page.limit :] if page.forward else ordered[: page.limit]
+
+
+async def _newest_merged(tx: Reader) -> int | None:
+    row = await tx.one(timelines.SQL.newest_merged)
+    return None if row is None else row[0]
 
 
 async def _merged(tx: Reader, reader: int, page: Page, written: list[StatusRow]) -> list[StatusRow]:

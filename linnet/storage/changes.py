@@ -63,7 +63,7 @@ def parse(text: str) -> Position | None:
 
 async def append(tx: Writer, kind: str, account_id: int, subject_id: int) -> None:
     """Files the news that ``account_id`` did ``kind`` (such as ``status.posted``) to ``subject_id``."""
-    await tx.run(SQL.append, at=tx.now, kind=kind, account_id=account_id, subject_id=subject_id)
+    await tx.later(SQL.append, at=tx.now, kind=kind, account_id=account_id, subject_id=subject_id)
 
 
 async def latest(database: Database) -> Position:

@@ -57,6 +57,13 @@ class Gathering:
         gathered.append(params)
         return 1
 
+    async def later(self, statement: Statement, /, **params: Any) -> None:
+        gathered = self._rows.get(statement)
+        if gathered is None:
+            await self._tx.later(statement, **params)
+        else:
+            gathered.append(params)
+
     async def many(self, statement: Statement, rows: Iterable[Mapping[str, Any]], /) -> None:
         await self._before(statement)
         await self._tx.many(statement, rows)

@@ -12,6 +12,10 @@ from linnet.storage.database import Reader, Writer
 
 SQL = statements.load("jobs")
 
+OTHERS_MS = 100
+"""So long a job is left to the process that added it: it looks at once, and two that look at a time are in each other's
+way."""
+
 
 class LeaseLost(Exception):
     """Another worker has taken this job over: what this one did is undone with the transaction."""
@@ -31,7 +35,7 @@ class Job:
 async def add(tx: Writer, kind: str, payload: dict[str, Any], *, once: str | None = None, run_at: int = 0) -> None:
     """``run_at`` in ms since 1970; 0 is now. With ``once``, work of that name that still waits is not added again."""
     text = msgspec.json.encode(payload).decode()
-    await tx.run(SQL.add, id=tx.ids.next(), kind=kind, payload=text, once=once, run_at=run_at or tx.now)
+    await tx.later(SQL.add, id=tx.ids.next(), kind=kind, payload=text, once=once, run_at=run_at or tx.now)
 
 
 async def put(tx: Writer, kind: str, payload: dict[str, Any], *, once: str, run_at: int) -> None:
@@ -54,14 +58,17 @@ async def next_due(tx: Reader) -> int | None:
     return None if row is None else int(row[0])
 
 
-async def due_kinds(tx: Reader, limit: int) -> frozenset[str]:
-    """The kinds of the ``limit`` jobs that are due first."""
-    return frozenset(row[0] for row in await tx.all(SQL.due_kinds, now=tx.now, limit=limit))
+async def due_kinds(tx: Reader, place: int | None, limit: int) -> frozenset[str]:
+    """The kinds of the ``limit`` jobs that are due first, for the worker at ``place`` (None: for any)."""
+    others = tx.now if place is None else tx.now - OTHERS_MS
+    found = await tx.all(SQL.due_kinds, now=tx.now, others=others, place=place or 0, limit=limit)
+    return frozenset(row[0] for row in found)
 
 
 async def take(tx: Writer, kind: str, limit: int) -> list[Job]:
     """Jobs that are due, for whoever does them all in this very transaction and ends it with ``done``."""
-    found = await tx.all(SQL.take, now=tx.now, kind=kind, limit=limit)
+    place = ids.place_of(tx.ids.next())
+    found = await tx.all(SQL.take, now=tx.now, others=tx.now - OTHERS_MS, place=place, kind=kind, limit=limit)
     return [Job(row[0], row[1], msgspec.json.decode(row[2]), row[3], row[4]) for row in found]
 
 
@@ -71,9 +78,11 @@ async def done(tx: Writer, taken: Iterable[Job]) -> None:
 
 async def claim(tx: Writer, limit: int, lease_ms: int, but: Iterable[str] = ()) -> list[Job]:
     """Leases jobs that are due; none of the kinds in ``but``."""
+    lease = tx.ids.next()
     found = await tx.all(
-        SQL.claim, now=tx.now, until=tx.now + lease_ms, lease=tx.ids.next(), limit=limit, but=list(but)
-    )
+        SQL.claim, now=tx.now, others=tx.now - OTHERS_MS, place=ids.place_of(lease), until=tx.now + lease_ms,
+        lease=lease, limit=limit, but=list(but),
+    )  # fmt: skip
     return [Job(row[0], row[1], msgspec.json.decode(row[2]), row[3], row[4]) for row in sorted(found)]
 
 

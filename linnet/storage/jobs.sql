@@ -16,15 +16,20 @@ delete from jobs where once = :once and lease is null;
 select run_at from jobs where dead_at is null order by run_at, id limit 1;
 
 -- name: due_kinds
--- What kinds are among the jobs that are due first: a read, so that an idle worker writes nothing.
+-- What kinds are among the jobs that are due first: a read, so that an idle worker writes nothing. Jobs that were added
+-- at another :place than ours are left to that one until they have been due since :others.
 select distinct d.kind from (
-  select j.kind from jobs j where j.dead_at is null and j.run_at <= :now order by j.run_at, j.id limit :limit
+  select j.kind from jobs j where j.dead_at is null and j.run_at <= :now
+    and (j.run_at <= :others or (j.id >> 12) & 1023 = :place)
+  order by j.run_at, j.id limit :limit
 ) d;
 
 -- name: take
 -- Jobs of a kind that are due, for the transaction that does them: no lease, because none of them outlives it.
 select j.id, j.kind, j.payload, j.attempts, coalesce(j.lease, 0) from jobs j
-where j.dead_at is null and j.run_at <= :now and j.kind = :kind order by j.run_at, j.id limit :limit;
+where j.dead_at is null and j.run_at <= :now and j.kind = :kind
+  and (j.run_at <= :others or (j.id >> 12) & 1023 = :place)
+order by j.run_at, j.id limit :limit;
 
 -- name: done
 delete from jobs where id in (:ids...);
@@ -33,6 +38,7 @@ delete from jobs where id in (:ids...);
 -- Leases the jobs that are due; run_at becomes the end of the lease, when another worker may take them over.
 update jobs set run_at = :until, lease = :lease, attempts = attempts + 1
 where id in (select j.id from jobs j where j.dead_at is null and j.run_at <= :now and j.kind not in (:but...)
+    and (j.run_at <= :others or (j.id >> 12) & 1023 = :place)
   order by j.run_at, j.id limit :limit)
 returning id, kind, payload, attempts, lease;
 

@@ -44,6 +44,8 @@ PLACE_SECONDS = 2.0
 """How long a read waits for others to give a connection back: later, nobody waits for its answer any more."""
 RACES = 5
 """How often a transaction that met another one is run again."""
+SEVERAL = 64
+"""A read that once made several statements is taken to do so again, so often: it may have been an exception."""
 CONNECTIONS = 16
 
 _HEDGE_SECONDS_WITHOUT_PRIMARY = 0.02
@@ -92,7 +94,7 @@ class PostgresDatabase:
         self._listeners: list[Callable[[], None]] = []
         self._mourners: list[Callable[[str], None]] = []
         self._writes: set[asyncio.Task[Any]] = set()
-        self._several: set[types.CodeType] = set()
+        self._several: dict[types.CodeType, int] = {}
         self._closing = False
         # Marks must differ even where two nodes were given one number by mistake: another's mark would look like ours.
         self._nonce = SystemChance().secret(12).hex()
@@ -228,13 +230,16 @@ class PostgresDatabase:
     async def _read_over(self, connection: Connection, fn: ReadFunction[T]) -> T:
         """A function that makes one statement needs no transaction for its snapshot: that saves two round trips.
 
-        Whether it is such a one shows as it runs; where it asks for a second statement it is begun again.
+        Whether it is such a one shows as it runs; where it asks for a second statement it is begun again, and for a
+        while it has a transaction from the beginning.
         """
-        code = getattr(getattr(fn, "func", fn), "__code__", None)
-        if code is not None and code not in self._several:
+        code: types.CodeType | None = getattr(getattr(fn, "func", fn), "__code__", None)
+        if code is not None and (left := self._several.get(code, 0)):
+            self._several[code] = left - 1
+        elif code is not None:
             with contextlib.suppress(SecondStatement):
                 return await self._run(fn, connection, STATEMENT_SECONDS, lone=True)
-            self._several.add(code)
+            self._several[code] = SEVERAL
         await connection.script(_READ_ONLY, STATEMENT_SECONDS)
         return await self._run(fn, connection, STATEMENT_SECONDS)
 
@@ -247,7 +252,9 @@ class PostgresDatabase:
         lone: bool = False,
     ) -> T:
         tx = PostgresTransaction(connection, self._clock.now_ms(), self._ids, limit_s, lone=lone)
-        return await only_sql(cast("Coroutine[Any, Any, T]", fn(tx)), tx)
+        result = await only_sql(cast("Coroutine[Any, Any, T]", fn(tx)), tx)
+        await tx.settle()
+        return result
 
     @contextlib.asynccontextmanager
     async def _connection(self, deadline: float, pool: Pool) -> AsyncIterator[Connection]:

@@ -11,7 +11,7 @@ from linnet.domain.paging import Page
 from linnet.ports import Ids
 from linnet.storage.database import paged
 from linnet.storage.postgres_connection import Connection
-from linnet.storage.statements import Row, Statement
+from linnet.storage.statements import Row, Statement, together
 
 T = TypeVar("T")
 
@@ -26,12 +26,13 @@ class SecondStatement(BaseException):
 class PostgresTransaction:
     """Both Reader and Writer: one transaction, or one statement on its own where ``lone`` is set."""
 
-    __slots__ = ("_connection", "_limit_s", "_lone", "_statements", "_until", "ids", "in_sql", "now")
+    __slots__ = ("_connection", "_later", "_limit_s", "_lone", "_statements", "_until", "ids", "in_sql", "now")
 
     def __init__(self, connection: Connection, now: int, ids: Ids, limit_s: float, *, lone: bool = False) -> None:
         self._connection = connection
         self._limit_s = limit_s
         self._lone = lone
+        self._later: list[tuple[Statement, list[Any]]] = []
         self._statements = 0
         self._until = time.monotonic() + max(TRANSACTION_SECONDS, limit_s)
         self.in_sql = False
@@ -54,6 +55,22 @@ class PostgresTransaction:
     async def many(self, statement: Statement, rows: Iterable[Mapping[str, Any]], /) -> None:
         places = [statement.postgres_places(row) for row in rows]
         await self._sql(self._connection.many, statement.postgres, places)
+
+    async def later(self, statement: Statement, /, **params: Any) -> None:
+        self._later.append((statement, statement.postgres_places(params)))
+
+    async def settle(self) -> None:
+        """Carries out what was left for later: in one round trip, but for rows of a statement that has one there."""
+        while self._later:
+            now, rest = dict[Statement, list[Any]](), list[tuple[Statement, list[Any]]]()
+            for statement, places in self._later:
+                if statement in now:
+                    rest.append((statement, places))
+                else:
+                    now[statement] = places
+            self._later = rest
+            sql = together(tuple(now))
+            await self._sql(self._connection.run, sql, [value for places in now.values() for value in places])
 
     def spoil(self) -> None:
         """Whatever is begun on its connection is the last thing there."""

@@ -30,7 +30,6 @@ async def index(tx: Writer, ids: Iterable[int]) -> None:
             sensitive=bool(content.sensitive or content.spoiler), link=first_link(content.text) is not None,
             poll=content.poll is not None,
         )  # fmt: skip
-        await tx.run(SQL.forget_status, id=status_id)
         await tx.run(SQL.index_status, id=status_id, terms=" ".join((search_terms(plain(content)), *facets)).strip())
 
 

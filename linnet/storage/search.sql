@@ -1,5 +1,6 @@
 -- name: index_status
-insert into status_search (rowid, terms) values (:id, :terms);
+-- In place of what it was found by before.
+insert or replace into status_search (rowid, terms) values (:id, :terms);
 
 -- name: forget_status
 delete from status_search where rowid = :id;

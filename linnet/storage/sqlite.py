@@ -77,6 +77,9 @@ class SqliteTransaction:
             pass
         return self._connection.changes()
 
+    async def later(self, statement: Statement, /, **params: Any) -> None:
+        self._execute(statement.sqlite, statement.sqlite_places(params)).fetchall()
+
     async def many(self, statement: Statement, rows: Iterable[Mapping[str, Any]], /) -> None:
         self._connection.executemany(statement.sqlite, [statement.sqlite_places(row) for row in rows])
 

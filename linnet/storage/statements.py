@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -14,6 +15,7 @@ _FRAGMENT = re.compile(r"\{(\w+)(?:\(([\w.]+)\))?\}")
 _COMMENT = re.compile(r"--[^\n]*")
 # One pass over strings (kept), in-lists, paging and parameters; `::` casts never match because of the look-behind.
 _TOKEN = re.compile(r"'[^']*'|(?P<not>\bnot )?\bin \(:(?P<list>\w+)\.\.\.\)|(?<!:):(?P<param>[a-z_]\w*)")
+_PLACE = re.compile(r"\$(\d+)")
 _PAGED = re.compile(r":page\((?P<column>[\w.]+)\)")
 
 Row = tuple[Any, ...]
@@ -116,6 +118,24 @@ def statement(name: str, text: str, postgres_text: str | None = None) -> Stateme
 
     twin = build(True, None) if ":page(" in text else None
     return build(False, twin)
+
+
+def moved(postgres: str, by: int) -> str:
+    """The text with the numbers of its places moved."""
+    return _PLACE.sub(lambda match: f"${int(match[1]) + by}", postgres)
+
+
+@lru_cache(maxsize=256)
+def together(several: tuple[Statement, ...]) -> str:
+    """PostgreSQL's text for statements that do not see each other's rows, as one; its places are theirs in order."""
+    parts: list[str] = []
+    before = 0
+    for each in several:
+        parts.append(moved(each.postgres, before))
+        before += len(each.params)
+    *first, last = parts
+    named = ", ".join(f"later_{number} as ({part})" for number, part in enumerate(first))
+    return f"with {named} {last}" if first else last
 
 
 def parse(text: str, heading: re.Pattern[str] = _NAME) -> dict[str, str]:

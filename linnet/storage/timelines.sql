@@ -1,6 +1,7 @@
 -- name: home
 -- Candidates, as the reader's present follows, blocks and mutes leave them. domain/audience.py has the rules in words.
-select {status_row}
+-- With each, the newest post of a large author: whoever has a page need not ask for that, too.
+select {status_row}, (select max(m.id) from statuses m where m.merged = 1)
 from home_entries h
 join statuses s on s.id = h.status_id
 join accounts a on a.id = s.account_id and a.suspended_at is null

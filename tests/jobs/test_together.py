@@ -13,6 +13,7 @@ from linnet.jobs.worker import Worker
 from linnet.storage import jobs
 from linnet.storage.database import Operation, Writer
 from linnet.storage.jobs import Job
+from linnet.storage.postgres_transaction import PostgresTransaction
 from linnet.supervision import Tasks
 from tests.storage.queries import sql
 from tests.support.client import VirtualClock
@@ -142,6 +143,8 @@ async def _left_behind(database: Any, *, together: bool) -> list[list[tuple[Any,
         else:
             for job in await jobs.claim(tx, 10, 30_000):
                 await timelines.fan_out(_Inside(tx), job)  # type: ignore[arg-type]
+        if isinstance(tx, PostgresTransaction):
+            await tx.settle()
         found.extend([[tuple(row) for row in await tx.all(statement)] for statement in (HOMES, INDEXED, LEFT)])
         raise _Undo
 

@@ -8,6 +8,7 @@ from linnet.domain.ids import milliseconds
 from linnet.jobs.drainer import DRAIN_SECONDS
 from linnet.mastodon.cache import FragmentCache
 from linnet.storage.journal import LOCK_SECONDS
+from linnet.storage.postgres_primary import DIAL_SECONDS_MAX
 from tests.simulation.machine import Process
 from tests.simulation.node import STEPS
 
@@ -43,10 +44,11 @@ def waiting(world: "World") -> list[str]:
 
 
 async def settled(world: "World") -> None:
-    """Returns when nothing waits, and streams had time to tell all."""
+    """Returns when nothing waits, and streams had time to tell all: also those of a node that dialled when it was still
+    cut off, which waits for that as long as for a slow machine."""
     world.quiet = True
     await world.until(lambda: not waiting(world))
-    await asyncio.sleep(2.5)
+    await asyncio.sleep(DIAL_SECONDS_MAX + 1.0)
     await world.until(lambda: not waiting(world))
 
 
@@ -202,6 +204,9 @@ def streams(world: "World") -> list[str]:
 
 
 def _values(values: Any) -> set[Any]:
+    """The numbers among a statement's values, or among all rows of them."""
+    if isinstance(values, list):
+        return {value for row in values for value in _values(row)}
     return {value for value in values if isinstance(value, int)} if isinstance(values, tuple) else set()
 
 

@@ -8,7 +8,7 @@ import apsw
 import asyncpg
 
 from tests.simulation.machine import Process
-from tests.simulation.replica import Record, Replica, places, translate, without_literals
+from tests.simulation.replica import Record, Replica, apart, places, translate, without_literals
 
 if TYPE_CHECKING:
     from tests.simulation.cluster import Cluster
@@ -82,6 +82,8 @@ class Session:
     def _run(self, sql: str, args: Any, many: bool, reply: Reply) -> None:
         if self.failed:
             return reply(asyncpg.InFailedSQLTransactionError("current transaction is aborted"))
+        if sql.startswith("with later_0 as ("):
+            return self._run_all(apart(sql, args), reply)
         if not args and sql.startswith("insert into receipts"):
             sql, args = without_literals(sql)
         text, writes = translate(sql)
@@ -106,6 +108,15 @@ class Session:
         else:
             self.looked_for.update(value for value in values if isinstance(value, str))
         return reply(Answer(rows, self.server.ahead.connection.changes()))
+
+    def _run_all(self, parts: list[tuple[str, Sequence[Any]]], reply: Reply) -> None:
+        """Several statements in one: the answer is the last one's, or the first error."""
+        answers: list[Any] = []
+        for sql, args in parts:
+            self._run(sql, args, False, answers.append)
+            if isinstance(answers[-1], Exception):
+                break
+        reply(answers[-1])
 
     def undo(self) -> None:
         """Ends a transaction that was not committed."""

@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 import msgspec
 
-from linnet.storage.statements import Row, Statement, Statements
+from linnet.storage.statements import Row, Statement, Statements, moved
 
 Command = tuple[str, Any, bool]
 """A statement in SQLite's words, its values, and whether it is to be run once for each row of them."""
@@ -23,6 +23,7 @@ _WRITES = re.compile(
 )
 _LIST = re.compile(r"(?:(= any)|<> all)\(\$(\d+)(?:::\w+\[\])?\)")
 _LITERAL = re.compile(r"'([^']*)'|\b(\d+)\b")
+_PLACE = re.compile(r"\$(\d+)")
 _translated: dict[str, tuple[str, bool]] = {}
 
 
@@ -46,6 +47,34 @@ def without_literals(sql: str) -> tuple[str, tuple[Any, ...]]:
     head, word, rest = sql.partition(" values ")
     inner, end, tail = rest.partition(")")
     return head + word + _LITERAL.sub(place, inner) + end + tail, tuple(values)
+
+
+def apart(sql: str, args: Sequence[Any]) -> list[tuple[str, Sequence[Any]]]:
+    """The statements that ``linnet.storage.statements.together`` has made one of, each with its own places."""
+    found: list[tuple[str, Sequence[Any]]] = []
+    for text in _parts(sql):
+        used = [int(number) for number in _PLACE.findall(text)]
+        first, last = min(used, default=1), max(used, default=0)
+        found.append((moved(text, 1 - first), args[first - 1 : last]))
+    return found
+
+
+@lru_cache
+def _parts(sql: str) -> list[str]:
+    """What stands in the outer brackets, and what follows them."""
+    parts: list[str] = []
+    depth = begun = 0
+    for at, letter in enumerate(sql):
+        if letter == "(":
+            depth += 1
+            begun = begun if depth > 1 else at + 1
+        elif letter == ")":
+            depth -= 1
+            if not depth:
+                parts.append(sql[begun:at])
+                if not sql.startswith(", later_", at + 1):
+                    return [*parts, sql[at + 2 :]]
+    raise ValueError(sql)
 
 
 @lru_cache(1)
