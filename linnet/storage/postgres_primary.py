@@ -13,7 +13,8 @@ DIAL_SECONDS = 1.0
 DIAL_SECONDS_MAX = 4.0
 """The same where none of them has answered in time: then it is this machine, or all, that are slow."""
 AHEAD_BYTES = 64 << 10
-"""So much more another standby must have replayed to be asked instead: they are never asked at quite the same time."""
+"""So much more another standby must have replayed to be asked instead, while there is a primary: they are never asked
+at quite the same time."""
 GRACE_SECONDS = 0.06
 """How long other hosts are waited for once one has said that it is the primary."""
 SLOW_SECONDS = 0.3
@@ -241,8 +242,10 @@ class Finder:
         positions = {server.url: server.position for server in servers if server.standby}
         if positions:
             newest = max(positions, key=lambda url: positions[url])
-            # To change means new connections, at the worst of times.
-            if positions[newest] >= positions.get(self._newest_standby or "", -AHEAD_BYTES) + AHEAD_BYTES:
+            # To change means new connections, at the worst of times. But without a primary they stand still, one of
+            # them a little further than the other, and what one machine has shown the next must not deny.
+            ahead = AHEAD_BYTES if len(positions) < len(servers) else 1
+            if positions[newest] >= positions.get(self._newest_standby or "", -ahead) + ahead:
                 self._newest_standby = newest
         # A standby knows the timeline that it receives.
         self._highest = max([self._highest, *(server.timeline for server in servers)])

@@ -32,10 +32,11 @@ class Wire(Protocol):
 class Subscription:
     """A stream on a socket. ``position`` is up to where it has been told all; the hub moves it.
 
-    ``notifications``: whether a home stream's token may hear of those.
+    ``current`` is that it is told what comes, as it comes; before, it is told what it missed. ``notifications``:
+    whether a home stream's token may hear of those.
     """
 
-    __slots__ = ("account_id", "channel", "ended", "label", "notifications", "position", "wire")
+    __slots__ = ("account_id", "channel", "current", "ended", "label", "notifications", "position", "wire")
 
     def __init__(
         self, wire: Wire, account_id: int, channel: Channel, label: tuple[str, ...], *, notifications: bool = True
@@ -46,6 +47,7 @@ class Subscription:
         self.label = label
         self.notifications = notifications
         self.position: Place | None = None
+        self.current = False
         self.ended = False
 
     @property

@@ -64,8 +64,8 @@ class Keeper(Protocol):
 
     def end(self, subscription: Subscription) -> None: ...
 
-    def told(self) -> bytes:
-        """The position up to which everybody has been told everything."""
+    def told_to(self, subscription: Subscription) -> bytes:
+        """The position up to which it has been told everything; b"" where there is none yet."""
         ...
 
     def gone(self, connection: "Connection") -> None: ...
@@ -186,11 +186,17 @@ class Connection:
     def beat(self) -> None:
         """Now and then: shows proxies and clients that we are there, and finds out whether they are."""
         if self.server_sent:
-            self._write(b":thump\n" + (b"id: %b\n\n" % self._door.told() if self.positions else b""))
+            self._write(b":thump\n" + (self._place() if self.positions else b""))
         elif self.carrier.ping():
             self._silent += 1
             if self._silent > SILENT_BEATS:
                 self.give_up()
+
+    def _place(self) -> bytes:
+        """From where whoever keeps positions would miss nothing."""
+        subscription = next(iter(self._subscriptions.values()), None)  # an event stream has one
+        place = b"" if subscription is None else self._door.told_to(subscription)
+        return b"id: %b\n\n" % place if place else b""
 
     def close(self, code: int, why: str) -> None:
         if not self.ended:

@@ -172,9 +172,9 @@ class Door:
     async def position(self) -> str:
         return await self._hub.position()
 
-    def told(self) -> bytes:
-        """The position up to which everybody has been told everything."""
-        return str(self._hub.told).encode()
+    def told_to(self, subscription: Subscription) -> bytes:
+        place = self._hub.told_to(subscription)
+        return b"" if place is None else str(place).encode()
 
     # -- staying and leaving ----------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ memory (``Relations``).
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Protocol
+from typing import Protocol, cast
 
 from linnet.domain.errors import NotFound, Unavailable
 from linnet.domain.views import NOBODY, Identity
@@ -134,6 +134,15 @@ class Hub:
                 await self._catch_up(subscription, changes.parse(position) if position else self.told)
         if not subscription.ended:
             self.audience.add(subscription)
+            subscription.current = True
+
+    def told_to(self, subscription: Subscription) -> Position | None:
+        """Up to where it has been told all; None where that is not known yet.
+
+        What all others have been told is no place of one who is only coming back: from there he would miss the rest.
+        """
+        place = cast("Position | None", subscription.position)
+        return max(place or self.told, self.told) if subscription.current else place
 
     async def _catch_up(self, subscription: Subscription, position: Position | None) -> None:
         """Ends in the moment in which nothing has begun to be told that this one has not heard."""

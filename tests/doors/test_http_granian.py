@@ -3,6 +3,7 @@
 import http.client
 import itertools
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ class Server:
             [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(self.port),
              "--no-ws", "--loop", "uvloop", "--log-level", "error", "--working-dir", str(folder), "served:application"],
             env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": ""}, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
         )  # fmt: skip
         until(lambda: "started" in self.said() or self.process.poll() is not None)
         until(self._listens)
@@ -138,7 +140,9 @@ def until(condition: Callable[[], bool]) -> None:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(tmp_path_factory.mktemp("served"))
     yield running
-    running.process.kill()
+    # Its worker, too, which would keep the pipe open; all have gone where a test has ended them.
+    with suppress(ProcessLookupError):
+        os.killpg(running.process.pid, signal.SIGKILL)
     running.process.communicate()
 
 

@@ -58,8 +58,13 @@ class Words:
     """Renders nothing but ids; raises what a test wants, once."""
 
     failures: list[Exception] = field(default_factory=list)
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.ready.set()
 
     async def status(self, place: Listed, reader: Identity) -> bytes | None:
+        await self.ready.wait()
         if self.failures:
             raise self.failures.pop()
         return b'{"id":"%d"}' % place.row.id
@@ -177,8 +182,53 @@ async def test_an_event_stream_shows_that_it_is_there_and_where(kept: Kept):
     await kept.post(alice)
     await kept.seconds(2 * doors.BEAT_SECONDS)
     assert plain.written[-1] == b":thump\n"
-    assert keeping.written[-1] == b":thump\nid: %b\n\n" % kept.door.told()
+    assert keeping.written[-1] == b":thump\nid: %b\n\n" % str(kept.hub.told).encode()
     assert keeping.heard("stream.begun") == 1
+
+
+async def test_who_is_only_coming_back_is_not_told_of_a_place_beyond_what_he_missed(kept: Kept):
+    """His next connection would begin there."""
+    alice = await kept.world.person("alice")
+    _, other = await kept.open(alice, position="")
+    left = str(kept.hub.told)
+    await kept.post(alice)
+    await kept.hub.turn()
+    assert str(kept.hub.told) != left
+    kept.words.ready.clear()
+    carrier = Carrier()
+    knock = Knock("/api/v1/streaming/user", {}, f"Bearer {alice.token}", None, None, "192.0.2.1")
+    coming = await kept.door.admit(knock, carrier, server_sent=True)
+    coming.open(HOME, left)
+    await kept.seconds(2 * doors.BEAT_SECONDS)
+    assert carrier.heard("update") == 0
+    assert carrier.written[-1] == b":thump\nid: %b\n\n" % left.encode()
+    assert other.written[-1] == b":thump\nid: %b\n\n" % str(kept.hub.told).encode()
+    kept.words.ready.set()
+    await kept.seconds(2 * doors.BEAT_SECONDS)
+    assert carrier.heard("update") == 1
+    assert carrier.written[-1] == b":thump\nid: %b\n\n" % str(kept.hub.told).encode()
+
+
+async def test_who_was_told_more_than_all_others_have_is_not_sent_back(kept: Kept):
+    """He would be told it again."""
+    alice = await kept.world.person("alice")
+    _, stream = await kept.open(alice, position="")
+    before, tell, others = kept.hub.told, kept.hub._each, asyncio.Event()
+
+    async def and_others(*about: Any) -> None:
+        await tell(*about)
+        await others.wait()
+
+    kept.hub._each = and_others  # type: ignore[assignment,method-assign]
+    await kept.post(alice)
+    turn = asyncio.ensure_future(kept.hub.turn())
+    await until(lambda: stream.heard("update") == 1)
+    assert kept.hub.told == before
+    await kept.seconds(2 * doors.BEAT_SECONDS)
+    assert stream.written[-1].startswith(b":thump\nid: ")
+    assert stream.written[-1] != b":thump\nid: %b\n\n" % str(before).encode()
+    others.set()
+    await turn
 
 
 async def test_a_revoked_token_ends_its_sockets(kept: Kept):

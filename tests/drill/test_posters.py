@@ -10,7 +10,7 @@ import pyvips
 from linnet.drill import records
 from linnet.drill.ledger import LEDGER, READS, STREAMS, Ledger
 from linnet.drill.load import spread
-from linnet.drill.machine import Busy
+from linnet.drill.machine import Busy, speed
 from linnet.drill.posters import KINDS, Posters, picture, request
 from linnet.drill.readers import Readers
 from linnet.drill.records import Attempt, Deed, Failure, Heard, Mark, Person, Plan, Read, Record, Sample
@@ -163,6 +163,10 @@ def test_what_the_processors_did_since_it_was_asked_last(tmp_path: Path) -> None
     stat.write_text("cpu  160 0 110 720 110 0 0 0 0 0\n")
     assert busy.part() == pytest.approx(0.7)
     assert busy.part() == 0.0
+
+
+def test_how_fast_it_is() -> None:
+    assert 0.05 < speed() < 5_000
 
 
 def test_a_machine_that_does_not_tell_is_not_busy(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ def test_a_run_is_summed_up() -> None:
     assert run.post_latency.slowest == pytest.approx(0.5)
     assert run.post_latency.p50 == pytest.approx(0.02)
     assert run.cpu_mean == 0.4
+    assert run.cpu_before == 0.4
 
 
 @pytest.mark.parametrize(

@@ -257,7 +257,7 @@ class Node:
 
     async def _keep_open(self, subscription: Subscription, wire: Wire) -> None:
         while wire.open:
-            wire.send("thump", None, "")
+            wire.send("thump", None, str(self.hub.told_to(subscription) or ""))
             await asyncio.sleep(BEAT)
         subscription.ended = True
         self.hub.audience.remove(subscription)

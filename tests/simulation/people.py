@@ -220,10 +220,10 @@ class People:
             place += 1
 
     def _hear(self, name: str, event: str, payload: bytes | None, position: str) -> None:
+        heard = self.heard[name]
+        heard.position = position or heard.position
         if event == "thump":
             return
-        heard = self.heard[name]
-        heard.position = position
         self.world.machine.story.tell(name, f"hears {event} {(payload or b'').decode()} at {position}")
         if event == BEGUN:
             heard.since = heard.since or position

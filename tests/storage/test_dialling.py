@@ -13,6 +13,7 @@ from linnet.storage.postgres_witnesses import Witnesses
 from tests.support.waiting import until
 
 URLS = ("postgresql://a/x", "postgresql://b/x")
+PRIMARY = "postgresql://c/x"
 
 
 class FakeConnection:
@@ -107,21 +108,33 @@ async def test_whoever_leaves_while_it_waits_for_its_turn_takes_nothing_along():
 
 
 class Moving(Hosts):
-    """Two standbys, whose positions a test sets."""
+    """Two standbys, whose positions a test sets, and a primary where there is one."""
 
     def __init__(self, positions: dict[str, int]) -> None:
         super().__init__()
         self.positions = positions
 
     async def dial(self, url: str, limit_s: float) -> Any:
+        if url == PRIMARY:
+            return FakeConnection(url, standby=False)
         connection = FakeConnection(url, standby=True)
         connection.server = Server(url, True, 1, "now", self.positions[url])
         return connection
 
 
-async def test_a_standby_that_is_ahead_by_a_moment_does_not_cost_the_other_ones_connections():
+async def test_without_a_primary_whoever_is_ahead_at_all_is_asked():
     positions = {URLS[0]: 1_000, URLS[1]: 500}
     finder = Finder(URLS, Moving(positions).dial)
+    assert await finder.newest_standby(ask=True) == URLS[0]
+    positions[URLS[1]] = 1_000
+    assert await finder.newest_standby(ask=True) == URLS[0]
+    positions[URLS[1]] = 1_001
+    assert await finder.newest_standby(ask=True) == URLS[1]
+
+
+async def test_a_standby_that_is_ahead_by_a_moment_does_not_cost_the_other_ones_connections():
+    positions = {URLS[0]: 1_000, URLS[1]: 500}
+    finder = Finder((*URLS, PRIMARY), Moving(positions).dial)
     standbys = Standbys(finder)
     first = await standbys.acquire(asyncio.get_running_loop().time() + 5)
     assert first.server.url == URLS[0]
