@@ -224,7 +224,7 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
     routes += pages.routes(page_door, static)
     steady = parts._replace(database=Steady(parts.database))
     handlers = job_handlers(steady, images, recordings)
-    worker = Worker(steady.database, parts.clock, parts.chance, tasks, handlers, TOGETHER, parts.ids)
+    worker = Worker(steady.database, parts.clock, parts.chance, parts.ids, tasks, handlers, TOGETHER)
     watch = watching(parts, cache, lambda: application, journal.gauges if journal is not None else {})
     routes += watch.routes
 

@@ -179,7 +179,8 @@ def _more(around: _Around, content: StatusContent, now: int) -> str | None:
 
 async def _write(tx: Writer, site: Site, by: Author, around: _Around, id: int) -> Written:
     """All but the counts: the author's row, and that of what is answered, are what others want, too. Whoever counts
-    afterwards, the author first, holds them for no longer than the commit takes.
+    afterwards, the author first, holds them for little longer than the commit takes: what is left for later comes in
+    between, in as many round trips as there are kinds of it at most.
     """
     author, followers, merged = by
     draft, at, local_only = around.draft, ids.milliseconds(id), _local_only(around)

@@ -36,8 +36,8 @@ class Worker:
     """One process's worker. ``handlers`` are by kind; a job of an unknown kind waits for a newer version of us.
 
     The kinds in ``together`` are done many in one transaction, which needs no lease: a commit for all of them instead
-    of two for each. What that leaves over, and all where it fails, is done by their handlers. With ``ids``, those that
-    this process makes, it does at once what was added here, and what others have added where they do not.
+    of two for each. What that leaves over, and all where it fails, is done by their handlers. What was added with
+    ``ids``, those that this process makes, is done at once, and what others have added where they do not.
     """
 
     def __init__(
@@ -45,10 +45,10 @@ class Worker:
         database: Database,
         clock: Clock,
         chance: Chance,
+        ids: Ids,
         tasks: Tasks,
         handlers: Mapping[str, Handler],
         together: Mapping[str, Together] = MappingProxyType({}),
-        ids: Ids | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -56,7 +56,7 @@ class Worker:
         self._tasks = tasks
         self._handlers = handlers
         self._together = together
-        self._place = None if ids is None else place_of(ids.next())
+        self._place = place_of(ids.next())
         self._wake = asyncio.Event()
         self._running: dict[int, Job] = {}
         self._stopped = False
@@ -98,10 +98,22 @@ class Worker:
         room = CONCURRENCY - len(self._running)
         if kinds <= done or not room:
             return total, []
-        claimed = await self._database.write(lambda tx: jobs.claim(tx, room, LEASE_MS, done))
+        claimed = await self._claimed(room, done)
         self._more = self._more or len(claimed) == room
         self._running |= {job.id: job for job in claimed}
         return total, [self._tasks.start(f"job {job.kind}", self._run(job)) for job in claimed]
+
+    async def _claimed(self, room: int, but: set[str]) -> list[Job]:
+        async def claim(tx: Writer) -> list[Job]:
+            found = await jobs.claim(tx, room, LEASE_MS, but)
+            if not found:
+                raise _NothingTaken
+            return found
+
+        try:
+            return await self._database.write(claim)
+        except _NothingTaken:
+            return []
 
     async def _all_of(self, kind: str) -> int | None:
         """Does jobs of a kind in one transaction: how many, or None where some are left to its handler."""

@@ -58,10 +58,9 @@ async def next_due(tx: Reader) -> int | None:
     return None if row is None else int(row[0])
 
 
-async def due_kinds(tx: Reader, place: int | None, limit: int) -> frozenset[str]:
-    """The kinds of the ``limit`` jobs that are due first, for the worker at ``place`` (None: for any)."""
-    others = tx.now if place is None else tx.now - OTHERS_MS
-    found = await tx.all(SQL.due_kinds, now=tx.now, others=others, place=place or 0, limit=limit)
+async def due_kinds(tx: Reader, place: int, limit: int) -> frozenset[str]:
+    """The kinds of the ``limit`` jobs that are due first, for the worker at ``place`` (``ids.place_of``)."""
+    found = await tx.all(SQL.due_kinds, now=tx.now, others=tx.now - OTHERS_MS, place=place, limit=limit)
     return frozenset(row[0] for row in found)
 
 
@@ -91,7 +90,7 @@ async def inherit(tx: Writer) -> int:
 
     Only for who holds that number (``DataDirectory.worker_number``): nobody else has it any more.
     """
-    return await tx.run(SQL.inherit, now=tx.now, place=ids.place_of(tx.ids.next()))
+    return await tx.run(SQL.inherit, now=tx.now - OTHERS_MS, place=ids.place_of(tx.ids.next()))
 
 
 async def extend(tx: Writer, held: Iterable[Job], lease_ms: int) -> None:
@@ -110,9 +109,13 @@ async def finish(tx: Writer, job: Job) -> None:
 
 
 async def proceed(tx: Writer, job: Job, payload: dict[str, Any], *, run_at: int = 0) -> None:
-    """A part is done; ``payload`` says what is left. ``run_at`` in ms since 1970; 0 is now."""
+    """A part is done; ``payload`` says what is left. ``run_at`` in ms since 1970; 0 is now.
+
+    Whoever did the part may go on at once, though another process may have added the job.
+    """
     text = msgspec.json.encode(payload).decode()
-    _held(await tx.run(SQL.proceed, id=job.id, lease=job.lease, payload=text, run_at=run_at or tx.now))
+    run_at = run_at or tx.now - OTHERS_MS
+    _held(await tx.run(SQL.proceed, id=job.id, lease=job.lease, payload=text, run_at=run_at))
 
 
 async def retry(tx: Writer, job: Job, run_at: int, error: str) -> None:

@@ -44,7 +44,7 @@ PLACE_SECONDS = 2.0
 """How long a read waits for others to give a connection back: later, nobody waits for its answer any more."""
 RACES = 5
 """How often a transaction that met another one is run again."""
-SEVERAL = 64
+SEVERAL = 8
 """A read that once made several statements is taken to do so again, so often: it may have been an exception."""
 CONNECTIONS = 16
 

@@ -60,17 +60,21 @@ class PostgresTransaction:
         self._later.append((statement, statement.postgres_places(params)))
 
     async def settle(self) -> None:
-        """Carries out what was left for later: in one round trip, but for rows of a statement that has one there."""
-        while self._later:
-            now, rest = dict[Statement, list[Any]](), list[tuple[Statement, list[Any]]]()
-            for statement, places in self._later:
-                if statement in now:
-                    rest.append((statement, places))
-                else:
-                    now[statement] = places
-            self._later = rest
-            sql = together(tuple(now))
-            await self._sql(self._connection.run, sql, [value for places in now.values() for value in places])
+        """Carries out what was left for later: in one round trip, and one more for each statement with several rows.
+
+        Rows that others want may be held by now, so that it must not take longer the more there is.
+        """
+        rows: dict[Statement, list[list[Any]]] = {}
+        for statement, places in self._later:
+            rows.setdefault(statement, []).append(places)
+        self._later.clear()
+        single = [statement for statement, found in rows.items() if len(found) == 1]
+        if single:
+            places = [value for statement in single for value in rows[statement][0]]
+            await self._sql(self._connection.run, together(tuple(single)), places)
+        for statement, found in rows.items():
+            if len(found) > 1:
+                await self._sql(self._connection.many, statement.postgres, found)
 
     def spoil(self) -> None:
         """Whatever is begun on its connection is the last thing there."""

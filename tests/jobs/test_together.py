@@ -15,6 +15,7 @@ from linnet.storage.database import Operation, Writer
 from linnet.storage.jobs import Job
 from linnet.storage.postgres_transaction import PostgresTransaction
 from linnet.supervision import Tasks
+from linnet.system import IdMaker
 from tests.storage.queries import sql
 from tests.support.client import VirtualClock
 
@@ -37,7 +38,7 @@ class Even:
 class Bench:
     """A worker whose jobs of the kind ``work`` are done together, but for those that ``alone`` names."""
 
-    def __init__(self, database: Any, clock: VirtualClock) -> None:
+    def __init__(self, database: Any, clock: VirtualClock, ids: IdMaker) -> None:
         self.database = database
         self.clock = clock
         self.together: list[list[int]] = []
@@ -49,6 +50,7 @@ class Bench:
             database,
             clock,
             Even(),
+            ids,
             self.tasks,
             {"work": self._by_itself, "other": self._by_itself},
             {"work": self._all},
@@ -78,7 +80,8 @@ class Bench:
 @pytest.fixture
 async def bench(open_database: Any):
     clock = VirtualClock()
-    found = Bench(await open_database(clock=clock), clock)
+    ids = IdMaker(clock, 7, 0)
+    found = Bench(await open_database(clock=clock, ids=ids), clock, ids)
     yield found
     await found.tasks.close()
 

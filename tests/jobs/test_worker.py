@@ -14,6 +14,7 @@ from linnet.storage import jobs
 from linnet.storage.database import Writer
 from linnet.storage.jobs import Job, LeaseLost
 from linnet.supervision import Tasks
+from linnet.system import IdMaker
 from tests.storage.queries import count, put, sql
 from tests.support.client import VirtualClock
 
@@ -34,9 +35,10 @@ class Even:
 async def stage(open_database: Any):
     """A database in virtual time, its clock, and a maker of workers."""
     clock = VirtualClock()
-    database = await open_database(clock=clock)
+    ids = IdMaker(clock, 7, 0)
+    database = await open_database(clock=clock, ids=ids)
     tasks = Tasks()
-    yield database, clock, lambda **handlers: Worker(database, clock, Even(), tasks, handlers)
+    yield database, clock, lambda **handlers: Worker(database, clock, Even(), ids, tasks, handlers)
     await tasks.close()
 
 
@@ -58,6 +60,33 @@ async def _until(database: Any, true: Callable[[list[tuple[Any, ...]]], bool]) -
     async with asyncio.timeout(10):
         while not true(await _rows(database)):  # noqa: ASYNC110
             await asyncio.sleep(0)
+
+
+async def test_what_another_process_has_added_is_left_to_it_for_a_moment(stage: Any, open_database: Any):
+    """Two that look for the same job at the same time are in each other's way; one that is gone does not come back."""
+    database, clock, make = stage
+    done: list[int] = []
+
+    async def parts(job: Job) -> None:
+        done.append(job.payload["n"])
+        left = {"n": job.payload["n"] - 1}
+        await database.write(lambda tx: jobs.proceed(tx, job, left) if left["n"] else jobs.finish(tx, job))
+
+    elsewhere = IdMaker(clock, 8, 0).next()
+    add = jobs.SQL.add
+    await database.write(
+        lambda tx: tx.later(add, id=elsewhere, kind="work", payload='{"n":3}', once=None, run_at=clock.now_ms())
+    )
+    await _add(database)
+    worker = make(work=parts)
+    assert await worker.run_due() == 1
+    assert done == [1]
+    clock.advance(jobs.OTHERS_MS - 1)
+    assert await worker.run_due() == 0
+    clock.advance(1)
+    # Whoever has begun it goes on with it at once.
+    assert [await worker.run_due() for _ in range(4)] == [1, 1, 1, 0]
+    assert done == [1, 3, 2, 1]
 
 
 async def test_a_job_runs_once_and_is_gone(stage: Any):

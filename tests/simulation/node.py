@@ -127,7 +127,7 @@ class Node:
             self.rendering = Rendering(self.database, SITE, FragmentCache(1 << 20), self.clock)
             self.hub = Hub(self.steady, Telling(), self.clock, self.tasks)
             handlers = {kind: self._bound(action) for kind, action in JOB_HANDLERS.items()} | {COUNTED: self._count}
-            self.worker = Worker(self.steady, self.clock, chance, self.tasks, handlers, TOGETHER)
+            self.worker = Worker(self.steady, self.clock, chance, self, self.tasks, handlers, TOGETHER)
             self.worker.start()
             self.posting = self._with_journal(chance)
             self.ready = True

@@ -9,6 +9,7 @@ from linnet.actions import statuses
 from linnet.domain.statuses import Draft
 from linnet.storage import jobs
 from linnet.storage.database import Operation, Writer
+from linnet.storage.postgres import PostgresDatabase
 from linnet.storage.postgres_connection import Connection
 from linnet.storage.statements import statement, together
 
@@ -62,7 +63,7 @@ async def test_nothing_of_it_is_left_where_the_transaction_fails(database: Any) 
 
 
 async def test_a_plain_post_asks_postgresql_no_more_than_it_must(
-    open_any_world: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    open_any_world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each statement costs its process more than the server: a tenth of a millisecond, most of it TLS."""
     world = await open_any_world()
@@ -77,4 +78,30 @@ async def test_a_plain_post_asks_postgresql_no_more_than_it_must(
     monkeypatch.setattr(Connection, "_limited", counted)
     await statuses.post(world.database, world.site, author.id, Draft("said"), Operation("post"))
     # begin, the receipt, the author, the post, the author's count, all that is later, commit
-    assert asked["round trips"] == (7 if "postgres" in request.node.name else 0)
+    assert asked["round trips"] == (7 if isinstance(world.database, PostgresDatabase) else 0)
+
+
+async def test_whom_a_post_names_makes_nobody_wait_for_its_rows(
+    open_any_world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the author's row is counted up, others wait for it: what is later must not take longer the more there is."""
+    world = await open_any_world()
+    author, *named = await world.people("author", *(f"named{number}" for number in range(12)))
+    after: list[str] = []
+    limited, count = Connection._limited, statuses.count_author
+
+    async def noted(self: Connection, work: Any, limit_s: float | None) -> Any:
+        after.append(work.__qualname__)
+        return await limited(self, work, limit_s)
+
+    async def counted(*about: Any, **more: Any) -> Any:
+        found = await count(*about, **more)
+        after.clear()
+        return found
+
+    monkeypatch.setattr(Connection, "_limited", noted)
+    monkeypatch.setattr(statuses, "count_author", counted)
+    draft = Draft(" ".join(f"@named{number}" for number in range(len(named))))
+    await statuses.post(world.database, world.site, author.id, draft, Operation("post"))
+    # what there is once, the news, commit
+    assert len(after) == (3 if isinstance(world.database, PostgresDatabase) else 0)

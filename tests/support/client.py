@@ -240,7 +240,7 @@ class World:
         self.recordings = app.recorder(parts)
         found = app.job_handlers(parts, self.images, self.recordings)
         handlers = {kind: self._loud(handler) for kind, handler in found.items()}
-        self._worker = Worker(parts.database, parts.clock, parts.chance, self.tasks, handlers, app.TOGETHER)
+        self._worker = Worker(parts.database, parts.clock, parts.chance, parts.ids, self.tasks, handlers, app.TOGETHER)
 
     @property
     def database(self) -> Database:
