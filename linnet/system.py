@@ -45,6 +45,8 @@ class AgreedClock:
     """
 
     FILE = "clock"
+    agreed = True
+    """Whether others had a say in it; for the one who keeps it."""
 
     def __init__(self, file: Path, machine: Clock) -> None:
         """Raises OSError or ValueError where no time has been agreed on since the machine was started."""
@@ -56,15 +58,27 @@ class AgreedClock:
 
     @classmethod
     def kept(cls, file: Path, machine: Clock) -> "AgreedClock":
-        """For the one who keeps it: where nothing has been agreed on yet, it begins with the machine's own."""
+        """For the one who keeps it: where nothing has been agreed on yet, it begins with the machine's own.
+
+        Raises OSError.
+        """
         try:
             return cls(file, machine)
-        except (OSError, ValueError):
+        except (FileNotFoundError, ValueError):
             ahead = machine.now_ms() - int(machine.monotonic() * 1000)
-            temporary = file.with_suffix(".new")
-            temporary.write_bytes(ahead.to_bytes(8, "little", signed=True) + _boot())
-            temporary.replace(file)
-            return cls(file, machine)
+            content = ahead.to_bytes(8, "little", signed=True) + _boot()
+            if file.exists():
+                # Nobody reads what is of another boot; and in its place there is room for it on a full disk, too.
+                with file.open("r+b") as opened:
+                    opened.write(content)
+                    opened.truncate()
+            else:
+                temporary = file.with_suffix(".new")
+                temporary.write_bytes(content)
+                temporary.replace(file)
+            found = cls(file, machine)
+            found.agreed = False
+            return found
 
     @property
     def ahead_ms(self) -> int:
@@ -72,7 +86,8 @@ class AgreedClock:
 
     @ahead_ms.setter
     def ahead_ms(self, value: int) -> None:
-        self._ahead[:8] = value.to_bytes(8, "little", signed=True)
+        if value != self.ahead_ms:
+            self._ahead[:8] = value.to_bytes(8, "little", signed=True)
 
     def now_ms(self) -> int:
         return int(self.machine.monotonic() * 1000) + self.ahead_ms

@@ -218,7 +218,11 @@ def serve_node(folders: Folders, given: Sequence[str] = (), *, first: bool = Fal
 
 async def _serve(folders: Folders, *, first: bool) -> int | None:
     """The exit code; None to begin anew with what is installed and configured now. Raises Ending."""
-    tasks, node = Tasks(), Node(folders, machine_clock(folders.run))
+    tasks = Tasks()
+    try:
+        node = Node(folders, machine_clock(folders.run))
+    except OSError as error:
+        raise Ending(UNAVAILABLE, f"The node cannot run: {error}.") from error
 
     def ready() -> None:
         tasks.start("welcome", _welcome(node, first=first))

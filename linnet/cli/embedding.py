@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-import socket
+import select
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -58,18 +58,24 @@ class Server:
     def stop_accepting(self) -> None:
         """Leaves new connections to the other workers, and goes on answering on those that it has.
 
-        Granian cannot; but what it accepts on can become another socket under the same number, one that nobody dials.
+        Granian cannot; but its epoll, which wakes it for them, can be told to look for them no more.
         """
         shared = os.fstat(self._listening)
-        with socket.socket() as nobodys:
-            nobodys.bind(("127.0.0.1", 0))
-            nobodys.listen(1)
-            nobodys.setblocking(False)
-            for entry in Path("/proc/self/fd").iterdir():  # Granian holds copies of it
+        looking: list[int] = []
+        listening: list[int] = []  # Granian has a copy of it
+        with contextlib.suppress(OSError):  # where there is no /proc, it is as if this had not been called
+            for entry in Path("/proc/self/fd").iterdir():
                 with contextlib.suppress(OSError):
                     descriptor = int(entry.name)
-                    if os.path.samestat(os.fstat(descriptor), shared):
-                        os.dup2(nobodys.fileno(), descriptor, inheritable=False)
+                    if os.readlink(entry) == "anon_inode:[eventpoll]":
+                        looking.append(descriptor)
+                    elif os.path.samestat(os.fstat(descriptor), shared):
+                        listening.append(descriptor)
+            for descriptor in looking:
+                with select.epoll.fromfd(os.dup(descriptor)) as poll:
+                    for each in listening:
+                        with contextlib.suppress(OSError):
+                            poll.unregister(each)
 
     async def stop(self, seconds: float) -> None:
         """Takes no more connections, and waits for those that are open, at most so long."""

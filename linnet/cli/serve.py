@@ -76,11 +76,16 @@ class Worker:
         else:
             self.ending = Ending(message["code"], message["sentence"])
 
-    def retire(self, seconds: float) -> None:
-        """Asks it to answer what is under way and to end; after ``seconds`` it is made to."""
+    def retire(self, seconds: float, *, replaced: bool = False) -> None:
+        """Asks it to answer what is under way and to end; after ``seconds`` it is made to.
+
+        One that is ``replaced`` leaves new connections to the others before it ends.
+        """
         if self.end_by is None:
             self.end_by = time.monotonic() + seconds
-            self.process.terminate()
+        elif replaced:
+            return
+        self.process.send_signal(signal.SIGINT if replaced and self.ready else signal.SIGTERM)
 
 
 class Supervisor:
@@ -189,7 +194,7 @@ class Supervisor:
         if worker in self._serving:
             self._serving.remove(worker)
             self._retiring.append(worker)
-            worker.retire(self._config.drain / 1000 + EXTRA_SECONDS)
+            worker.retire(self._config.drain / 1000 + EXTRA_SECONDS, replaced=True)
 
     def _ended(self, worker: Worker) -> None:
         code = worker.process.returncode

@@ -55,6 +55,16 @@ class Channel:
                 continue
 
 
+class Stopping(asyncio.Event):
+    """That this process is to end: by SIGINT where it is ``replaced``, by SIGTERM with the whole server."""
+
+    replaced = False
+
+    def heed(self, number: int) -> None:
+        self.replaced = number == signal.SIGINT
+        self.set()
+
+
 class Door:
     """Stands before the application and counts who comes in."""
 
@@ -67,16 +77,17 @@ class Door:
         return self._application(scope, receive, send)
 
 
-async def drain(application: Application, door: Door, server: Server, seconds: float) -> None:
+async def drain(application: Application, door: Door, server: Server, seconds: float, others: Stopping) -> None:
     """Goes on answering, with ``Connection: close``, until nobody asks any more: so no client loses a request to us.
 
-    At first whoever comes is let in, for it is told here that this server is not ready; those who never stop coming
-    are left to other workers then.
+    At first whoever comes is let in. Those who never stop coming are then left to the other workers, where this one is
+    only replaced; where the whole server ends, nobody but us would tell them so.
     """
     application.draining = True
     await _quiet(application, door)
-    server.stop_accepting()
-    await _quiet(application, door)
+    if others.replaced:
+        server.stop_accepting()
+        await _quiet(application, door)
     await application.drain(seconds)
 
 
@@ -139,10 +150,10 @@ async def serve(config: Config, listening: list[int], channel: Channel, origin: 
 
     ``listening`` are the sockets of the main port and, where there is one, of ``--streaming-bind``.
     """
-    stopping = asyncio.Event()
+    stopping = Stopping()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(number, stopping.heed, number)
     async with opened(config, serving=True, origin=origin) as found:
         directory, tasks = DataDirectory(config.data), Tasks()
         obey(directory.run, cache := FragmentCache(app.CACHE_BYTES))
@@ -164,7 +175,7 @@ async def serve(config: Config, listening: list[int], channel: Channel, origin: 
         channel.say(ready=True, origin=parts.site.origin, lines=await welcome(parts) if first else [])
         waits = [tasks.start("supervisor", channel.closed()), tasks.start("stop", stopping.wait())]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        await drain(application, door, server, config.drain / 1000)
+        await drain(application, door, server, config.drain / 1000, stopping)
         await server.stop(5.0)
         await lifespan.shutdown()
         await tasks.close()

@@ -158,8 +158,11 @@ class Node:
         ``others`` are the other machines' times, each as its distance from this machine's monotonic clock.
         """
         own = self.clock.machine.now_ms() - int(self.clock.monotonic() * 1000)
-        self.clock.ahead_ms = clocks.agreed(own, others, self.clock.ahead_ms, alone=len(self.standings) <= 1)
-        return clocks.apart(own, others)
+        held = self.clock.ahead_ms if self.clock.agreed else None
+        alone = len(self.standings) <= 1
+        self.clock.ahead_ms = clocks.agreed(own, others, held, alone=alone)
+        self.clock.agreed = self.clock.agreed or alone or bool(others)
+        return clocks.apart(own, self.clock.ahead_ms)
 
     # -- the files of the children ------------------------------------------------------------------------------------
 

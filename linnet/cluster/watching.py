@@ -147,7 +147,8 @@ class Watch:
         others = [seen.times[name].ahead_ms for name in sorted(names & seen.times.keys())
                   if now - seen.times[name].at < STALE_S]  # fmt: skip
         seen.clock_apart_ms = node.compare_clocks(others)
-        seen.compared = seen.compared or bool(others) or not names
+        # With one of two others, nobody can tell yet which of the two machines is wrong.
+        seen.compared = seen.compared or len(others) == len(names) or len(others) % 2 == 0 < len(others)
 
     # -- PostgreSQL ---------------------------------------------------------------------------------------------------
 

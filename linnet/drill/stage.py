@@ -126,8 +126,10 @@ def _remove(folder: Path) -> None:
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry, ignore_errors=True)
             else:
-                entry.unlink()
-    shutil.rmtree(folder, ignore_errors=True)
+                with contextlib.suppress(OSError):
+                    entry.unlink()
+        if [*folder.iterdir()] in ([], [folder / OWNER]):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def processes_in(folder: Path) -> list[int]:

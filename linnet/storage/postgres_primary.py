@@ -239,13 +239,14 @@ class Finder:
 
     def _learn(self, servers: list[Server]) -> None:
         self.patience = DIAL_SECONDS if servers else min(DIAL_SECONDS_MAX, self.patience * 2)
+        # A standby knows the timeline that it receives.
+        self._highest = max([self._highest, *(server.timeline for server in servers)])
         positions = {server.url: server.position for server in servers if server.standby}
         if positions:
             newest = max(positions, key=lambda url: positions[url])
             # To change means new connections, at the worst of times. But without a primary they stand still, one of
             # them a little further than the other, and what one machine has shown the next must not deny.
-            ahead = AHEAD_BYTES if len(positions) < len(servers) else 1
+            primary = any(not server.standby and self.is_current(server) for server in servers)
+            ahead = AHEAD_BYTES if primary else 1
             if positions[newest] >= positions.get(self._newest_standby or "", -ahead) + ahead:
                 self._newest_standby = newest
-        # A standby knows the timeline that it receives.
-        self._highest = max([self._highest, *(server.timeline for server in servers)])

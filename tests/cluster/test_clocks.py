@@ -26,7 +26,13 @@ TRUE = 1_700_000_000_000
         (-HOUR, [0], 0, False, 0),
         (0, [HOUR], 0, False, 0),  # the other one jumped
         (HOUR, [HOUR], 0, False, HOUR),  # an operator has set both
-        (HOUR, [0], None, False, HOUR),  # which of two is wrong, nobody can tell
+        (HOUR, [0], None, False, 0),  # which of two is wrong, nobody can tell: the one behind does less harm
+        (0, [HOUR], None, False, 0),
+        (0, [0, HOUR], 0, False, 0),
+        (1_900, [0, 0], 1_890, False, 1_900),  # its own, which is no better known than to the second
+        (2_100, [0, 0], 2_090, False, 0),
+        (1_900, [0, 0], 0, False, 0),  # it left its own, and does not come back for every second one
+        (900, [0, 0], 0, False, 900),
         (HOUR, [0, 400], None, False, 400),
         (HOUR, [0, 400], HOUR, False, 400),  # it was started with a wrong clock
         (HOUR, [0, 400], 100, False, 100),  # no jump, not even a small one
@@ -55,10 +61,9 @@ def test_a_minority_of_wrong_clocks_misleads_nobody(right: list[int], data: st.D
 
 
 def test_a_clock_that_is_apart_is_told_from_one_that_is_not() -> None:
-    assert apart(HOUR, []) == 0
-    assert apart(900, [0, 400]) == 0
-    assert apart(HOUR, [0, 400]) == HOUR - 400
-    assert apart(-HOUR, [0]) == -HOUR
+    assert apart(HOUR, HOUR - 900) == 0
+    assert apart(HOUR, 400) == HOUR - 400
+    assert apart(-HOUR, 0) == -HOUR
 
 
 def test_the_agreed_time_goes_on_whatever_the_clock_is_set_to(tmp_path: Path) -> None:
