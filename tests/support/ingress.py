@@ -89,7 +89,7 @@ class Haproxy:
 class Clients:
     """Posters, readers and listeners, each of whom tries a second endpoint once; posters without ``keys`` do not.
 
-    ``failed`` says in words what was not answered.
+    ``failed`` says in words what was not answered; ``lost`` are posts without a key whose connection was closed.
     """
 
     def __init__(self, endpoints: Sequence[str], tokens: Sequence[str], *, keys: bool = True) -> None:
@@ -97,6 +97,7 @@ class Clients:
         self._keys = keys
         self._headers = [{"Authorization": f"Bearer {token}"} for token in tokens]
         self.failed: list[str] = []
+        self.lost: list[str] = []
         self.posted: dict[str, str] = {}
         self.read = 0
         self.retried: Counter[str] = Counter()
@@ -147,6 +148,9 @@ class Clients:
                         return found
                     why.append(f"{answer.status} {await answer.text()}")
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                if not self._keys and method == "POST" and isinstance(error, aiohttp.ServerDisconnectedError):
+                    self.lost.append(path)
+                    return None
                 why.append(repr(error))
             self.retried[f"{method} {why[-1][:60]}"] += 1
         self.failed.append(f"{method} {path}: {why}")
