@@ -47,6 +47,13 @@ _SAYS = {
     503: "No machine can answer now; please try again in a moment",
     504: "No machine answered in time; please try again",
 }
+_GIVEN_UP = "on-marked-down shutdown-sessions"
+_UNANSWERED = f"""\
+    timeout client {WRITE_MS + 5_000}ms
+    http-response set-var(txn.answered) bool(true)
+    http-after-response set-status 502 if {{ status 503 504 }} !{{ var(txn.answered) -m bool }}
+"""
+"""That nobody answers is a 502, which is asked elsewhere; Linnet's own 503, which may have taken its time, is not."""
 _CIPHERS = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
 _CIPHERS += "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 
@@ -67,8 +74,8 @@ class Ingress(NamedTuple):
     ``plain`` an address that only leads to HTTPS. ``inner`` is the node's port for other nodes, ``authority`` the
     cluster's CA, ``identity`` the node's certificate and key in one PEM file. ``local`` and ``streaming`` are where
     this node's Linnet listens. ``forwarded_from`` are proxies of the operator's own in front, whose X-Forwarded-* are
-    believed. ``socket`` is HAProxy's own, for its numbers and commands. ``workers`` is how many processes of Linnet
-    answer here, as in all nodes.
+    believed. ``socket`` is HAProxy's own, for its numbers and commands; others are made beside it. ``workers`` is how
+    many processes of Linnet answer here, as in all nodes.
     """
 
     name: str
@@ -94,7 +101,7 @@ def render(here: Ingress, nodes: Sequence[Peer]) -> str:
     for word in given:
         if any(character.isspace() or character in "\\\"'#$" for character in word):
             raise ValueError(f"{word!r} cannot stand in HAProxy's configuration")
-    sections = [_process(here), _public(here), *_backends(here, nodes), _inner(here)]
+    sections = [_process(here), _public(here), *_backends(here, nodes), *_ways(here, nodes), _inner(here)]
     if here.plain:
         sections.append(f"frontend plain\n    bind {here.plain}\n    http-request redirect scheme https code 301\n")
     return "\n".join(sections)
@@ -192,8 +199,8 @@ def _forwarded(here: Ingress) -> str:
 
 
 def _backends(here: Ingress, nodes: Sequence[Peer]) -> list[str]:
-    """Reads are asked elsewhere wherever there is silence. Writes wait for a primary, and are sent again only where a
-    connection failed; when their node is found to be gone, whoever asked is told at once. Streams go on elsewhere.
+    """Reads are asked elsewhere wherever there is silence. Writes wait for a primary, and are sent again where a
+    connection failed or their node is found to be gone (see `_ways`). Streams go on elsewhere.
 
     More than a node can answer in time would all be too late. What waits therefore waits here, where it costs next to
     nothing and goes as soon as nobody waits for it any more: few reads and few posts are under way at once. Files,
@@ -218,23 +225,20 @@ def _backends(here: Ingress, nodes: Sequence[Peer]) -> list[str]:
     write = "    retry-on conn-failure empty-response 502\n"
     post = f"{write}{few(POSTS_MAX, POSTS_QUEUE_MS)}"
     stream = "    timeout server 60s\n    retry-on conn-failure empty-response 502\n"
-    told = "on-marked-down shutdown-sessions"
     return [
         _backend(here, nodes, "reads", read, lambda name: "check inter 200ms fall 2 rise 1"),
         _backend(here, nodes, "files", file, lambda name: f"track reads/{name}"),
-        _backend(here, nodes, "posts", post, lambda name: f"track reads/{name} {told}"),
-        _backend(here, nodes, "writes", write, lambda name: f"track reads/{name} {told}"),
-        _backend(here, nodes, "streams", stream, lambda name: f"track reads/{name} {told}"),
+        _backend(here, nodes, "posts", post, lambda name: f"track reads/{name}"),
+        _backend(here, nodes, "writes", write, lambda name: f"track reads/{name}"),
+        _backend(here, nodes, "streams", stream, lambda name: f"track reads/{name} {_GIVEN_UP}"),
     ]
 
 
 def _backend(here: Ingress, nodes: Sequence[Peer], kind: str, settings: str, watch: Callable[[str], str]) -> str:
     own = here.streaming if kind == "streams" else here.local
-    tls = f"ssl verify required ca-file {here.authority} crt {here.identity}"
     lines = []
     for node, number in zip(nodes, numbers([node.name for node in nodes]), strict=True):
-        # By itself, without the way through its own inner port.
-        where = own if node.name == here.name else f"{_host(node.address)}:{node.port} {tls}"
+        where = _way(here, number) if kind in ("posts", "writes") else _where(here, node, own)
         weight = 0 if node.drained else 100
         lines.append(f"    server {node.name} {where} id {number} weight {weight} {watch(node.name)}\n")
     return f"""\
@@ -247,16 +251,45 @@ backend {kind}
 """
 
 
+def _ways(here: Ingress, nodes: Sequence[Peer]) -> list[str]:
+    """HAProxy's own way to each node, for what waits long and is given up as soon as its node is found to be gone.
+
+    What HAProxy is only connecting for is closed then without a word to whoever asked (2.6). One step away from them,
+    that is an answer that did not come: another node is asked, under the same id.
+    """
+    return [
+        f"""\
+frontend to_{node.name}
+    bind {_way(here, number)} mode 600
+{_UNANSWERED}    default_backend at_{node.name}
+
+backend at_{node.name}
+    timeout server {WRITE_MS + 5_000}ms
+    retries 0
+    server {node.name} {_where(here, node, here.local)} track reads/{node.name} {_GIVEN_UP}
+"""
+        for node, number in zip(nodes, numbers([node.name for node in nodes]), strict=True)
+    ]
+
+
+def _way(here: Ingress, number: int) -> str:
+    """A socket beside HAProxy's own, under a short name: their paths' lengths are limited."""
+    return f"unix@{here.socket.rpartition('/')[0]}/{number:x}"
+
+
+def _where(here: Ingress, node: Peer, own: str) -> str:
+    """By itself, without the way through its own inner port."""
+    if node.name == here.name:
+        return own
+    return f"{_host(node.address)}:{node.port} ssl verify required ca-file {here.authority} crt {here.identity}"
+
+
 def _inner(here: Ingress) -> str:
-    """For other nodes. That nobody answers here is a 502, which is asked elsewhere; Linnet's own 503, which may have
-    taken its time, is not."""
+    """For other nodes."""
     return f"""\
 frontend inner
     bind {here.inner} ssl crt {here.identity} ca-file {here.authority} verify required
-    timeout client {WRITE_MS + 5_000}ms
-    http-response set-var(txn.answered) bool(true)
-    http-after-response set-status 502 if {{ status 503 504 }} !{{ var(txn.answered) -m bool }}
-    use_backend local_streams if {{ path /api/v1/streaming }} || {{ path_beg /api/v1/streaming/ }}
+{_UNANSWERED}    use_backend local_streams if {{ path /api/v1/streaming }} || {{ path_beg /api/v1/streaming/ }}
     default_backend local
 
 backend local

@@ -24,7 +24,7 @@ def test_each_node_asks_itself_directly_and_others_with_its_certificate() -> Non
     text = render(HERE, NODES)
     assert "server n1 127.0.0.1:7006 id" in text
     assert "server n1 127.0.0.1:7007 id" in text
-    assert text.count("server n2 10.0.0.2:7005 ssl verify required ca-file /c/ca.crt crt /c/n.pem") == 5
+    assert text.count("server n2 10.0.0.2:7005 ssl verify required ca-file /c/ca.crt crt /c/n.pem") == 4
     assert text.count("bind 10.0.0.1:7005 ssl crt /c/n.pem ca-file /c/ca.crt verify required") == 1
 
 
@@ -82,11 +82,11 @@ class Stage:
         self.haproxy = Haproxy(folder, here)
 
     @contextlib.asynccontextmanager
-    async def open(self) -> AsyncIterator[aiohttp.ClientSession]:
+    async def open(self, *more: Peer) -> AsyncIterator[aiohttp.ClientSession]:
         """The node is known under another name only: so it is asked through its inner port."""
         server = await asyncio.start_server(self.backend.serve, "127.0.0.1", self.local)
         try:
-            await asyncio.to_thread(self.haproxy.start, [Peer("there", "127.0.0.1", self.inner)])
+            await asyncio.to_thread(self.haproxy.start, [Peer("there", "127.0.0.1", self.inner), *more])
             async with server, aiohttp.ClientSession(self.haproxy.url) as session:
                 yield session
         finally:
@@ -114,6 +114,69 @@ async def test_a_write_whose_answer_is_lost_is_sent_again_under_the_same_id_whic
             assert (head["x-forwarded-for"], head["x-forwarded-proto"]) == ("127.0.0.1", "http")
             assert "x-forwarded-host" not in head
             assert "x-linnet-patience" not in head
+
+
+class Wire:
+    """Leads to another port. Once it is frozen it takes connections as a frozen machine's kernel does: in silence."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.flows = asyncio.Event()
+        self.flows.set()
+        self.held = 0
+
+    @contextlib.asynccontextmanager
+    async def to(self, port: int) -> AsyncIterator[None]:
+        async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(OSError):
+                far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+                await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
+
+        async with await asyncio.start_server(lead, "127.0.0.1", self.port):
+            yield
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while piece := await reader.read(65_536):
+            self.held += not self.flows.is_set()
+            await self.flows.wait()
+            writer.write(piece)
+        writer.close()
+
+
+async def test_posts_under_way_to_a_node_that_freezes_are_sent_elsewhere_though_they_have_no_key(
+    tmp_path: Path,
+) -> None:
+    """Those that wait for its answer, and those that are just connecting when it is found to be gone."""
+    stage, wire = Stage(tmp_path), Wire()
+    answered = 0
+
+    def gone() -> bool:
+        return stage.haproxy.numbers("posts")["away"] == "DOWN"
+
+    async def post(session: aiohttp.ClientSession, number: int) -> None:
+        nonlocal answered
+        while not gone():
+            who = {"Authorization": f"Bearer {number}"}
+            async with session.post("/api/v1/statuses", json={"status": "once"}, headers=who) as answer:
+                assert answer.status == 200
+            answered += 1
+            await asyncio.sleep(0.02)
+
+    async with wire.to(stage.inner), stage.open(Peer("away", "127.0.0.1", wire.port)) as session:
+        await until(lambda: set(stage.haproxy.numbers("posts").values()) == {"UP"})
+        async with asyncio.TaskGroup() as posting:
+            for number in range(8):
+                posting.create_task(post(session, number))
+            await until(lambda: answered > 100)
+            wire.flows.clear()
+            # One after the other, so that whenever it is found to be gone some are connecting.
+            for number in range(8, 200):
+                posting.create_task(post(session, number))
+                await asyncio.sleep(0.02)
+                if gone():
+                    break
+        assert wire.held > 1
+        wire.flows.set()
 
 
 async def test_who_sends_or_takes_slowly_keeps_nobody_from_reading_or_posting(tmp_path: Path) -> None:
