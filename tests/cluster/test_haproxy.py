@@ -24,7 +24,7 @@ def test_each_node_asks_itself_directly_and_others_with_its_certificate() -> Non
     text = render(HERE, NODES)
     assert "server n1 127.0.0.1:7006 id" in text
     assert "server n1 127.0.0.1:7007 id" in text
-    assert text.count("server n2 10.0.0.2:7005 ssl verify required ca-file /c/ca.crt crt /c/n.pem") == 4
+    assert text.count("server n2 10.0.0.2:7005 ssl verify required ca-file /c/ca.crt crt /c/n.pem") == 5
     assert text.count("bind 10.0.0.1:7005 ssl crt /c/n.pem ca-file /c/ca.crt verify required") == 1
 
 
