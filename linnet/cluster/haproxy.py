@@ -35,7 +35,7 @@ READ_RETRIES = 1
 CONNECT_MS = 500
 """A frozen host's kernel still takes connections: without an answer to TLS in this time, another node is asked."""
 CHECK_MS = 500
-"""How long a check may take: a busy machine is no dead one. Two of them missed make 1.2 s, with the pause before."""
+"""How long a check may take: a busy machine is no dead one. Two of them missed make 1.3 s, with the pause before."""
 STOP_SECONDS = 60
 """An old process, after a reload, ends what it serves in this time; streams that are left go on elsewhere."""
 
@@ -229,7 +229,7 @@ def _backends(here: Ingress, nodes: Sequence[Peer]) -> list[str]:
 
     def looks(name: str) -> str:
         # Over connections that are kept: a check of HAProxy's own makes one each time, with all of TLS.
-        return f"check addr {_way(here, ways[name])} no-check-ssl inter 200ms fall 2 rise 1"
+        return f"check addr {_way(here, ways[name])} no-check-ssl inter 300ms fall 2 rise 1"
 
     return [
         _backend(here, nodes, "reads", read, looks),

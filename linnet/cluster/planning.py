@@ -9,7 +9,7 @@ from linnet.domain.journal import PLANNED
 from linnet.domain.majority import Compare, Delete, Put
 from linnet.ports import Clock, Majority
 
-HEARD_SECONDS = 0.6
+HEARD_SECONDS = 1.0
 """Every Linnet looks for plans several times in this time."""
 
 

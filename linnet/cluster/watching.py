@@ -64,6 +64,7 @@ class Watch:
         self._renewed = renewed
         self._renewal_at = float("-inf")
         self._alarms_at = float("-inf")
+        self._strict_at = float("-inf")
 
     def start(self, tasks: Tasks) -> None:
         for name, look, pause in (
@@ -165,8 +166,12 @@ class Watch:
             found = await self._cluster_by(others)
         if found:
             seen.postgres, seen.postgres_at = found, node.clock.monotonic()
-            with contextlib.suppress(Unavailable):
-                seen.strict = bool((await node.rest.configuration(by)).get("synchronous_mode_strict"))
+            now = node.clock.monotonic()
+            # It does not become less strict by itself.
+            if not seen.strict or now - self._strict_at >= SLOWLY_S:
+                self._strict_at = now
+                with contextlib.suppress(Unavailable):
+                    seen.strict = bool((await node.rest.configuration(by)).get("synchronous_mode_strict"))
 
     async def _cluster_by(self, members: Sequence[Member]) -> tuple[PostgresSeen, ...]:
         for one in members:

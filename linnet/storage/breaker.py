@@ -36,7 +36,7 @@ PLANNED_SECONDS = 60.0
 """Planned work that is not over by then is not believed any more, whatever its clock says."""
 BEAT_SECONDS = 1.0
 
-_PLANS_EVERY_SECONDS = 0.2
+_PLANS_EVERY_SECONDS = 0.4
 _PROBE_SECONDS = 0.1
 _PROBE_AGAIN_SECONDS = 0.3
 """While what waits is brought in: each look of each process is one more commit for a primary that has enough to do."""
