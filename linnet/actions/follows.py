@@ -147,7 +147,11 @@ async def authorize_waiting(database: Database, job: Job) -> None:
 async def announce(tx: Writer, ids: Sequence[int]) -> None:
     """Has those followers notified who want to hear of each post; most authors have none, and nothing follows."""
     for status_id, author in await tx.all(SQL.announced, ids=ids):
-        await jobs.add(tx, "status.announced", {"status_id": status_id, "author_id": author, "after": 0})
+        await begin_announcing(tx, status_id, author)
+
+
+async def begin_announcing(tx: Writer, status_id: int, author: int) -> None:
+    await jobs.add(tx, "status.announced", {"status_id": status_id, "author_id": author, "after": 0})
 
 
 async def notify_followers(database: Database, job: Job) -> None:

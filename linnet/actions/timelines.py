@@ -46,10 +46,12 @@ async def fan_out_together(tx: Writer, taken: list[Job]) -> list[Job]:
     few = [job for job in taken if job.payload["after"] == 0 and job.payload["followers"] <= FEW]
     ids = [job.payload["status_id"] for job in few]
     await search.index(tx, ids)
-    await follows.announce(tx, ids)
-    await tx.run(timelines.SQL.fan_out_together, ids=ids)
-    for status_id, author in await tx.all(timelines.SQL.direct, ids=ids):
-        await tx.run(timelines.SQL.fan_out_mentioned, author_id=author, status_id=status_id)
+    for status_id, author, visibility in await tx.all(timelines.SQL.apart, ids=ids):
+        if visibility == Visibility.DIRECT:
+            await tx.run(timelines.SQL.fan_out_mentioned, author_id=author, status_id=status_id)
+        else:
+            await follows.begin_announcing(tx, status_id, author)
+    await tx.later(timelines.SQL.fan_out_together, ids=ids)
     return few
 
 

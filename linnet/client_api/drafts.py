@@ -13,7 +13,6 @@ from linnet.http.response import Response, json
 from linnet.mastodon import drafts as parameters
 from linnet.mastodon import scheduled as rendering
 from linnet.queries import drafts as queries
-from linnet.queries import preferences
 
 
 async def index(door: Door, request: Request) -> Response:
@@ -61,9 +60,8 @@ async def publish(door: Door, request: Request) -> Response:
 
 
 async def _draft(door: Door, request: Request) -> Draft:
-    params = await request.params()
-    defaults = await preferences.posting(door.database, request.context.account_id)
-    return parameters.draft(params, defaults, request.context)
+    reader: Identity = request.context
+    return parameters.draft(await request.params(), reader.defaults, reader)
 
 
 async def _one(door: Door, request: Request, draft_id: int) -> Response:

@@ -58,6 +58,10 @@ class Rendering:
         )
         return {id: body for id, body in bodies if body is not None}
 
+    async def prepare(self, page: Sequence[Listed]) -> None:
+        """Renders together what will be asked for one by one."""
+        await self._found(page)
+
     async def status(self, place: Listed, reader: Identity) -> bytes:
         return (await self.statuses((place,), reader))[0]
 

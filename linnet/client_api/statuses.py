@@ -16,7 +16,6 @@ from linnet.http.request import Request
 from linnet.http.response import Response, json
 from linnet.mastodon import drafts, parsing, scheduled, statuses
 from linnet.mastodon import quotes as rendered_quotes
-from linnet.queries import preferences
 from linnet.queries import quotes as quote_queries
 from linnet.queries import statuses as queries
 
@@ -27,8 +26,7 @@ async def post(door: Door, request: Request) -> Response:
     """POST /api/v1/statuses"""
     reader: Identity = request.context
     params = await request.params()
-    defaults = await preferences.posting(door.database, reader.account_id)
-    draft = drafts.draft(params, defaults, reader)
+    draft = drafts.draft(params, reader.defaults, reader)
     at = scheduled.time(params)
     if at is not None and at > door.clock.now_ms():
         return await scheduled_statuses.create(door, request, draft, at)

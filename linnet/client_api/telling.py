@@ -1,5 +1,7 @@
 """What open streams are told, rendered as everywhere else in the client API; ``app`` hands it to the streaming door."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from linnet.client_api import announcements, conversations, notifications
@@ -17,6 +19,9 @@ class Telling:
 
     def __init__(self, door: Door) -> None:
         self._door = door
+
+    async def prepare(self, places: Sequence[Listed]) -> None:
+        await self._door.rendering.prepare(places)
 
     async def status(self, place: Listed, reader: Identity) -> bytes | None:
         """None where it is gone."""

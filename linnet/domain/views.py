@@ -3,12 +3,14 @@
 The fields stand in the order of the columns of the statement that fills them.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from linnet.domain.cards import CardView
 from linnet.domain.polls import PollView
+from linnet.domain.quotes import Policy
 from linnet.domain.statuses import Draft
 from linnet.domain.visibility import Visibility
 
@@ -388,6 +390,26 @@ class Relationship(msgspec.Struct, frozen=True, gc=False):
     domain_blocking: int = 0
 
 
+class Defaults(NamedTuple):
+    """What a status is where its author says nothing else."""
+
+    visibility: Visibility = Visibility.PUBLIC
+    sensitive: bool = False
+    language: str | None = None
+    quote_policy: Policy = Policy.PUBLIC
+    content_type: str = "text/plain"
+
+    @classmethod
+    def of(cls, columns: Sequence[Any]) -> "Defaults":
+        """The columns of the fragment ``defaults``; they are null where there is no user."""
+        visibility, sensitive, language, policy, content_type = columns
+        if policy is None:
+            return cls()
+        return cls(
+            Visibility.parse(visibility) or cls().visibility, bool(sensitive), language, Policy(policy), content_type
+        )
+
+
 class Identity(msgspec.Struct, frozen=True, gc=False):
     """Who asks, through which app, with which scopes: what a token or a session stands for.
 
@@ -407,6 +429,8 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
     """The version of the account's filters; 0 says that it has none."""
     stale: bool = False
     """Whether the token's use was not written down for a day: ``tokens.mark_used`` does."""
+    defaults: Defaults = Defaults()
+    """The author's, where it is a token."""
 
     @property
     def signed_in(self) -> bool:

@@ -2,13 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from typing import Protocol
 
 from linnet.domain.edits import MediaChange, Revision
 from linnet.domain.errors import Invalid
-from linnet.domain.quotes import Policy
 from linnet.domain.statuses import CONTENT_TYPES, Draft
-from linnet.domain.views import Identity
+from linnet.domain.views import Defaults, Identity
 from linnet.domain.visibility import WORDS, Visibility
 from linnet.mastodon import parsing, polls, quotes
 from linnet.mastodon.parsing import Params
@@ -16,22 +14,7 @@ from linnet.mastodon.parsing import Params
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
 
-class Posting(Protocol):
-    """What the author's preferences fill in where the client says nothing."""
-
-    @property
-    def visibility(self) -> Visibility: ...
-    @property
-    def sensitive(self) -> bool: ...
-    @property
-    def language(self) -> str | None: ...
-    @property
-    def content_type(self) -> str: ...
-    @property
-    def quote_policy(self) -> Policy: ...
-
-
-def draft(params: Params, defaults: Posting, author: Identity) -> Draft:
+def draft(params: Params, defaults: Defaults, author: Identity) -> Draft:
     """Of the parameters of POST /api/v1/statuses. Raises Invalid."""
     return Draft(
         text=parsing.text(params, "status"),

@@ -3,7 +3,7 @@
 from linnet.domain.access import USED_MS, why_barred
 from linnet.domain.errors import NotAllowed, Unauthenticated
 from linnet.domain.secrets import fingerprint
-from linnet.domain.views import NOBODY, Identity
+from linnet.domain.views import NOBODY, Defaults, Identity
 from linnet.storage import access
 from linnet.storage.database import Database, Reader
 
@@ -25,7 +25,8 @@ async def by_key(database: Database, key: str, *, even_barred: bool = False) -> 
         row = await tx.one(access.SQL.token, hash=key)
         if row is None:
             raise Unauthenticated("The access token is invalid")
-        account_id, username, role, app_id, app_name, app_website, scopes, *state, filters, used_at = row
+        account_id, username, role, app_id, app_name, app_website, scopes = row[:7]
+        *state, filters, used_at = row[7:12]
         if account_id != NOBODY:
             # Without a user's row there is no user (any more): the columns of the outer join are null then.
             barred = why_barred(*state)
@@ -33,7 +34,7 @@ async def by_key(database: Database, key: str, *, even_barred: bool = False) -> 
                 raise NotAllowed(barred)
         return Identity(
             account_id, username or "", role or "", app_id, app_name, app_website, tuple(scopes.split()), key, filters,
-            stale=used_at + USED_MS <= tx.now,
+            stale=used_at + USED_MS <= tx.now, defaults=Defaults.of(row[12:]),
         )  # fmt: skip
 
     return await database.read(read)

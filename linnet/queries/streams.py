@@ -1,6 +1,6 @@
 """Who of the connected is to hear of something, and as what each of them sees it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from linnet.domain.audience import Facts
@@ -39,6 +39,18 @@ async def facts(database: Database, status_id: int) -> Facts | None:
 async def on_home(database: Database, status_id: int, readers: Collection[int]) -> list[Seen]:
     """Those of ``readers`` on whose home timelines the status stands now."""
     return await _seen(database, streams.SQL.on_home, status_id, readers)
+
+
+async def on_homes(database: Database, readers: Mapping[int, Collection[int]]) -> dict[int, list[Seen]]:
+    """The same for several statuses (id -> readers) in one statement; empty where that would be too many questions."""
+    everybody = sorted(set().union(*readers.values()))
+    if len(readers) * len(everybody) > AT_ONCE:
+        return {}
+    found: dict[int, list[Seen]] = {status_id: [] for status_id in readers}
+    for one in await _together(database, streams.SQL.on_home, list(readers), everybody):
+        if one.reader in readers[one.place.row.id]:
+            found[one.place.row.id].append(one)
+    return found
 
 
 async def in_public(database: Database, status_id: int, readers: Collection[int]) -> list[Seen]:
@@ -114,21 +126,25 @@ async def _follows(database: Database, account_id: int, after: int) -> list[Row]
 async def _seen(database: Database, statement: Statement, status_id: int, readers: Collection[int]) -> list[Seen]:
     found: list[Seen] = []
     for some in _portions(readers):
-        found += await _portion(database, statement, status_id, some)
+        found += await _together(database, statement, [status_id], some)
     return found
 
 
-async def _portion(database: Database, statement: Statement, status_id: int, readers: list[int]) -> list[Seen]:
+async def _together(database: Database, statement: Statement, status_ids: list[int], readers: list[int]) -> list[Seen]:
     async def read(tx: Reader) -> list[Seen]:
-        found = await tx.all(statement, status_id=status_id, readers=readers, now=tx.now)
-        rows = {row[0]: as_row(row[1:]) for row in found}
-        original_id = next((row.reblog_of_id for row in rows.values()), None)
-        if original_id is None:
-            return [Seen(reader, Listed(row, None, row.id)) for reader, row in rows.items()]
-        seen = await tx.all(streams.SQL.as_seen, status_id=original_id, readers=list(rows), now=tx.now)
-        originals: dict[int, StatusRow] = {row[0]: as_row(row[1:]) for row in seen}
+        found = [
+            (row[0], as_row(row[1:]))
+            for row in await tx.all(statement, status_ids=status_ids, readers=readers, now=tx.now)
+        ]
+        originals: dict[tuple[int, int], StatusRow] = {}
+        for original_id in {row.reblog_of_id for _, row in found if row.reblog_of_id is not None}:
+            asked = {reader for reader, row in found if row.reblog_of_id == original_id}
+            seen = await tx.all(streams.SQL.as_seen, status_id=original_id, readers=sorted(asked), now=tx.now)
+            originals |= {(original_id, row[0]): as_row(row[1:]) for row in seen}
         return [
-            Seen(reader, Listed(row, originals[reader], row.id)) for reader, row in rows.items() if reader in originals
+            Seen(reader, Listed(row, originals.get((row.reblog_of_id or 0, reader)), row.id))
+            for reader, row in found
+            if row.reblog_of_id is None or (row.reblog_of_id, reader) in originals
         ]
 
     return await database.read(read)

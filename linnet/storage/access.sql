@@ -2,7 +2,7 @@
 -- Who a token stands for, and in what state the account is.
 select coalesce(t.account_id, 0), a.username, u.role, t.app_id, p.name, p.website, t.scopes,
   a.suspended_at, u.confirmed_at, u.approved_at, coalesce(u.filters_version, 0),
-  coalesce(t.used_at, t.created_at)
+  coalesce(t.used_at, t.created_at), {defaults}
 from tokens t join apps p on p.id = t.app_id
 left join accounts a on a.id = t.account_id left join users u on u.account_id = t.account_id
 where t.hash = :hash;

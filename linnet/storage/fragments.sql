@@ -201,3 +201,12 @@ coalesce((select max(r.level) from (
 ) r where r.level > 0 and not exists (
   select 1 from notification_requests w9
   where w9.account_id = u.account_id and w9.from_account_id = :from_account_id and w9.accepted = 1)), 0)
+
+-- fragment: announced
+-- Followers of its author asked to hear of the status `s`: the author's own words, and no reply to others.
+s.reblog_of_id is null and (s.in_reply_to_account_id is null or s.in_reply_to_account_id = s.account_id)
+  and exists (select 1 from follows f where f.target_id = s.account_id and f.notify = 1)
+
+-- fragment: defaults
+-- domain/views.py:Defaults of the user `u`.
+u.default_visibility, u.default_sensitive, u.default_language, u.default_quote_policy, u.default_content_type

@@ -72,7 +72,7 @@ async def take(tx: Writer, kind: str, limit: int) -> list[Job]:
 
 
 async def done(tx: Writer, taken: Iterable[Job]) -> None:
-    await tx.run(SQL.done, ids=[job.id for job in taken])
+    await tx.later(SQL.done, ids=[job.id for job in taken])
 
 
 async def claim(tx: Writer, limit: int, lease_ms: int, but: Iterable[str] = ()) -> list[Job]:

@@ -67,11 +67,7 @@ delete from follow_requests where account_id = :account_id and target_id = :targ
 select r.account_id from follow_requests r where r.target_id = :target_id order by r.id limit :limit;
 
 -- name: announced
--- Those of the statuses that followers of their authors asked to hear of: the author's own words, and no replies to
--- others.
-select s.id, s.account_id from statuses s where s.id in (:ids...) and s.visibility <= 2 and s.reblog_of_id is null
-  and (s.in_reply_to_account_id is null or s.in_reply_to_account_id = s.account_id)
-  and exists (select 1 from follows f where f.target_id = s.account_id and f.notify = 1);
+select s.id, s.account_id from statuses s where s.id in (:ids...) and s.visibility <= 2 and {announced};
 
 -- name: notified
 -- The next followers who want to hear of each post of :author_id.

@@ -8,7 +8,7 @@ from linnet.domain.views import StatusContent, TagView
 from linnet.storage import statements
 from linnet.storage.database import Reader, Writer
 from linnet.storage.statements import Row
-from linnet.storage.statuses import contents
+from linnet.storage.statuses import contents_in_place
 
 SQL = statements.load("search")
 HISTORY_DAYS = 7
@@ -19,18 +19,15 @@ async def index(tx: Writer, ids: Iterable[int]) -> None:
 
     One that was filed before is filed anew, one that was deleted meanwhile is not.
     """
-    found = await contents(tx, ids)
-    if not found:
-        return
-    for status_id, language, reply in await tx.all(SQL.facts, ids=list(found)):
-        content = found[status_id]
+    for content, language, reply in await contents_in_place(tx, ids):
         facets = search_query.facets(
             content.account_id, language, (mention.id for mention in content.mentions),
-            (view.type for view in content.media), reply=bool(reply),
+            (view.type for view in content.media), reply=reply,
             sensitive=bool(content.sensitive or content.spoiler), link=first_link(content.text) is not None,
             poll=content.poll is not None,
         )  # fmt: skip
-        await tx.run(SQL.index_status, id=status_id, terms=" ".join((search_terms(plain(content)), *facets)).strip())
+        terms = " ".join((search_terms(plain(content)), *facets)).strip()
+        await tx.later(SQL.index_status, id=content.id, terms=terms)
 
 
 def plain(content: StatusContent) -> str:

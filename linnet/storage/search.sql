@@ -35,10 +35,6 @@ where status_search match :query
   and {visible} and {original_visible} and {unblocked} and {audible}
 order by s.id desc limit :limit offset :offset;
 
--- name: facts
--- What operators find statuses by, beside their words.
-select id, language, case when in_reply_to_id is null then 0 else 1 end from statuses where id in (:ids...);
-
 -- name: named
 -- Accounts with these names, :domain '' for our own; `username_key` is the lower-case name.
 select id, username_key, domain from accounts

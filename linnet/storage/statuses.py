@@ -33,16 +33,22 @@ async def rows(tx: Reader, ids: Iterable[int], reader: int) -> dict[int, StatusR
 
 
 async def contents(tx: Reader, ids: Iterable[int]) -> dict[int, StatusContent]:
+    return {row[0]: _content(row) for row in await tx.all(SQL.contents, ids=list(ids))}
+
+
+async def contents_in_place(tx: Reader, ids: Iterable[int]) -> list[tuple[StatusContent, str | None, bool]]:
+    """The same, each with its language and whether it is a reply."""
     found = await tx.all(SQL.contents, ids=list(ids))
-    return {
-        row[0]: StatusContent(
-            *[
-                *[*row[:7], _mentions.decode(row[7]), _tags.decode(row[8]), decode_media(row[9])],
-                *[*row[10:14], decode_poll(row[14]), cards.decode(row[15]), *row[16:]],
-            ]
-        )
-        for row in found
-    }
+    return [(_content(row), row[18], row[19] is not None) for row in found]
+
+
+def _content(row: Row) -> StatusContent:
+    return StatusContent(
+        *[
+            *[*row[:7], _mentions.decode(row[7]), _tags.decode(row[8]), decode_media(row[9])],
+            *[*row[10:14], decode_poll(row[14]), cards.decode(row[15]), *row[16:18]],
+        ]
+    )
 
 
 async def renew(tx: Writer, status_id: int) -> None:

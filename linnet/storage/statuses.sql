@@ -101,7 +101,7 @@ where s.id in (:ids...);
 -- name: contents
 select c.status_id, c.version, c.account_id, c.text, c.spoiler, c.html, c.sensitive, c.mentions, c.tags, c.media,
   c.app_name, c.app_website, c.edited_at, a.username, c.poll, pc.card, c.content_type,
-  s.local_only
+  s.local_only, s.language, s.in_reply_to_id
 from status_contents c join accounts a on a.id = c.account_id join statuses s on s.id = c.status_id
 left join preview_cards pc on pc.id = c.card_id where c.status_id in (:ids...);
 

@@ -11,16 +11,16 @@ where s.id = :status_id;
 select t.tag from status_tags t where t.status_id = :status_id;
 
 -- name: on_home
--- On whose home timelines, of those of :readers, the status stands; as each of them sees it.
+-- On whose home timelines, of those of :readers, the statuses stand; as each of them sees them.
 select r.id, {status_row(r.id)} from accounts r
-join statuses s on s.id = :status_id
+join statuses s on s.id in (:status_ids...)
 join accounts a on a.id = s.account_id and a.suspended_at is null
 where r.id in (:readers...) and {home_rules(r.id)};
 
 -- name: in_public
--- Who of :readers meets the status on the public timelines that it stands on.
+-- Who of :readers meets the statuses on the public timelines that they stand on.
 select r.id, {status_row(r.id)} from accounts r
-join statuses s on s.id = :status_id
+join statuses s on s.id in (:status_ids...)
 join accounts a on a.id = s.account_id and a.suspended_at is null
 where r.id in (:readers...) and s.visibility = 0 and {audible(r.id)} and {unblocked(r.id)}
   and not exists (select 1 from blocks vb where vb.account_id = s.account_id and vb.target_id = r.id);

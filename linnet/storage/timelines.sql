@@ -61,9 +61,10 @@ insert or ignore into home_entries (account_id, status_id)
 select f.account_id, s.id from statuses s join follows f on f.target_id = s.account_id
 where s.id in (:ids...) and s.merged = 0 and s.visibility <= 2 order by f.account_id, s.id;
 
--- name: direct
--- Those of the statuses that only the mentioned see, and their authors.
-select s.id, s.account_id from statuses s where s.id in (:ids...) and s.visibility = 3 and s.merged = 0;
+-- name: apart
+-- Those of the statuses with which there is more to do: only the mentioned see them, or followers asked to hear of them.
+select s.id, s.account_id, s.visibility from statuses s where s.id in (:ids...) and (s.visibility = 3 and s.merged = 0
+  or s.visibility <= 2 and {announced});
 
 -- name: fan_out_mentioned
 -- A direct status goes to those of the mentioned who follow its author.

@@ -6,7 +6,7 @@ memory (``Relations``).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, cast
 
 from linnet.domain.errors import NotFound, Unavailable
@@ -42,6 +42,10 @@ SLOW_SECONDS = 30.0
 
 class Rendering(Protocol):
     """Makes JSON of what is told; ``app`` hands it in."""
+
+    async def prepare(self, places: Sequence[Listed]) -> None:
+        """Looks up together what ``status`` will be asked for."""
+        ...
 
     async def status(self, place: Listed, reader: Identity) -> bytes | None:
         """None where it is gone."""
@@ -156,9 +160,11 @@ class Hub:
             if position is None or found.reset or behind > BEHIND_MAX:
                 subscription.announce(Event(RESET, b"{}", self.told))
                 return
-            for change in found.rows:
-                if not await self._tell_or_say_so(change, alone) or not await self._read_by(subscription):
-                    return
+            for some in _ranges(found.rows):
+                homes = await self._homes(some, alone)
+                for change in some:
+                    if not await self._tell_or_say_so(change, alone, homes) or not await self._read_by(subscription):
+                        return
             subscription.position = place = found.position
             if len(found.rows) < BATCH and place >= self._begun:
                 return
@@ -194,10 +200,13 @@ class Hub:
                 self._begun = self.told = found.position
                 self._say(RESET, self.audience)
                 return
-            for change in found.rows:
-                self._begun = max(self._begun, change.position)
-                await self._tell_or_say_so(change, self.audience)
-                self.told = change.position
+            for some in _ranges(found.rows):
+                # Whoever comes from here on was not thought of, and goes through all of these alone.
+                self._begun = max(self._begun, some[-1].position)
+                homes = await self._homes(some, self.audience)
+                for change in some:
+                    await self._tell_or_say_so(change, self.audience, homes)
+                    self.told = change.position
             self._begun = self.told = max(self.told, found.position)
             if len(found.rows) < BATCH:
                 return
@@ -214,10 +223,28 @@ class Hub:
                 raise Unavailable("An old primary answers")
         return found
 
-    async def _tell_or_say_so(self, change: Change, audience: Audience) -> bool:
+    async def _homes(self, some: Sequence[Change], audience: Audience) -> "Homes":
+        """Where there are several new posts: on whose home timelines they stand, asked in one statement."""
+        wanted: dict[int, set[int]] = {}
+        for change in some:
+            if change.kind in UPDATES and (home := self._concerned(change.account_id, audience)):
+                wanted[change.subject_id] = home
+        if len(wanted) < 2:
+            return {}
+        try:
+            found = await queries.on_homes(self._database, wanted)
+            await self._rendering.prepare([one.place for seen in found.values() for one in seen])
+        except Unavailable:
+            raise
+        except Exception as error:  # boundary: one that cannot be looked up must not hold up the others
+            log.warning("streams_asked_singly", exc_info=error, done="each is looked up by itself")
+            return {}
+        return found
+
+    async def _tell_or_say_so(self, change: Change, audience: Audience, homes: "Homes") -> bool:
         """False where it could not be told: then the listeners know that they have to ask for everything anew."""
         try:
-            await self._tell(change, audience)
+            await self._tell(change, audience, homes)
         except Unavailable:
             raise
         except Exception as error:  # boundary: one change that cannot be told must not hold up all that come after it
@@ -231,20 +258,15 @@ class Hub:
         for subscription in audience.everybody():
             subscription.announce(event)
 
-    async def _tell(self, change: Change, audience: Audience) -> None:
-        tell = TOLD.get(change.kind)
-        if tell is not None:
-            await tell(self, change, audience)
+    async def _tell(self, change: Change, audience: Audience, homes: "Homes") -> None:
+        if change.kind in UPDATES:
+            await self._status(change, audience, UPDATES[change.kind], homes)
+        elif change.kind in TOLD:
+            await TOLD[change.kind](self, change, audience)
 
     # -- what is told of each kind of change ------------------------------------------------------------------------
 
-    async def posted(self, change: Change, audience: Audience) -> None:
-        await self._status(change, audience, "update")
-
-    async def edited(self, change: Change, audience: Audience) -> None:
-        await self._status(change, audience, "status.update")
-
-    async def _status(self, change: Change, audience: Audience, name: str) -> None:
+    async def _status(self, change: Change, audience: Audience, name: str, homes: "Homes") -> None:
         events = Events(self._rendering, self._readers, name, change.position)
         status_id, home = change.subject_id, self._concerned(change.account_id, audience)
         facts = None
@@ -253,6 +275,9 @@ class Hub:
             if facts is not None and facts.tags:
                 listeners = audience.accounts(USER)
                 home |= {one for one in self.relations.followers_of_tags(facts.tags) if one in listeners}
+        if status_id in homes:
+            await self._each(audience, (USER,), homes[status_id], events)
+            home -= self._concerned(change.account_id, audience)
         if home:
             await self._each(audience, (USER,), await queries.on_home(self._database, status_id, home), events)
         if found := audience.about(LIST):
@@ -408,9 +433,36 @@ class Events:
 
 Teller = Callable[[Hub, Change, Audience], Awaitable[None]]
 
+Homes = Mapping[int, list[Seen]]
+"""Status -> who sees it on his home timeline, where that is known already."""
+
+AHEAD = 16
+"""So many changes are looked up together: what is told is as old as the look, whatever was blocked or muted since."""
+
+UPDATES = {"status.posted": "update", "status.edited": "status.update"}
+"""The events that show a whole status."""
+
+_FACTS = ("status.", "notification.", "conversation.")
+"""Changes that do not change who is to be told of the next one."""
+
+
+def _ranges(rows: Sequence[Change]) -> Iterator[Sequence[Change]]:
+    """The changes in their order: several that may be looked up together, or one."""
+    some: list[Change] = []
+    for change in rows:
+        plain = change.kind.startswith(_FACTS)
+        if some and (not plain or len(some) == AHEAD):
+            yield some
+            some = []
+        some.append(change)
+        if not plain:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
 TOLD: dict[str, Teller] = {
-    "status.posted": Hub.posted,
-    "status.edited": Hub.edited,
     "status.deleted": Hub.deleted,
     "status.withdrawn": Hub.withdrawn,
     "status.unsent": Hub.unsent,

@@ -1,18 +1,23 @@
 """What open sockets may not do: outlive their token, pile up, be silent, read too slowly; what a hub survives."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from linnet.domain.errors import TooMany, Unauthenticated, Unavailable
 from linnet.domain.views import Identity
 from linnet.http.limits import LIMITS
 from linnet.queries import access
+from linnet.queries import streams as queries
 from linnet.queries.statuses import Listed
 from linnet.storage import changes
+from linnet.storage.changes import Change, Position
 from linnet.streaming import connection as connections
 from linnet.streaming import door as doors
 from linnet.streaming import hub as hubs
@@ -50,7 +55,14 @@ class Carrier:
         self.aborted = True
 
     def heard(self, name: str) -> int:
-        return sum(data.startswith(b"event: %b\n" % name.encode()) for data in self.written)
+        return len(self._of(name))
+
+    def ids(self, name: str) -> list[str]:
+        """Of the posts that were told, as they came."""
+        return [re.findall(rb'"id":"(\d+)"', data)[0].decode() for data in self._of(name)]
+
+    def _of(self, name: str) -> list[bytes]:
+        return [data for data in self.written if data.startswith(b"event: %b\n" % name.encode())]
 
 
 @dataclass
@@ -59,9 +71,16 @@ class Words:
 
     failures: list[Exception] = field(default_factory=list)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
+    prepared: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.ready.set()
+        self.looked.set()
+
+    async def prepare(self, places: Sequence[Listed]) -> None:
+        self.prepared.append(len(places))
+        await self.looked.wait()
 
     async def status(self, place: Listed, reader: Identity) -> bytes | None:
         await self.ready.wait()
@@ -229,6 +248,72 @@ async def test_who_was_told_more_than_all_others_have_is_not_sent_back(kept: Kep
     assert stream.written[-1] != b":thump\nid: %b\n\n" % str(before).encode()
     others.set()
     await turn
+
+
+async def test_several_posts_are_looked_up_together(kept: Kept, monkeypatch: pytest.MonkeyPatch):
+    alice, bob = await kept.world.person("alice"), await kept.world.person("bob")
+    await bob.post(f"/api/v1/accounts/{alice.id}/follow")
+    _, own = await kept.open(alice)
+    _, followers = await kept.open(bob)
+    await kept.hub.turn()
+    monkeypatch.setattr(queries, "on_home", None)
+    posted = [await kept.post(alice) for _ in range(3)]
+    await kept.hub.turn()
+    assert own.ids("update") == followers.ids("update") == posted
+    assert kept.words.prepared == [6]
+
+
+async def test_where_they_cannot_be_looked_up_together_each_is_by_itself(kept: Kept, monkeypatch: pytest.MonkeyPatch):
+    alice = await kept.world.person("alice")
+    _, stream = await kept.open(alice)
+    monkeypatch.setattr(queries, "on_homes", None)
+    posted = [await kept.post(alice) for _ in range(2)]
+    await kept.hub.turn()
+    assert stream.ids("update") == posted
+
+
+async def test_who_begins_to_follow_in_between_hears_of_what_comes_after(kept: Kept):
+    alice, bob = await kept.world.person("alice"), await kept.world.person("bob")
+    _, stream = await kept.open(bob)
+    await kept.post(alice)
+    await bob.post(f"/api/v1/accounts/{alice.id}/follow")
+    after = [await kept.post(alice) for _ in range(2)]
+    await kept.hub.turn()
+    assert stream.ids("update") == after
+
+
+async def test_who_comes_while_posts_are_looked_up_hears_of_each_once(kept: Kept):
+    alice = await kept.world.person("alice")
+    _, first = await kept.open(alice)
+    before = str(kept.hub.told)
+    posted = [await kept.post(alice) for _ in range(3)]
+    kept.words.looked.clear()
+    turn = asyncio.ensure_future(kept.hub.turn())
+    await until(lambda: kept.words.prepared)
+    coming = []
+    for position in (before, None):
+        carrier = Carrier()
+        knock = Knock("/api/v1/streaming/user", {}, f"Bearer {alice.token}", None, None, "192.0.2.1")
+        opened = await kept.door.admit(knock, carrier, server_sent=True)
+        opened.open(HOME, position)
+        coming.append(carrier)
+    await kept.seconds(1)
+    kept.words.looked.set()
+    await turn
+    await until(lambda: all(len(one.ids("update")) == 3 for one in coming))
+    await kept.hub.turn()
+    assert first.ids("update") == posted
+    assert [one.ids("update") for one in coming] == [posted, posted]
+
+
+@given(kinds=st.lists(st.sampled_from(["status.posted", "notification.created", "follow.began", "account.changed"])))
+def test_changes_are_looked_up_in_their_order_and_never_beyond_one_that_changes_who_hears(kinds: list[str]):
+    rows = [Change(Position(1, 1, number), 0, kind, 1, number) for number, kind in enumerate(kinds)]
+    ranges = list(hubs._ranges(rows))
+    assert [change for some in ranges for change in some] == rows
+    for some in ranges:
+        assert 0 < len(some) <= hubs.AHEAD
+        assert len(some) == 1 or not {change.kind for change in some} & {"follow.began", "account.changed"}
 
 
 async def test_a_revoked_token_ends_its_sockets(kept: Kept):

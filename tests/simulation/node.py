@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from linnet import app
@@ -47,6 +47,9 @@ T = TypeVar("T")
 
 class Telling:
     """What streams are told: ids alone."""
+
+    async def prepare(self, places: Sequence[Listed]) -> None:
+        return None
 
     async def status(self, place: Listed, reader: Identity) -> bytes | None:
         return b"%d" % place.row.id

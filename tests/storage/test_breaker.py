@@ -186,7 +186,7 @@ async def test_a_lost_connection_opens_it_at_once_and_takes_waiting_posts_along(
     assert world.breaker.is_open
     assert await waiting == [Accepted(id, waits=True) for id in (1, 2, 3)]
     assert world.clock.monotonic() - began < 0.1
-    assert world.database.asked == ["key 1", "key 2", "key 3"], "they may have been done: the standbys are asked"
+    assert sorted(world.database.asked) == ["key 1", "key 2", "key 3"], "they may have been done"
     assert await world.post(4) == Accepted(4, waits=True)
     assert [entry.id for entry in await world.journal.first(10)] == [1, 2, 3, 4]
     assert world.breaker.opened == 1
