@@ -61,8 +61,8 @@ async def many(database: Database, ids: Iterable[int]) -> tuple[AccountRow, ...]
     wanted = tuple(dict.fromkeys(ids))
 
     async def read(tx: Reader) -> tuple[AccountRow, ...]:
-        known = {row[0] for row in await tx.all(accounts.SQL.known, ids=wanted)}
-        return await in_order(tx, [id for id in wanted if id in known])
+        known = {row[0]: AccountRow(*row) for row in await tx.all(accounts.SQL.known, ids=wanted)}
+        return tuple([known[id] for id in wanted if id in known])
 
     return await database.read(read)
 

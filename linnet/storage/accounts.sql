@@ -15,9 +15,7 @@ select id, username, username_key from accounts
 where username_key in (:names...) and domain = '' and suspended_at is null;
 
 -- name: rows
-select id, username, domain, version, bot, locked, discoverable, indexable, hide_collections, suspended_at, silenced_at,
-  followers, following, statuses, last_status_at
-from accounts where id in (:ids...);
+select {account_row} from accounts a where a.id in (:ids...);
 
 -- name: profiles
 select a.id, a.version, a.username, a.domain, a.bot, a.locked, a.discoverable, a.indexable, a.hide_collections,
@@ -29,7 +27,7 @@ where a.id in (:ids...);
 
 -- name: known
 -- Those that there are for everybody: not deleted (a deleted account has no profile), and let in.
-select a.id from accounts a join profiles p on p.account_id = a.id left join users u on u.account_id = a.id
+select {account_row} from accounts a join profiles p on p.account_id = a.id left join users u on u.account_id = a.id
 where a.id in (:ids...) and (a.domain <> '' or a.suspended_at is not null
   or (u.confirmed_at is not null and u.approved_at is not null));
 

@@ -210,3 +210,8 @@ s.reblog_of_id is null and (s.in_reply_to_account_id is null or s.in_reply_to_ac
 -- fragment: defaults
 -- domain/views.py:Defaults of the user `u`.
 u.default_visibility, u.default_sensitive, u.default_language, u.default_quote_policy, u.default_content_type
+
+-- fragment: account_row
+-- domain/views.py:AccountRow of the account `a`.
+a.id, a.username, a.domain, a.version, a.bot, a.locked, a.discoverable, a.indexable, a.hide_collections, a.suspended_at,
+a.silenced_at, a.followers, a.following, a.statuses, a.last_status_at

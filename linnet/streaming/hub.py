@@ -25,7 +25,7 @@ from linnet.streaming.channels import BEGUN, DIRECT, LIST, NOTIFICATIONS, RESET,
 from linnet.supervision import Tasks
 from linnet.telemetry import log
 
-POLL_SECONDS = 0.04
+POLL_SECONDS = 0.1
 BATCH = 200
 BEHIND_MAX = 20_000
 """So many changes are gone through for one who comes back; who was away for longer asks for everything anew."""

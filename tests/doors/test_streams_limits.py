@@ -1,145 +1,32 @@
 """What open sockets may not do: outlive their token, pile up, be silent, read too slowly; what a hub survives."""
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from linnet.domain.errors import TooMany, Unauthenticated, Unavailable
-from linnet.domain.views import Identity
 from linnet.http.limits import LIMITS
 from linnet.queries import access
-from linnet.queries import streams as queries
-from linnet.queries.statuses import Listed
 from linnet.storage import changes
-from linnet.storage.changes import Change, Position
 from linnet.streaming import connection as connections
 from linnet.streaming import door as doors
 from linnet.streaming import hub as hubs
 from linnet.streaming.audience import Relations
 from linnet.streaming.channels import HOME
-from linnet.streaming.connection import GOING_AWAY, POLICY, Connection
-from linnet.streaming.door import Door, Knock
-from linnet.streaming.hub import Hub
-from linnet.supervision import Tasks
+from linnet.streaming.connection import GOING_AWAY, POLICY
+from linnet.streaming.door import Knock
 from tests.storage.queries import sql
-from tests.support.client import Person, VirtualClock, World, WorldOpener
+from tests.support.client import VirtualClock, World, WorldOpener
+from tests.support.hub import Carrier, Kept, kept_hub
 from tests.support.waiting import until
-
-
-class Carrier:
-    """Keeps what is written, and says that so much of it waits as a test wants."""
-
-    def __init__(self, *, pings: bool = False) -> None:
-        self.written: list[bytes] = []
-        self.waiting = 0
-        self.closed: int | None = None
-        self.aborted = False
-        self._pings = pings
-
-    def write(self, data: bytes) -> None:
-        self.written.append(data)
-
-    def ping(self) -> bool:
-        return self._pings
-
-    def close(self, code: int, why: str) -> None:
-        self.closed = code
-
-    def abort(self) -> None:
-        self.aborted = True
-
-    def heard(self, name: str) -> int:
-        return len(self._of(name))
-
-    def ids(self, name: str) -> list[str]:
-        """Of the posts that were told, as they came."""
-        return [re.findall(rb'"id":"(\d+)"', data)[0].decode() for data in self._of(name)]
-
-    def _of(self, name: str) -> list[bytes]:
-        return [data for data in self.written if data.startswith(b"event: %b\n" % name.encode())]
-
-
-@dataclass
-class Words:
-    """Renders nothing but ids; raises what a test wants, once."""
-
-    failures: list[Exception] = field(default_factory=list)
-    ready: asyncio.Event = field(default_factory=asyncio.Event)
-    looked: asyncio.Event = field(default_factory=asyncio.Event)
-    prepared: list[int] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.ready.set()
-        self.looked.set()
-
-    async def prepare(self, places: Sequence[Listed]) -> None:
-        self.prepared.append(len(places))
-        await self.looked.wait()
-
-    async def status(self, place: Listed, reader: Identity) -> bytes | None:
-        await self.ready.wait()
-        if self.failures:
-            raise self.failures.pop()
-        return b'{"id":"%d"}' % place.row.id
-
-    async def notification(self, id: int, reader: Identity) -> bytes | None:
-        return b'{"id":"%d"}' % id
-
-    async def announcement(self, id: int) -> bytes | None:
-        return b'{"id":"%d"}' % id
-
-    async def reaction(self, id: int, account_id: int) -> bytes | None:
-        return b"{}"
-
-    async def conversation(self, id: int, reader: Identity) -> bytes | None:
-        return b'{"id":"%d"}' % id
-
-
-@dataclass
-class Kept:
-    """A door with its hub, in virtual time."""
-
-    world: World
-    hub: Hub
-    door: Door
-    clock: VirtualClock
-    words: Words
-
-    async def open(
-        self, person: Person, network: str = "192.0.2.1", position: str | None = None, *, pings: bool = False
-    ) -> tuple[Connection, Carrier]:
-        """A home stream, begun; a WebSocket where it ``pings``."""
-        carrier = Carrier(pings=pings)
-        knock = Knock("/api/v1/streaming/user", {}, f"Bearer {person.token}", None, None, network)
-        opened = await self.door.admit(knock, carrier, server_sent=not pings)
-        opened.open(HOME, position)
-        await until(lambda: HOME.channel in self.hub.audience or opened.ended)
-        return opened, carrier
-
-    async def seconds(self, count: int) -> None:
-        for _ in range(count):
-            self.clock.advance(1_000)
-            for _ in range(20):
-                await asyncio.sleep(0)
-
-    async def post(self, person: Person, text: str = "hello") -> str:
-        answer = await person.post("/api/v1/statuses", json={"status": text})
-        return str(answer.json()["id"])
 
 
 @pytest.fixture
 async def kept(open_sqlite_world: WorldOpener) -> AsyncIterator[Kept]:
-    clock, tasks, words = VirtualClock(), Tasks(), Words()
-    world = await open_sqlite_world(clock=clock)
-    hub = Hub(world.database, words, clock, tasks)
-    yield Kept(world, hub, Door(world.database, hub, clock, tasks, world.parts.limits), clock, words)
-    await tasks.close()
+    async with kept_hub(open_sqlite_world) as kept:
+        yield kept
 
 
 async def test_who_does_not_read_is_dropped_and_nobody_waits(kept: Kept):
@@ -248,72 +135,6 @@ async def test_who_was_told_more_than_all_others_have_is_not_sent_back(kept: Kep
     assert stream.written[-1] != b":thump\nid: %b\n\n" % str(before).encode()
     others.set()
     await turn
-
-
-async def test_several_posts_are_looked_up_together(kept: Kept, monkeypatch: pytest.MonkeyPatch):
-    alice, bob = await kept.world.person("alice"), await kept.world.person("bob")
-    await bob.post(f"/api/v1/accounts/{alice.id}/follow")
-    _, own = await kept.open(alice)
-    _, followers = await kept.open(bob)
-    await kept.hub.turn()
-    monkeypatch.setattr(queries, "on_home", None)
-    posted = [await kept.post(alice) for _ in range(3)]
-    await kept.hub.turn()
-    assert own.ids("update") == followers.ids("update") == posted
-    assert kept.words.prepared == [6]
-
-
-async def test_where_they_cannot_be_looked_up_together_each_is_by_itself(kept: Kept, monkeypatch: pytest.MonkeyPatch):
-    alice = await kept.world.person("alice")
-    _, stream = await kept.open(alice)
-    monkeypatch.setattr(queries, "on_homes", None)
-    posted = [await kept.post(alice) for _ in range(2)]
-    await kept.hub.turn()
-    assert stream.ids("update") == posted
-
-
-async def test_who_begins_to_follow_in_between_hears_of_what_comes_after(kept: Kept):
-    alice, bob = await kept.world.person("alice"), await kept.world.person("bob")
-    _, stream = await kept.open(bob)
-    await kept.post(alice)
-    await bob.post(f"/api/v1/accounts/{alice.id}/follow")
-    after = [await kept.post(alice) for _ in range(2)]
-    await kept.hub.turn()
-    assert stream.ids("update") == after
-
-
-async def test_who_comes_while_posts_are_looked_up_hears_of_each_once(kept: Kept):
-    alice = await kept.world.person("alice")
-    _, first = await kept.open(alice)
-    before = str(kept.hub.told)
-    posted = [await kept.post(alice) for _ in range(3)]
-    kept.words.looked.clear()
-    turn = asyncio.ensure_future(kept.hub.turn())
-    await until(lambda: kept.words.prepared)
-    coming = []
-    for position in (before, None):
-        carrier = Carrier()
-        knock = Knock("/api/v1/streaming/user", {}, f"Bearer {alice.token}", None, None, "192.0.2.1")
-        opened = await kept.door.admit(knock, carrier, server_sent=True)
-        opened.open(HOME, position)
-        coming.append(carrier)
-    await kept.seconds(1)
-    kept.words.looked.set()
-    await turn
-    await until(lambda: all(len(one.ids("update")) == 3 for one in coming))
-    await kept.hub.turn()
-    assert first.ids("update") == posted
-    assert [one.ids("update") for one in coming] == [posted, posted]
-
-
-@given(kinds=st.lists(st.sampled_from(["status.posted", "notification.created", "follow.began", "account.changed"])))
-def test_changes_are_looked_up_in_their_order_and_never_beyond_one_that_changes_who_hears(kinds: list[str]):
-    rows = [Change(Position(1, 1, number), 0, kind, 1, number) for number, kind in enumerate(kinds)]
-    ranges = list(hubs._ranges(rows))
-    assert [change for some in ranges for change in some] == rows
-    for some in ranges:
-        assert 0 < len(some) <= hubs.AHEAD
-        assert len(some) == 1 or not {change.kind for change in some} & {"follow.began", "account.changed"}
 
 
 async def test_a_revoked_token_ends_its_sockets(kept: Kept):
