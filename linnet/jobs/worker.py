@@ -23,7 +23,7 @@ CONCURRENCY = 32
 LEASE_MS = 30_000
 TOGETHER = 128
 """So many jobs share a transaction at most, of the kinds that can."""
-POLL_SECONDS = 0.100
+POLL_SECONDS = 0.200
 GATHER_SECONDS = 0.015
 """After a commit, so long more jobs are waited for: a transaction for many of them costs little more than for one."""
 
@@ -61,7 +61,8 @@ class Worker:
         self._running: dict[int, Job] = {}
         self._stopped = False
         self._more = False
-        database.on_commit(self._wake.set)
+        self._commits = self._own = 0
+        database.on_commit(self._committed)
 
     async def inherit(self) -> None:
         """Before ``start``: what our predecessor had begun when it died need not wait for its lease's end."""
@@ -79,6 +80,10 @@ class Worker:
         deadline = self._clock.monotonic() + 5
         while self._running and self._clock.monotonic() < deadline:
             await self._clock.sleep(0.01)
+
+    def _committed(self) -> None:
+        self._commits += 1
+        self._wake.set()
 
     async def run_due(self) -> int:
         """Claims and runs what is due now, and waits for it; how many jobs that were."""
@@ -128,6 +133,7 @@ class Worker:
 
         try:
             taken, done = await self._database.write(work)
+            self._own += 1
             self._more = self._more or taken == TOGETHER
             return done if taken == done else None
         except _NothingTaken:
@@ -138,7 +144,11 @@ class Worker:
 
     async def _turn(self) -> None:
         self._wake.clear()
+        self._commits = self._own = 0
         await self._take_due()
+        if self._commits == self._own:
+            # What we have done together is no reason to look at once; what it has added is found at the next look.
+            self._wake.clear()
         if not self._more:
             await self._pause()
 

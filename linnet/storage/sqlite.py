@@ -274,7 +274,7 @@ class SqliteDatabase:
             telemetry.commits.observe(len(batch))
             for member in batch:
                 member.answer()
-            for listener in self._listeners:
+            for listener in self._listeners * len(batch):
                 listener()
             await self._tend_log()
 

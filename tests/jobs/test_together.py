@@ -120,6 +120,38 @@ async def test_one_that_fails_holds_up_none_of_the_others(bench: Bench):
     assert (bench.together, await bench.waiting()) == ([[2]], 0)
 
 
+async def test_it_looks_at_once_for_what_others_commit_and_not_for_its_own(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    """Each look is a statement; others are those who post meanwhile, in this very process."""
+    woken: list[bool] = []
+
+    async def pause() -> None:
+        woken.append(bench.worker._wake.is_set())
+
+    async def read(fn: Any) -> Any:
+        found = await bench.database.read(fn)
+        await bench.add(3, kind="other")
+        return found
+
+    monkeypatch.setattr(bench.worker, "_pause", pause)
+    await bench.add(1)
+    await bench.worker._turn()
+    assert (bench.together, woken) == ([[1]], [False])
+    await bench.add(2)
+    monkeypatch.setattr(bench.worker, "_database", _Reading(bench.database, read))
+    await bench.worker._turn()
+    assert (bench.together, woken) == ([[1], [2]], [False, True])
+
+
+class _Reading:
+    """A database that is read in another way."""
+
+    def __init__(self, database: Any, read: Any) -> None:
+        self.read = read
+        self.write = database.write
+
+
 class _Undo(Exception):
     pass
 
