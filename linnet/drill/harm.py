@@ -1,6 +1,7 @@
 """How each fault is done and undone."""
 
 import asyncio
+import errno
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ from linnet.system import SteppedClock
 
 Act = Callable[[Scene], Awaitable[None]]
 FILL = "full-disk"
+FILL_TRIES = 50
 BETWEEN_NODES_SECONDS = 10.0
 BETWEEN_PROCESSES_SECONDS = 2.0
 PULSE_SECONDS = 0.15
@@ -154,7 +156,15 @@ def _fill(folder: Path) -> None:
     if not folder.is_mount():
         raise LookupError(f"{folder} has no disk of its own that could be filled")
     with (folder / FILL).open("wb") as opened:
-        os.posix_fallocate(opened.fileno(), 0, max(1, shutil.disk_usage(folder).free - 4096))
+        for tries in range(FILL_TRIES, 0, -1):
+            try:
+                os.posix_fallocate(opened.fileno(), 0, max(1, shutil.disk_usage(folder).free - 4096))
+            except OSError as error:
+                # The node goes on writing: there may be less room than there was a moment ago.
+                if error.errno != errno.ENOSPC or tries == 1:
+                    raise
+            else:
+                return
 
 
 def step_clock(ms: int) -> Act:

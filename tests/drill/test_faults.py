@@ -1,8 +1,11 @@
 """The table of faults: each can be done and undone, says what it does, and is aimed at somebody who is there."""
 
+import errno
 import inspect
 import os
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -89,6 +92,28 @@ async def test_a_disk_that_is_not_the_nodes_own_is_never_filled(tmp_path: Path) 
     scene = Scene([node], Loopback(), None, None, WELL, node)  # type: ignore[arg-type]  # neither is asked
     with pytest.raises(LookupError, match="no disk of its own"):
         await harm.fill_disk(scene)
+    assert not list(tmp_path.iterdir())
+
+
+async def test_a_disk_is_filled_though_the_node_goes_on_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rooms = iter([1 << 20, 65_536, 16_384])
+    allocate = os.posix_fallocate
+
+    def writing(descriptor: int, offset: int, size: int) -> None:
+        if size > 16_384:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        allocate(descriptor, offset, size)
+
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=next(rooms)))
+    monkeypatch.setattr(os, "posix_fallocate", writing)
+    node = Node(Loopback().hosts[0], tmp_path)
+    scene = Scene([node], Loopback(), None, None, WELL, node)  # type: ignore[arg-type]  # neither is asked
+    await harm.fill_disk(scene)
+    assert (tmp_path / harm.FILL).stat().st_size == 16_384 - 4096
+    await harm.free_disk(scene)
     assert not list(tmp_path.iterdir())
 
 
