@@ -1,6 +1,7 @@
 """What signals do to a running server: SIGHUP replaces its workers, SIGTERM drains, a killed worker is replaced."""
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -164,10 +165,15 @@ def test_a_signal_in_the_moment_of_a_workers_start_reaches_that_one_too(number: 
             _, _, _, *rest = super().command(*words)
             return [sys.executable, "-c", _IN_THE_MOMENT, str(int(number)), *rest]
 
-    with InTheMoment(tmp_path / "data", "--workers", "2") as server:
+    with contextlib.ExitStack() as ending:
+        server = InTheMoment(tmp_path / "data", "--workers", "2")
+        ending.callback(server.stop)
+        # Told to end while it starts, it may never become ready.
+        server.start(ready=number == signal.SIGHUP)
         assert server.process is not None
         if number == signal.SIGTERM:
-            assert server.process.wait(30) == 0
+            assert server.process.wait(60) == 0, server.log()
+            assert server.log().count("made ") == 2, server.log()
             return
         until_now(lambda: server.log().count("made ") >= 2, what="the second worker")
         old = [int(pid) for pid in re.findall(r"^made (\d+)", server.log(), re.M)[:2]]

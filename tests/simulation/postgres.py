@@ -69,7 +69,9 @@ class Session:
         elif sql.endswith("commit"):
             self.server.commit(self, sql[: -len("commit")], reply)
         elif self.mode == "write" and not self.xid:
-            self.server.lock(self, lambda error: reply(error) if error else self._run(sql, args, many, reply))
+            # Who waits for a row that another one changes, as drains do, gets a number only then: seen of a real one.
+            late = sql.startswith("insert into drain_epoch")
+            self.server.lock(self, lambda error: reply(error) if error else self._run(sql, args, many, reply), late)
         else:
             self._run(sql, args, many, reply)
 
@@ -200,19 +202,26 @@ class Server:
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
-    def lock(self, session: Session, reply: Reply) -> None:
-        """One writes at a time; the number of a transaction is given before it is its turn. ``reply(None)``: it is."""
+    def lock(self, session: Session, reply: Reply, late: bool = False) -> None:
+        """One writes at a time; the number of a transaction is given before it is its turn, except where it is given
+        ``late``. ``reply(None)``: it is."""
         if not self.primary:
             reply(asyncpg.ReadOnlySQLTransactionError("cannot execute in a read-only transaction"))
             return
-        session.xid = self.next_xid
-        self.next_xid += 1
-        self.open.add(session.xid)
+        if late:
+            self._take(session, 0, reply)
+            return
+        self._number(session)
         if self.machine.dice.random() < self.cluster.trouble.slow_writer:
             # It has its number, and is kept from writing by something else for a while.
             self.process.later(self.machine.dice.uniform(0.005, 0.15), self._take, session, session.xid, reply)
         else:
             self._take(session, session.xid, reply)
+
+    def _number(self, session: Session) -> None:
+        session.xid = self.next_xid
+        self.next_xid += 1
+        self.open.add(session.xid)
 
     def _take(self, session: Session, xid: int, reply: Reply) -> None:
         if session.xid != xid:
@@ -221,21 +230,23 @@ class Server:
             self._hold(session, reply)
         else:
             self._queue.append((session, reply))
-            self.process.later(LOCK_TIMEOUT, self._overdue, session, xid)
+            self.process.later(LOCK_TIMEOUT, self._overdue, session, reply)
 
     def _hold(self, session: Session, reply: Reply) -> None:
         """Its turn. It sees what is in the log, also what waits for standbys still: there, rows' locks would make it
         wait. What it has seen of that it cannot tell before it is durable: its own commit comes later in the log."""
         session.heard_at = self.loop.now
         self.holder = session
+        if not session.xid:
+            self._number(session)
         self.ahead.follow(self.log, len(self.log))
         self.ahead.timeline, self.ahead.xid = self.timeline, session.xid
         self.ahead.connection.execute("savepoint writer")
         reply(None)
 
-    def _overdue(self, session: Session, xid: int) -> None:
+    def _overdue(self, session: Session, reply: Reply) -> None:
         for waiting in self._queue:
-            if waiting[0] is session and session.xid == xid:
+            if waiting == (session, reply):
                 self._queue.remove(waiting)
                 self._forget(session)
                 session.failed = True
