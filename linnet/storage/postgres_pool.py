@@ -26,7 +26,7 @@ class Lender(Generic[K]):
         self._idle: defaultdict[K, deque[Connection]] = defaultdict(deque)
         self._waiting: defaultdict[K, deque[asyncio.Future[Connection]]] = defaultdict(deque)
         self._making: set[asyncio.Task[Connection | None]] = set()
-        self._lent = 0
+        self._lent: dict[Connection, K] = {}
 
     async def borrow(self, key: K, deadline: float) -> Connection:
         """``deadline`` is in the loop's time. Raises Unavailable, or what making one raised."""
@@ -52,7 +52,7 @@ class Lender(Generic[K]):
 
     def give_back(self, key: K, connection: Connection) -> None:
         """What ``borrow`` gave; a closed connection goes away."""
-        self._lent -= 1
+        self._lent.pop(connection, None)
         self._put(key, connection)
 
     def refuse(self, key: K, error: Exception) -> None:
@@ -62,6 +62,11 @@ class Lender(Generic[K]):
                 waiter.set_exception(error)
 
     def keep_only(self, key: K) -> None:
+        """Ends those to others, also where somebody waits for an answer: a host that hangs gives none, and keeps him
+        and his place from who is there instead."""
+        for connection, its in list(self._lent.items()):
+            if its != key:
+                connection.terminate()
         for its in [one for one in self._idle if one != key]:
             for connection in self._idle.pop(its):
                 connection.terminate()
@@ -95,10 +100,10 @@ class Lender(Generic[K]):
     def _kept(self, key: K) -> Connection | None:
         """One that is lent from now on."""
         idle = self._idle[key]
-        while idle and self._lent < self._size:
+        while idle and len(self._lent) < self._size:
             connection = idle.pop()
             if not connection.closed:
-                self._lent += 1
+                self._lent[connection] = key
                 return connection
         return None
 
@@ -106,7 +111,7 @@ class Lender(Generic[K]):
         """As long as somebody waits, a few at a time."""
         wanted = [key for key, waiting in self._waiting.items() for _ in range(min(DIALS, len(waiting)))]
         for key in wanted[len(self._making) : DIALS]:
-            if self._lent + len(self._making) < self._size:
+            if len(self._lent) + len(self._making) < self._size:
                 making = asyncio.get_running_loop().create_task(self._made(key), name="dial")
                 self._making.add(making)
                 making.add_done_callback(partial(self._ended, key))

@@ -53,6 +53,7 @@ class Finder:
         self._eyes: dict[str, Connection] | None = {} if dial is connect else None
         self._primary: Primary | None = None
         self._highest = 0
+        self._known = 0
         self._search: asyncio.Task[Primary] | None = None
         self._waiting = 0
         self._newest_standby: str | None = None
@@ -69,7 +70,8 @@ class Finder:
         return self._gates[url]
 
     def on_missing(self, listener: Callable[[str], None]) -> None:
-        """``listener`` is told, in words, of each search that does not find a primary at once."""
+        """``listener`` is told, in words, of each search that does not find a primary at once, or that finds another
+        one than there was: then others may have missed it."""
         self._listeners.append(listener)
 
     def on_doubt(self, listener: Callable[[Primary], None]) -> None:
@@ -179,6 +181,9 @@ class Finder:
                 self._primary = Primary(found.url, found.timeline, found.started)
                 if said:
                     log.info("primary_found", host=label(found.url), timeline=found.timeline)
+                elif 0 < self._known < found.timeline:
+                    self._miss(f"{label(found.url)} has become the primary")
+                self._known = found.timeline
                 return self._primary
             reasons = "; ".join(map(str, errors))
             if not self._highest and len(errors) == len(self._urls) and all(isinstance(e, LockedOut) for e in errors):
@@ -188,9 +193,12 @@ class Finder:
             if heard and not said:
                 log.warning("no_primary", hosts=reasons, done="writes wait and are retried")
                 said = True
-                for listener in self._listeners:
-                    listener(f"no primary among the hosts ({reasons})")
+                self._miss(f"no primary among the hosts ({reasons})")
             await asyncio.sleep(PAUSE_SECONDS)
+
+    def _miss(self, why: str) -> None:
+        for listener in self._listeners:
+            listener(why)
 
     async def _ask_all(self) -> tuple[list[Server], list[NotDone]]:
         """Every host at once: one that does not answer must not hold up the others. Servers, and what was wrong."""

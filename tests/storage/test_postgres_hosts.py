@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -146,3 +147,41 @@ async def test_addresses_and_sockets_are_not_looked_up(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("asked"))
     for host in ("127.0.0.1", "::1", "/run/postgresql", ""):
         await names.look_up(host)
+
+
+async def test_who_waits_for_a_frozen_primary_does_not_wait_when_there_is_another_one():
+    slow = sql("select pg_sleep(:seconds)")
+    add = sql("insert into heartbeats (place, beats) values (7, 1)")
+    with postgres.running_server("primary") as primary:
+        await schema.migrate(open_postgres(primary.url()), SystemClock())
+        standby = primary.standby()
+        try:
+            hosts = f"127.0.0.1:{primary.port},127.0.0.1:{standby.port}"
+            database = open_postgres(f"postgresql://postgres@{hosts}/postgres")
+            told: list[str] = []
+            database.on_broken(told.append)
+            begun = asyncio.Event()
+            attempts = 0
+
+            async def slowly(tx):
+                nonlocal attempts
+                attempts += 1
+                await tx.run(add)
+                begun.set()
+                await tx.one(slow, seconds=60 if attempts == 1 else 0)
+                return attempts
+
+            writing = asyncio.ensure_future(database.write(slowly, heavy=True))
+            await asyncio.wait_for(begun.wait(), 20)
+            primary.signal_all(signal.SIGSTOP)
+            standby.promote()
+            database.doubt()
+            count = sql("select count(*) from heartbeats where place = 7")
+            async with asyncio.timeout(20):
+                await database.write(lambda tx: tx.run(sql("insert into heartbeats (place, beats) values (8, 1)")))
+                assert await writing == 2
+            assert any("has become the primary" in why for why in told), told
+            assert (await database.read(lambda tx: tx.one(count), steady=True))[0] == 1
+            await database.close()
+        finally:
+            standby.remove()
