@@ -31,7 +31,10 @@ OVERDUE_SECONDS = 20.0
 """How long the primary may commit while more comes into the journal than is brought in, as where machines are too busy
 for both: then posts go to the database past what waits, or they all would be seen by nobody else for ever."""
 CAUTION_SECONDS = 10.0
-"""So long after going back, an operation may still be found in the journal alone."""
+"""So long after going back, an operation may still be found in the journal alone, unless nothing is seen to wait there:
+to look for each would cost more than all else does, at a time when what was missed is made up for."""
+EMPTY_LOOKS = 2
+"""So often in a row nothing waits, until nothing does: others may have gone back a moment later."""
 PLANNED_SECONDS = 60.0
 """Planned work that is not over by then is not believed any more, whatever its clock says."""
 BEAT_SECONDS = 1.0
@@ -106,6 +109,7 @@ class Breaker:
 
     def start(self) -> None:
         self._tasks.start("plans", self._tasks.forever("plans", self._look_for_plans))
+        self._tasks.start("rest", self._see_to_the_rest())
 
     @property
     def is_cautious(self) -> bool:
@@ -221,9 +225,9 @@ class Breaker:
             commits_since = (commits_since or now) if self.commits else None
             overdue = commits_since is not None and now - commits_since >= OVERDUE_SECONDS
             if self.commits and (young or overdue) and now >= self._planned_until:
-                self._close()
                 if not young:
-                    await self._see_to_the_rest()
+                    log.warning("posts_pass_the_journal", done="what waits there is brought in beside them")
+                self._close()
                 return
             await self._clock.sleep(_PROBE_AGAIN_SECONDS if self.commits else _PROBE_SECONDS)
 
@@ -267,18 +271,23 @@ class Breaker:
         self._on_commit()
         log.info("breaker_closed", done="posts go to the database again")
         self._tell()
+        self._tasks.start("rest", self._see_to_the_rest())
 
     async def _see_to_the_rest(self) -> None:
         """As long as something waits, it is looked for there."""
-        log.warning("posts_pass_the_journal", done="what waits there is brought in beside them")
-        while not self.is_open:
-            self._cautious_until = self._clock.monotonic() + CAUTION_SECONDS
+        empty = 0
+        while not self.is_open and self._clock.monotonic() < self._cautious_until:
+            await self._clock.sleep(YOUNG_SECONDS)
             try:
-                if (await self._journal.backlog()).oldest is None:
-                    return
+                backlog = await self._journal.backlog()
             except NoMajority as error:
                 log.info("journal_not_seen", error=str(error), done="asked again")
-            await self._clock.sleep(YOUNG_SECONDS)
+                continue
+            empty = 0 if backlog.oldest is not None else empty + 1
+            if empty == 0:
+                self._cautious_until = self._clock.monotonic() + CAUTION_SECONDS
+            elif empty >= EMPTY_LOOKS:
+                self._cautious_until = self._clock.monotonic()
 
     def _tell(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
