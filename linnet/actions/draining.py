@@ -1,6 +1,6 @@
 """Posts that were accepted without the database come into it: once each, in order, and none is turned away."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -9,19 +9,36 @@ from linnet.domain.errors import Unavailable
 from linnet.domain.journal import Entry
 from linnet.domain.site import Site
 from linnet.domain.statuses import Draft
-from linnet.storage import accounts, aliases, changes, jobs, journal, media, polls, timelines
+from linnet.storage import (
+    accounts,
+    aliases,
+    changes,
+    jobs,
+    journal,
+    media,
+    notifications,
+    polls,
+    search,
+    tags,
+    timelines,
+)
 from linnet.storage import statuses as rows
 from linnet.storage.database import RECEIPTS, Database, Writer
 from linnet.storage.gathering import Gathering
+from linnet.storage.statements import Row
 
 _ADDING = (
-    rows.SQL.insert, rows.SQL.insert_content, rows.SQL.insert_mention, polls.SQL.delete_votes, polls.SQL.insert,
-    timelines.SQL.add_home, jobs.SQL.add, jobs.SQL.put, changes.SQL.append,
+    rows.SQL.insert, rows.SQL.insert_content, rows.SQL.insert_mention, rows.SQL.insert_status_tag, rows.SQL.insert_tag,
+    search.SQL.count_use, polls.SQL.delete_votes, polls.SQL.insert, timelines.SQL.add_home, jobs.SQL.add, jobs.SQL.put,
+    changes.SQL.append,
 )  # fmt: skip
 """What a post adds, in an order in which all refers to what is there."""
-_LAST = (RECEIPTS.close, rows.SQL.count, rows.SQL.count_reply)
+_LAST = (RECEIPTS.close, rows.SQL.count, rows.SQL.count_reply, tags.SQL.count_featured)
 """Rows that others want, too: authors' first, as whoever posts without us takes them."""
-_APART = (rows.SQL.parent, accounts.SQL.by_names, aliases.SQL.of, media.SQL.attach, media.SQL.attachable)
+_APART = (
+    rows.SQL.parent, aliases.SQL.of, media.SQL.attach, media.SQL.attachable, notifications.SQL.add,
+    tags.SQL.followed_among,
+)  # fmt: skip
 """What sees nothing of that: but what is answered may be among what was added, which is seen to below."""
 
 
@@ -48,25 +65,40 @@ async def store(whole: Writer, site: Site, entries: Sequence[Entry]) -> dict[str
     taken = {row[0] for row in await whole.all(rows.SQL.taken, ids=ids)}
     by = list({entry.account_id for entry in entries})
     authors = {row[0]: await statuses.as_author(whole, site, *row) for row in await whole.all(rows.SQL.authors, ids=by)}
-    tx = Gathering(whole, _ADDING, _APART, _LAST)
+    drafts = {entry.id: msgspec.json.decode(entry.draft, type=Draft) for entry in entries}
+    tx = Gathering(whole, _ADDING, _APART, _LAST, {accounts.SQL.by_names: await _people(whole, site, drafts.values())})
+    written: dict[int, statuses.Written] = {}
     for entry in entries:
         if entry.operation not in filed:
             author = authors.get(entry.account_id)
             id = 0 if author is None else tx.ids.next() if entry.id in taken else entry.id
             filed[entry.operation] = id
             if author is not None:
-                draft = msgspec.json.decode(entry.draft, type=Draft)
-                if draft.in_reply_to_id in ids:
+                draft = drafts[entry.id]
+                own = written.get(draft.in_reply_to_id or 0)
+                own = own if own is not None and own.row.account_id == author.id else None
+                if own is None and draft.in_reply_to_id in ids:
                     await tx.flush()
-                await statuses.write_accepted(tx, site, author, draft, id)
+                written[entry.id] = await statuses.write_accepted(tx, site, author, draft, id, own)
             await tx.run(RECEIPTS.close, key=entry.operation, result=str(id))
         if filed[entry.operation] not in (entry.id, 0):
             await aliases.add(tx, entry.id, filed[entry.operation])
+    # One after another would each look for what the last one has added.
+    await tx.flush()
+    for new in written.values():
+        await statuses.tell(tx, new)
     await tx.finish()
     if len(await whole.all(rows.SQL.authors, ids=by)) < len(authors):
         # Their rows are held only now: somebody has gone meanwhile, and his posts with him.
         raise Unavailable("An account was deleted meanwhile", retry_after=1)
     return filed
+
+
+async def _people(tx: Writer, site: Site, drafts: Iterable[Draft]) -> Callable[..., list[Row]]:
+    """Asked for once: answers ``by_names`` for whoever is named in any of the drafts."""
+    names = {name for draft in drafts for name in statuses.names_in(site, draft.text, draft.content_type)}
+    found = await tx.all(accounts.SQL.by_names, names=sorted(names)) if names else []
+    return lambda names: [row for row in found if row[2] in names]
 
 
 async def _filed(tx: Writer, entries: Sequence[Entry]) -> dict[str, int]:

@@ -119,21 +119,25 @@ async def write_status(tx: Writer, site: Site, author: int, draft: Draft, id: in
     found = await tx.one(statuses.SQL.poster, id=author)
     if found is None:
         raise _suspended()
-    new = await _write(tx, site, await as_author(tx, site, author, *found), around, id)
+    new = await _write(tx, site, await as_author(tx, site, author, *found), around, id, tells=True)
     await count_author(tx, site, author, counts=_counts(around), at=ids.milliseconds(id))
     await _count_reply(tx, new.row)
     return new
 
 
-async def write_accepted(tx: Writer, site: Site, author: Author, draft: Draft, id: int) -> Written:
-    """``write_status`` for what was acknowledged before: nothing is refused any more.
+async def write_accepted(
+    tx: Writer, site: Site, author: Author, draft: Draft, id: int, own: Written | None = None
+) -> Written:
+    """``write_status`` for what was acknowledged before: nothing is refused any more. Nobody is told yet: ``tell``.
 
     What has gone meanwhile (the answered or quoted status, media) is left out, and whoever is suspended has posted all
-    the same, for nobody to see. No status has the ``id`` yet; the author's row is not taken, only counted up.
+    the same, for nobody to see. No status has the ``id`` yet; the author's row is not taken, only counted up. ``own``
+    is what it answers, where that was written a moment ago by the same author.
     """
-    draft = await _as_far_as_possible(tx, site, author.id, draft, id)
-    around = await _look_around(tx, author.id, draft, statuses.SQL.parent)
-    new = await _write(tx, site, author, around, id)
+    parent = _of_its_own(own) if own is not None else await _still_answered(tx, author.id, draft.in_reply_to_id)
+    draft = await _as_far_as_possible(tx, site, author.id, replace(draft, in_reply_to_id=None), id)
+    around = await _look_around(tx, author.id, draft, statuses.SQL.parent, parent)
+    new = await _write(tx, site, author, around, id, tells=False)
     await tx.run(statuses.SQL.count, id=author.id, step=int(_counts(around)), at=ids.milliseconds(id))
     await _count_reply(tx, new.row)
     return new
@@ -177,7 +181,7 @@ def _more(around: _Around, content: StatusContent, now: int) -> str | None:
     return None if more == More() else msgspec.json.encode(more).decode()
 
 
-async def _write(tx: Writer, site: Site, by: Author, around: _Around, id: int) -> Written:
+async def _write(tx: Writer, site: Site, by: Author, around: _Around, id: int, *, tells: bool) -> Written:
     """All but the counts: the author's row, and that of what is answered, are what others want, too. Whoever counts
     afterwards, the author first, holds them for little longer than the commit takes: what is left for later comes in
     between, in as many round trips as there are kinds of it at most.
@@ -191,7 +195,10 @@ async def _write(tx: Writer, site: Site, by: Author, around: _Around, id: int) -
     new = _new(author, id, around, pictures, text, card)
     row, content, thread_id = new
     await _insert(tx, new, card_id, merged=merged and draft.visibility != Visibility.DIRECT)
-    await _tell(tx, row, content, thread_id, at)
+    for target in content.mentions:
+        await tx.run(statuses.SQL.insert_mention, status_id=id, account_id=target.id)
+    if tells:
+        await tell(tx, new)
     if around.quoted is not None:
         await quotes.add(tx, row, content, thread_id, around.quoted)
     if draft.quote_policy != Policy.PUBLIC:
@@ -214,19 +221,24 @@ async def _look_around(
 
 async def _as_far_as_possible(tx: Writer, site: Site, author: int, draft: Draft, id: int) -> Draft:
     """Without what it cannot have any more; who may see it was settled when it was accepted, and stays."""
-    if draft.in_reply_to_id:
-        draft = replace(draft, in_reply_to_id=await _still_answerable(tx, author, draft.in_reply_to_id))
     if draft.quoted_status_id:
         draft = replace(draft, quoted_status_id=await _still_quotable(tx, site, author, draft))
     return replace(draft, media_ids=await media.still_attachable(tx, author, id, draft.media_ids))
 
 
-async def _still_answerable(tx: Writer, author: int, id: int) -> int | None:
+async def _still_answered(tx: Writer, author: int, id: int | None) -> Parent | None:
     """It may have got another id when it was stored, if it was accepted like this one."""
-    for known in (id, *(await aliases.of(tx, (id,))).values()):
-        if await tx.one(statuses.SQL.parent, id=known, reader=author) is not None:
-            return known
-    return None
+    row = await tx.one(statuses.SQL.parent, id=id, reader=author) if id else None
+    if id and row is None:
+        for known in (await aliases.of(tx, (id,))).values():
+            row = await tx.one(statuses.SQL.parent, id=known, reader=author)
+    return None if row is None else Parent(*row)
+
+
+def _of_its_own(written: Written) -> Parent:
+    row, content, thread_id = written
+    local_only = int(bool(content.local_only))
+    return Parent(row.id, row.account_id, thread_id, row.in_reply_to_account_id, row.visibility, local_only)
 
 
 async def _still_quotable(tx: Writer, site: Site, author: int, draft: Draft) -> int | None:
@@ -326,29 +338,42 @@ async def _count_reply(tx: Writer, row: StatusRow) -> None:
         await tx.run(statuses.SQL.count_reply, id=row.in_reply_to_id, step=1)
 
 
-async def _tell(tx: Writer, row: StatusRow, content: StatusContent, thread_id: int, at: int) -> None:
-    """Its hashtags find a status, and those whom it names are told."""
+async def tell(tx: Writer, new: Written) -> None:
+    """Its hashtags find a status that is there, and those whom it names are told."""
+    row, content, thread_id = new
     if content.tags:
-        await file_tags(tx, row.id, row.account_id, content.tags, row.visibility, at=at)
+        await file_tags(tx, row.id, row.account_id, content.tags, row.visibility, at=ids.milliseconds(row.id))
     for target in content.mentions:
-        await tx.run(statuses.SQL.insert_mention, status_id=row.id, account_id=target.id)
         await notifications.add(tx, "mention", target.id, row.account_id, row.id, thread_id)
     if row.visibility == Visibility.DIRECT:
         await conversations.add(tx, row.id, thread_id, row.account_id, (target.id for target in content.mentions))
+
+
+def _spoken(text: str, content_type: str) -> tuple[str, str | None]:
+    """The words of a text, and its HTML where it has any of its own."""
+    body = words.markdown_html(text) if content_type == rules.MARKDOWN else None
+    return (text if body is None else words.spoken(body)), body
+
+
+def names_in(site: Site, text: str, content_type: str = rules.PLAIN) -> set[str]:
+    """Whom of this server a text may name, in lower case. Raises Invalid."""
+    return _named(site, _spoken(text, content_type)[0])
+
+
+def _named(site: Site, spoken: str) -> set[str]:
+    return {
+        mention.username.lower()
+        for mention in words.mentions(spoken)
+        if mention.domain is None or mention.domain == site.domain
+    }
 
 
 async def render_text(
     tx: Reader, site: Site, text: str, content_type: str = rules.PLAIN
 ) -> tuple[str, tuple[MentionView, ...], tuple[str, ...]]:
     """The HTML of a text, the accounts that it names (each of which exists), and its hashtags. Raises Invalid."""
-    body = words.markdown_html(text) if content_type == rules.MARKDOWN else None
-    if body is not None:
-        text = words.spoken(body)
-    named = {
-        mention.username.lower()
-        for mention in words.mentions(text)
-        if mention.domain is None or mention.domain == site.domain
-    }
+    text, body = _spoken(text, content_type)
+    named = _named(site, text)
     found = await tx.all(accounts.SQL.by_names, names=sorted(named)) if named else []
     known = {row[2]: MentionView(row[0], row[1]) for row in found}
 

@@ -1,6 +1,6 @@
 """A writer that carries out together, at the end, what nobody in the transaction looks at before."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from linnet.domain.paging import Page
@@ -14,7 +14,8 @@ class Gathering:
 
     Before anything else, what was added is carried out: all can be seen, but by statements that are ``apart``. What is
     ``last`` waits for ``finish``: rows that others want are locked there, for no longer than the commit takes. Many
-    transactions' worth of work in one is mostly waiting for answers: of what only adds, one is enough for all.
+    transactions' worth of work in one is mostly waiting for answers: of what only adds, one is enough for all. What is
+    ``known`` answers in the database's place, by the statement's parameters: it was asked for all of them before.
     """
 
     def __init__(
@@ -23,11 +24,13 @@ class Gathering:
         adding: Collection[Statement],
         apart: Collection[Statement] = (),
         last: Collection[Statement] = (),
+        known: Mapping[Statement, Callable[..., list[Row]]] | None = None,
     ) -> None:
         self._tx = tx
         self._rows: dict[Statement, list[Mapping[str, Any]]] = {statement: [] for statement in (*adding, *last)}
         self._adding, self._last = tuple(adding), tuple(last)
         self._apart = frozenset(apart)
+        self._known = dict(known or {})
 
     @property
     def now(self) -> int:
@@ -38,6 +41,8 @@ class Gathering:
         return self._tx.ids
 
     async def all(self, statement: Statement, /, **params: Any) -> list[Row]:
+        if statement in self._known:
+            return self._known[statement](**params)
         await self._before(statement)
         return await self._tx.all(statement, **params)
 

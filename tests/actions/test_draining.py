@@ -21,9 +21,10 @@ async def stage(open_any_world: Any) -> Stage:
     return Stage(await open_any_world(mail=Letters()))
 
 
-def waiting(stage: Stage, author: int, text: str, operation: str = "") -> Entry:
+def waiting(stage: Stage, author: int, text: str, operation: str = "", answers: int | None = None) -> Entry:
     id = stage.world.parts.ids.next()
-    return Entry(id, author, operation or f"waits {id}", 0, msgspec.json.encode(Draft(text)).decode())
+    draft = Draft(text, in_reply_to_id=answers)
+    return Entry(id, author, operation or f"waits {id}", 0, msgspec.json.encode(draft).decode())
 
 
 async def drain(stage: Stage, *entries: Entry, epoch: int = 5) -> None:
@@ -124,3 +125,75 @@ async def test_second_ids_go_with_their_status(stage: Stage):
     assert await meant(stage, 77) == {77: id}
     await stage.world.run_jobs()
     assert await meant(stage, 77) == {}
+
+
+class Counting:
+    """A writer that counts what the database is asked for."""
+
+    def __init__(self, tx: Any) -> None:
+        self._tx = tx
+        self.asked = 0
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("all", "one", "run", "many", "page"):
+            self.asked += 1
+        return getattr(self._tx, name)
+
+
+async def test_a_batch_is_stored_as_if_each_had_been_posted_alone_and_asks_little_of_the_database(stage: Stage):
+    author, other = await stage.pair()
+    before = await stage.status(other, "before")
+    entries = []
+    for turn in range(10):
+        one = waiting(stage, author, f"to @p2 and @nobody, {turn} #Wren #dawn", answers=before)
+        two = waiting(stage, author, f"to myself, {turn}", answers=one.id)
+        entries += [one, two, waiting(stage, author, f"and again, @P2: {turn}", answers=two.id)]
+    counted: list[int] = []
+
+    async def write(tx: Any) -> None:
+        counting: Any = Counting(tx)
+        await draining.store(counting, stage.site, entries)
+        counted.append(counting.asked)
+
+    await stage.database.write(write)
+    # One for each that is answered from before the batch, and for each whom somebody names: the rest is for all.
+    assert counted[0] <= 10 + 20 + 30, counted
+
+    async def read(tx: Any) -> tuple[list[Any], ...]:
+        rows = await tx.all(
+            sql("select id, thread_id, in_reply_to_id, in_reply_to_account_id from statuses order by id")
+        )
+        told = await tx.all(sql("select status_id from notifications where type = 'mention' order by id"))
+        named = await tx.all(sql("select status_id, account_id from mentions order by status_id"))
+        tagged = await tx.all(sql("select tag, count(*) from status_tags group by tag order by tag"))
+        used = await tx.all(sql("select tag, uses from tag_uses order by tag"))
+        counts = await tx.all(sql("select statuses from accounts order by id"))
+        return tuple([tuple(row) for row in found] for found in (rows, told, named, tagged, used, counts))
+
+    rows, told, named, tagged, used, counts = await stage.database.read(read)
+    assert rows[0] == (before, before, None, None)
+    for place, entry in enumerate(entries):
+        # Whoever answers their own answer still speaks to whom that one answered.
+        parent = before if place % 3 == 0 else entries[place - 1].id
+        assert rows[place + 1] == (entry.id, before, parent, other)
+    naming = [entry.id for place, entry in enumerate(entries) if place % 3 != 1]
+    assert told == [(id,) for id in naming]
+    assert named == [(id, other) for id in naming]
+    assert tagged == [("dawn", 10), ("wren", 10)]
+    assert used == [("dawn", 10), ("wren", 10)]
+    assert counts == [(30,), (1,)]
+
+
+async def test_what_was_answered_in_the_same_batch_and_got_another_id_is_found(stage: Stage):
+    author = await stage.person()
+    taken = await stage.status(author, "somebody else's")
+    first = waiting(stage, author, "first")
+    first = Entry(taken, author, first.operation, 0, first.draft)
+    reply = waiting(stage, author, "second", answers=taken)
+    stored_ids = await stage.database.write(lambda tx: draining.store(tx, stage.site, [first, reply]))
+    new = stored_ids[first.operation]
+    assert new != taken
+    rows = await stage.database.read(
+        lambda tx: tx.all(sql("select in_reply_to_id, thread_id from statuses where id = :id"), id=reply.id)
+    )
+    assert [tuple(row) for row in rows] == [(new, new)]
