@@ -27,7 +27,7 @@ ASKING_SECONDS = 0.2
 """It has at least so long to answer, however late we were ourselves."""
 YOUNG_SECONDS = 0.7
 """Posting goes back to the database while entries wait that are younger: under load there always are some."""
-OVERDUE_SECONDS = 20.0
+OVERDUE_SECONDS = 6.0
 """How long the primary may commit while more comes into the journal than is brought in, as where machines are too busy
 for both: then posts go to the database past what waits, or they all would be seen by nobody else for ever."""
 CAUTION_SECONDS = 10.0

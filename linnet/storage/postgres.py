@@ -46,7 +46,8 @@ RACES = 5
 """How often a transaction that met another one is run again."""
 SEVERAL = 8
 """A read that once made several statements is taken to do so again, so often: it may have been an exception."""
-CONNECTIONS = 16
+CONNECTIONS = 8
+"""Each costs the server its own plans: after a failover, three times as many delayed everything, and served no more."""
 
 _HEDGE_SECONDS_WITHOUT_PRIMARY = 0.02
 _PAUSE_SECONDS = 0.05

@@ -11,7 +11,7 @@ import pytest
 from linnet.domain.errors import IdTaken, Invalid, TooLarge, Unavailable
 from linnet.domain.journal import PLANNED, Entry
 from linnet.domain.majority import Put
-from linnet.storage.breaker import CAUTION_SECONDS, OVERDUE_SECONDS, Breaker
+from linnet.storage.breaker import CAUTION_SECONDS, EMPTY_LOOKS, OVERDUE_SECONDS, YOUNG_SECONDS, Breaker
 from linnet.storage.database import Abandoned, Generation, Operation, WriteFunction
 from linnet.storage.detour import Accepted, Detour
 from linnet.storage.journal import Lock, MajorityJournal
@@ -315,7 +315,31 @@ async def test_where_more_comes_in_than_is_brought_in_posts_pass_what_waits_in_t
     await world.clock.sleep(3 * CAUTION_SECONDS)
     assert world.detour.active, "what waits is looked for as long as it does"
     await world.drain()
-    assert await until(world, lambda: not world.detour.active, 20) <= CAUTION_SECONDS + 1
+    assert await until(world, lambda: not world.detour.active, 20) <= 2 * YOUNG_SECONDS + 1
+
+
+@virtually
+async def test_where_nothing_waits_any_more_nobody_looks_for_it(world: World) -> None:
+    world.database.broken()
+    await world.post(1)
+    world.database.commits_s = 0.01
+    await until(world, lambda: not world.breaker.is_open, 25)
+    await world.drain()
+    assert world.detour.active
+    assert await until(world, lambda: not world.detour.active, 20) <= EMPTY_LOOKS * YOUNG_SECONDS + 0.5
+    world.journal.looked.clear()
+    assert await world.post(2, "keyed") == Accepted(2, waits=False)
+    assert world.journal.looked == []
+
+
+@virtually
+async def test_where_the_journal_does_not_answer_it_is_taken_for_possible_that_it_has_something(world: World) -> None:
+    world.database.broken()
+    await world.post(1)
+    world.majority.failing = True
+    world.database.commits_s = 0.01
+    await until(world, lambda: not world.breaker.is_open, 25)
+    assert CAUTION_SECONDS - 2 < await until(world, lambda: not world.detour.active, 20) <= CAUTION_SECONDS + 1
 
 
 @virtually
