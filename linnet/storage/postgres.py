@@ -162,14 +162,15 @@ class PostgresDatabase:
         """Asks the primary; where it does not answer soon, a standby too, and takes the first answer."""
         loop = asyncio.get_running_loop()
         self._hedges.begun()
+        self._standbys.be_ready()
         first = _start(self._again(self._read_primary, fn, deadline))
         second: asyncio.Task[T] | None = None
         try:
             done: set[asyncio.Task[T]] = set()
             while not done:
-                patience = HEDGE_SECONDS if self._finder.primary is not None else _HEDGE_SECONDS_WITHOUT_PRIMARY
+                patience = _HEDGE_SECONDS_WITHOUT_PRIMARY if self._pool.cold else HEDGE_SECONDS
                 done, _ = await asyncio.wait({first}, timeout=patience)
-                if done or self._finder.primary is None or self._hedges.may(loop.time()):
+                if done or self._pool.cold or self._hedges.may(loop.time()):
                     break
             if not done:
                 asked_at = loop.time()

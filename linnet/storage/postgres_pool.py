@@ -1,6 +1,7 @@
 """Connections that are lent: whoever waits gets the next one that is given back or made, whichever is sooner."""
 
 import asyncio
+import contextlib
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
@@ -12,6 +13,9 @@ from linnet.storage.postgres_primary import DIALS, WAITERS, Finder, Primary
 
 STANDBY_CONNECTIONS = 4
 """A standby is asked where there is no primary, by all at once: a new connection costs it more than ten answers."""
+STANDBY_READY = 2
+"""So many are made before anybody needs one: when all do, each takes longer than a reader waits."""
+_READY_SECONDS = 10.0
 
 K = TypeVar("K", bound=Hashable)
 
@@ -54,6 +58,16 @@ class Lender(Generic[K]):
         """What ``borrow`` gave; a closed connection goes away."""
         self._lent.pop(connection, None)
         self._put(key, connection)
+
+    def rests(self, key: K) -> bool:
+        """Whether one could be lent at once."""
+        return bool(self._idle[key]) and not self._waiting[key]
+
+    async def ready(self, key: K, count: int) -> None:
+        """Makes so many, where there are fewer, for whoever comes. Raises what making one raised."""
+        for _ in range(count - len(self._idle[key]) - sum(its == key for its in self._lent.values())):
+            async with self._gate(key):
+                self._put(key, await self._make(key))
 
     def refuse(self, key: K, error: Exception) -> None:
         """Whoever waits for that server waits no longer."""
@@ -144,7 +158,13 @@ class Pool:
         self._finder = finder
         self._lender: Lender[Primary] = Lender(size, finder.connect_to, lambda primary: finder.gate(primary.url))
         self._last: Primary | None = None
+        self._warm: Primary | None = None
         finder.on_doubt(self._doubted)
+
+    @property
+    def cold(self) -> bool:
+        """Whether the primary is so new that whoever wants a connection has to wait until one is made."""
+        return self._warm is None or self._warm != self._finder.primary
 
     async def acquire(self, deadline: float, patience: float = float("inf")) -> tuple[Connection, Primary]:
         """``deadline`` is in the loop's time; for a connection, it is waited no longer than ``patience``.
@@ -163,6 +183,8 @@ class Pool:
         if primary != self._last:
             connection.terminate()
         self._lender.give_back(primary, connection)
+        if self._lender.rests(primary):
+            self._warm = primary
 
     def close(self) -> None:
         self._lender.close()
@@ -182,9 +204,11 @@ class Standbys:
         self._finder = finder
         self._lender: Lender[str] = Lender(size, self._make, finder.gate)
         self._ask = False
+        self._readiness: asyncio.Task[None] | None = None
 
     async def acquire(self, deadline: float) -> Connection:
         """``deadline`` is in the loop's time. Raises Unavailable, or NotDone where no standby answers."""
+        self.be_ready()
         try:
             url = await self._finder.newest_standby(ask=self._ask)
             connection = await self._lender.borrow(url, deadline)
@@ -193,6 +217,19 @@ class Standbys:
             raise
         self._ask = False
         return connection
+
+    def be_ready(self) -> None:
+        """From now on, some connections are kept for when there is no primary."""
+        if self._readiness is None and self._finder.has_standbys:
+            self._readiness = asyncio.get_running_loop().create_task(self._stay_ready(), name="standbys")
+
+    async def _stay_ready(self) -> None:
+        while True:
+            # Without a primary there is more to do than this.
+            if self._finder.primary is not None:
+                with contextlib.suppress(NotDone, Unavailable):
+                    await self._lender.ready(await self._finder.newest_standby(ask=True), STANDBY_READY)
+            await asyncio.sleep(_READY_SECONDS)
 
     async def _make(self, url: str) -> Connection:
         connection = await self._finder.dial(url, self._finder.patience)
@@ -206,4 +243,6 @@ class Standbys:
         self._lender.give_back(connection.server.url, connection)
 
     def close(self) -> None:
+        if self._readiness is not None:
+            self._readiness.cancel()
         self._lender.close()
