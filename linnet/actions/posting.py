@@ -104,6 +104,7 @@ class Posting:
             new, found = await self._composed(detour, author, draft, id, operation)
             if found is not None:
                 composed.append(found)
+                self._composed_before[found.row.id] = found
             settled = drafts.as_json(draft if found is None else _settled(draft, found))
             return Entry(new, author, operation.key, ids.milliseconds(new), settled)
 

@@ -43,7 +43,7 @@ _PLANS_EVERY_SECONDS = 0.4
 _PROBE_SECONDS = 0.1
 _PROBE_AGAIN_SECONDS = 0.3
 """While what waits is brought in: each look of each process is one more commit for a primary that has enough to do."""
-_MEASURE_SECONDS = 1.0
+_MEASURE_SECONDS = 3.0
 
 
 class Heart(Protocol):

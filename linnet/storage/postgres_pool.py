@@ -15,6 +15,8 @@ STANDBY_CONNECTIONS = 4
 """A standby is asked where there is no primary, by all at once: a new connection costs it more than ten answers."""
 STANDBY_READY = 2
 """So many are made before anybody needs one: when all do, each takes longer than a reader waits."""
+WARM = 2
+"""So many connections to a new primary, and it is asked before any standby is."""
 _READY_SECONDS = 10.0
 
 K = TypeVar("K", bound=Hashable)
@@ -59,13 +61,13 @@ class Lender(Generic[K]):
         self._lent.pop(connection, None)
         self._put(key, connection)
 
-    def rests(self, key: K) -> bool:
-        """Whether one could be lent at once."""
-        return bool(self._idle[key]) and not self._waiting[key]
+    def made(self, key: K) -> int:
+        """How many there are, lent or not."""
+        return len(self._idle[key]) + sum(its == key for its in self._lent.values())
 
     async def ready(self, key: K, count: int) -> None:
         """Makes so many, where there are fewer, for whoever comes. Raises what making one raised."""
-        for _ in range(count - len(self._idle[key]) - sum(its == key for its in self._lent.values())):
+        for _ in range(count - self.made(key)):
             async with self._gate(key):
                 self._put(key, await self._make(key))
 
@@ -163,7 +165,7 @@ class Pool:
 
     @property
     def cold(self) -> bool:
-        """Whether the primary is so new that whoever wants a connection has to wait until one is made."""
+        """Whether the primary is so new that there are hardly any connections to it yet."""
         return self._warm is None or self._warm != self._finder.primary
 
     async def acquire(self, deadline: float, patience: float = float("inf")) -> tuple[Connection, Primary]:
@@ -183,7 +185,8 @@ class Pool:
         if primary != self._last:
             connection.terminate()
         self._lender.give_back(primary, connection)
-        if self._lender.rests(primary):
+        if self._warm != primary and self._lender.made(primary) >= WARM:
+            # With more to do than it can, it is not helped by asking others the same.
             self._warm = primary
 
     def close(self) -> None:
