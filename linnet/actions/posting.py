@@ -104,7 +104,7 @@ class Posting:
             new, found = await self._composed(detour, author, draft, id, operation)
             if found is not None:
                 composed.append(found)
-                self._composed_before[found.row.id] = found
+                self._remember(found)
             settled = drafts.as_json(draft if found is None else _settled(draft, found))
             return Entry(new, author, operation.key, ids.milliseconds(new), settled)
 
@@ -227,11 +227,13 @@ class Posting:
 
             for entry, written in zip(new, await self._database.read(read), strict=True):
                 if written is not None:
-                    self._composed_before[entry.id] = written
-        shown = [self._composed_before.get(entry.id) for entry in entries]
+                    self._remember(written)
+        return [self._composed_before.get(entry.id) for entry in entries]
+
+    def _remember(self, written: Written) -> None:
+        self._composed_before[written.row.id] = written
         while len(self._composed_before) > COMPOSED_MAX:
             del self._composed_before[next(iter(self._composed_before))]
-        return shown
 
     async def _shown(self, tx: Reader, entry: Entry) -> Written | None:
         """None where it could not be shown as it was accepted, because something that it hangs on has gone."""
