@@ -225,7 +225,7 @@ class Posting:
             async def read(tx: Reader) -> list[Written | None]:
                 return [await self._shown(tx, entry) for entry in new]
 
-            for entry, written in zip(new, await self._database.read(read), strict=True):
+            for written in await self._database.read(read):
                 if written is not None:
                     self._remember(written)
         return [self._composed_before.get(entry.id) for entry in entries]

@@ -70,11 +70,15 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Get:
-    """Reads one key, or at most ``limit`` (0: all) from ``key`` up to and without ``end``."""
+    """Reads one key, or at most ``limit`` (0: all) from ``key`` up to and without ``end``.
+
+    Where all that a transaction does is ``local``, the member that is asked answers by itself: cheap, and perhaps late.
+    """
 
     key: str
     end: str = ""
     limit: int = 0
+    local: bool = False
 
 
 Step = Put | Delete | Get

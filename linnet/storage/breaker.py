@@ -220,7 +220,8 @@ class Breaker:
             if measuring is None or measuring.done():
                 measuring = self._tasks.start("measure", self._measure())
             self.commits = await self._beats()
-            young = await self._waits_little()
+            # Nothing is brought in while it does not commit: until then, what waits is not looked at either.
+            young = self.commits and await self._waits_little()
             now = self._clock.monotonic()
             commits_since = (commits_since or now) if self.commits else None
             overdue = commits_since is not None and now - commits_since >= OVERDUE_SECONDS

@@ -162,5 +162,7 @@ def step(step: Step) -> dict[str, Any]:
         case Delete():
             return {"request_delete_range": {"key": b64(step.key), "range_end": b64(step.end)}}
         case Get():
-            asked = {"key": b64(step.key), "range_end": b64(step.end), "limit": step.limit}
+            asked = {
+                "key": b64(step.key), "range_end": b64(step.end), "limit": step.limit, "serializable": step.local
+            }  # fmt: skip
             return {"request_range": asked}

@@ -112,6 +112,7 @@ class MajorityJournal:
             compares = (absent(key), absent(place), unchanged(EPOCH, self._epoch))
             done = await self._majority.transact(compares, steps, (Get(key), Get(place), Get(EPOCH)))
             if done.succeeded:
+                self._remember(entry)
                 return entry.id
             known, taken, epoch = done.found
             if known:
@@ -139,18 +140,20 @@ class MajorityJournal:
     async def of_account(self, account_id: int, limit: int = 40) -> tuple[Entry, ...]:
         """What of an account waits, the newest first."""
         prefix = f"{ACCOUNTS}{account_id:020d}/"
-        # Asked by every reader of an own page while there is no primary: any member's word for which there are will do;
-        # what was not read before is asked of a majority.
+        # Asked by every reader of an own page while there is no primary: any member's word for which there are will do,
+        # and for what they are, since they never change.
         found = await self._majority.range(prefix, after_prefix(prefix), keys_only=True, local=True)
         ids = [int(key.key.rpartition("/")[2]) for key in found.keys][-limit:][::-1]
         for part in _parts([id for id in ids if id not in self._read], STEPS_MAX):
-            read = (await self._majority.transact((), [Get(entry_key(id)) for id in part])).found
+            read = (await self._majority.transact((), [Get(entry_key(id), local=True) for id in part])).found
             for entry in (form.unpack(key.value) for keys in read for key in keys):
-                self._read[entry.id] = entry
-        found_entries = tuple(self._read[id] for id in ids if id in self._read)
+                self._remember(entry)
+        return tuple(self._read[id] for id in ids if id in self._read)
+
+    def _remember(self, entry: Entry) -> None:
+        self._read[entry.id] = entry
         while len(self._read) > READ_MAX:
             del self._read[next(iter(self._read))]
-        return found_entries
 
     async def oldest(self) -> int | None:
         """The id of what has waited longest, as the nearest member knows it; None where nothing waits."""
@@ -167,9 +170,11 @@ class MajorityJournal:
         return Backlog(found.count, found.revision, min((key.created for key in found.keys), default=None))
 
     async def wants_drainer(self) -> bool:
-        """Whether there is something to drain, to try again or to sweep, and nobody at it. One small request."""
+        """Whether there is something to drain, to try again or to sweep, and nobody at it. One small request, which
+        one member answers: who is told of it late is late by as much."""
         prefixes = (ENTRIES, PARKED, KEYS)
-        steps = [Get(LOCK), *(Get(prefix, after_prefix(prefix), limit=1) for prefix in prefixes)]
+        wanted = [(LOCK, ""), *((prefix, after_prefix(prefix)) for prefix in prefixes)]
+        steps = [Get(start, end, limit=1, local=True) for start, end in wanted]
         held, *found = (await self._majority.transact((), steps)).found
         if not found[0]:
             self.count = 0  # whoever drained it counted for itself

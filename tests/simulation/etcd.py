@@ -116,6 +116,16 @@ def _text(encoded: str) -> str:
     return base64.b64decode(encoded).decode()
 
 
+def _is_local(path: str, asked: Mapping[str, Any]) -> bool:
+    """Whether any member answers by itself."""
+    if path == "kv/txn":
+        steps = [
+            (kind, wanted) for part in ("success", "failure") for step in asked[part] for kind, wanted in step.items()
+        ]
+        return all(kind == "request_range" and wanted["serializable"] for kind, wanted in steps)
+    return path == "kv/range" and bool(asked.get("serializable"))
+
+
 class Member:
     """One of etcd's processes."""
 
@@ -138,7 +148,7 @@ class Member:
 
     def receive(self, path: str, asked: Mapping[str, Any], reply: Reply) -> None:
         """A client's request. What a thawed leader finds in its sockets is handed to the new one, and so done late."""
-        if path == "kv/range" and asked.get("serializable"):
+        if _is_local(path, asked):
             return reply(self._etcd.store.apply(path, asked, self._etcd.machine.loop.now))
         return self._etcd.network.send(
             self.host, self._etcd.members[self._etcd.leader].process, self._etcd.propose, path, asked, self, reply, 0
