@@ -49,8 +49,10 @@ SEVERAL = 8
 CONNECTIONS = 8
 """Each costs the server its own plans: after a failover, three times as many delayed everything, and served no more."""
 
-_HEDGE_SECONDS_WITHOUT_PRIMARY = 0.02
+_HEDGE_SECONDS_ALONE = 0.02
+"""The same where there is no primary to be waited for."""
 _PAUSE_SECONDS = 0.05
+_READY_SECONDS = 10.0
 _READ_ONLY = "begin isolation level repeatable read read only"
 
 
@@ -97,6 +99,7 @@ class PostgresDatabase:
         self._writes: set[asyncio.Task[Any]] = set()
         self._several: dict[types.CodeType, int] = {}
         self._closing = False
+        self._readiness: asyncio.Task[None] | None = None
         # Marks must differ even where two nodes were given one number by mistake: another's mark would look like ours.
         self._nonce = SystemChance().secret(12).hex()
         self._numbers = itertools.count()
@@ -162,14 +165,15 @@ class PostgresDatabase:
         """Asks the primary; where it does not answer soon, a standby too, and takes the first answer."""
         loop = asyncio.get_running_loop()
         self._hedges.begun()
-        self._standbys.be_ready()
+        if self._readiness is None:
+            self._readiness = _start(self._stay_ready())
         first = _start(self._again(self._read_primary, fn, deadline))
         second: asyncio.Task[T] | None = None
         try:
             done: set[asyncio.Task[T]] = set()
             while not done:
-                patience = _HEDGE_SECONDS_WITHOUT_PRIMARY if self._pool.cold else HEDGE_SECONDS
-                done, _ = await asyncio.wait({first}, timeout=patience)
+                alone = self._pool.cold or self._hedges.silent
+                done, _ = await asyncio.wait({first}, timeout=_HEDGE_SECONDS_ALONE if alone else HEDGE_SECONDS)
                 if done or self._pool.cold or self._hedges.may(loop.time()):
                     break
             if not done:
@@ -181,13 +185,23 @@ class PostgresDatabase:
                         return first.result()
                     await asyncio.wait({second})
                 if not isinstance(second.exception(), Unavailable):
-                    self._hedges.won(loop.time() - asked_at)
+                    self._hedges.won(loop.time() - asked_at, loop.time())
                     return second.result()
             return await first
         finally:
             first.cancel()
             if second is not None:
                 second.cancel()
+
+    async def _stay_ready(self) -> None:
+        """From the first read on, some connections are kept for when there is no primary. Made only then, by all at
+        once, each would take longer than anybody waits."""
+        while True:
+            if self._finder.primary is not None:
+                with contextlib.suppress(NotDone, Unavailable):
+                    await self._standbys.ready()
+                    await self._witnesses.ready()
+            await asyncio.sleep(_READY_SECONDS)
 
     async def _again(
         self, attempt: Callable[[ReadFunction[T], float], Awaitable[T]], fn: ReadFunction[T], deadline: float
@@ -351,6 +365,7 @@ class PostgresDatabase:
                     raise Unavailable("The database could not be written; please try again") from error
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue
+            self._hedges.answered(loop.time())
             for listener in self._listeners:
                 listener()
             return result
@@ -422,6 +437,8 @@ class PostgresDatabase:
         self._closing = True
         if self._writes:
             await asyncio.gather(*self._writes, return_exceptions=True)
+        if self._readiness is not None:
+            self._readiness.cancel()
         await self._finder.close()
         self._pool.close()
         self._ahead.close()

@@ -16,13 +16,14 @@ class Hedges:
     def __init__(self) -> None:
         self._left = HEDGES_MAX
         self._answered_at = float("-inf")
+        self._won_at = float("-inf")
 
     def begun(self) -> None:
         """A read was begun."""
         self._left = min(HEDGES_MAX, self._left + HEDGES_A_READ)
 
     def answered(self, now: float) -> None:
-        """The primary has answered one. ``now`` is in seconds, of any clock that only rises."""
+        """The primary has answered one, or committed. ``now`` is in seconds, of any clock that only rises."""
         self._answered_at = now
 
     def may(self, now: float) -> bool:
@@ -34,7 +35,13 @@ class Hedges:
         self._left -= 1.0
         return True
 
-    def won(self, seconds: float) -> None:
+    @property
+    def silent(self) -> bool:
+        """Whether a standby was the first, and the primary has answered nothing since: it need not be waited for."""
+        return self._won_at > self._answered_at
+
+    def won(self, seconds: float, now: float) -> None:
         """A standby was the first, so long after it was asked."""
+        self._won_at = now
         if seconds < HEDGE_SECONDS:
             self._left = min(HEDGES_MAX, self._left + 1.0)

@@ -1,7 +1,6 @@
 """Connections that are lent: whoever waits gets the next one that is given back or made, whichever is sooner."""
 
 import asyncio
-import contextlib
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
@@ -17,7 +16,6 @@ STANDBY_READY = 2
 """So many are made before anybody needs one: when all do, each takes longer than a reader waits."""
 WARM = 2
 """So many connections to a new primary, and it is asked before any standby is."""
-_READY_SECONDS = 10.0
 
 K = TypeVar("K", bound=Hashable)
 
@@ -207,11 +205,9 @@ class Standbys:
         self._finder = finder
         self._lender: Lender[str] = Lender(size, self._make, finder.gate)
         self._ask = False
-        self._readiness: asyncio.Task[None] | None = None
 
     async def acquire(self, deadline: float) -> Connection:
         """``deadline`` is in the loop's time. Raises Unavailable, or NotDone where no standby answers."""
-        self.be_ready()
         try:
             url = await self._finder.newest_standby(ask=self._ask)
             connection = await self._lender.borrow(url, deadline)
@@ -221,18 +217,9 @@ class Standbys:
         self._ask = False
         return connection
 
-    def be_ready(self) -> None:
-        """From now on, some connections are kept for when there is no primary."""
-        if self._readiness is None and self._finder.has_standbys:
-            self._readiness = asyncio.get_running_loop().create_task(self._stay_ready(), name="standbys")
-
-    async def _stay_ready(self) -> None:
-        while True:
-            # Without a primary there is more to do than this.
-            if self._finder.primary is not None:
-                with contextlib.suppress(NotDone, Unavailable):
-                    await self._lender.ready(await self._finder.newest_standby(ask=True), STANDBY_READY)
-            await asyncio.sleep(_READY_SECONDS)
+    async def ready(self) -> None:
+        """Makes a few for when there is no primary. Raises NotDone."""
+        await self._lender.ready(await self._finder.newest_standby(ask=True), STANDBY_READY)
 
     async def _make(self, url: str) -> Connection:
         connection = await self._finder.dial(url, self._finder.patience)
@@ -246,6 +233,4 @@ class Standbys:
         self._lender.give_back(connection.server.url, connection)
 
     def close(self) -> None:
-        if self._readiness is not None:
-            self._readiness.cancel()
         self._lender.close()

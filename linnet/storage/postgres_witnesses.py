@@ -22,7 +22,9 @@ _ANSWER_SECONDS = 0.4
 _GRACE_SECONDS = 0.1
 """How long the others are waited for once one has answered: only one of them may have what was committed last."""
 _AVOIDED_SECONDS = 0.3
-"""So long, a host that could not be reached, or not in time, is not asked again."""
+"""So long, a host that could not be reached, or not in time, is not asked again, and each time twice as long: one that
+hangs finds all who dialled meanwhile before its door when it goes on, and lets each of them in."""
+_AVOIDED_SECONDS_MAX = 3.0
 _RECEIPTS = "select key, result from receipts where key = any($1::text[]) and result is not null"
 
 
@@ -74,6 +76,7 @@ class _Witness:
         self._connection: Connection | None = None
         self._wanted: dict[str, asyncio.Future[_Answer]] = {}
         self._asking: asyncio.Task[None] | None = None
+        self._failures = 0
         self.avoided_until = 0.0
 
     def ask(self, key: str) -> "asyncio.Future[_Answer]":
@@ -91,8 +94,11 @@ class _Witness:
             wanted, self._wanted = self._wanted, {}
             try:
                 found: dict[str, int] | NotDone = await self._answers(list(wanted))
+                self._failures = 0
             except (Lost, NotDone, Unavailable) as error:
-                self.avoided_until = asyncio.get_running_loop().time() + _AVOIDED_SECONDS
+                avoided = min(_AVOIDED_SECONDS_MAX, _AVOIDED_SECONDS * 2 ** min(self._failures, 10))
+                self.avoided_until = asyncio.get_running_loop().time() + avoided
+                self._failures += 1
                 found = NotDone(str(error), primary=False)
                 self.close()
             except BaseException:  # boundary: a connection in an unknown state is never used again
@@ -145,6 +151,10 @@ class Witnesses:
             if found is not None or answered or loop.time() >= deadline:
                 return found
             await asyncio.sleep(0.03)
+
+    async def ready(self) -> None:
+        """Sees to it that each host has been asked for something a moment ago, so that there is a connection to it."""
+        await self._ask_all(self._hosts, "")
 
     async def _ask_all(self, hosts: list[_Witness], key: str) -> tuple[bool, int | None]:
         """Whether any host answered, and what it found."""

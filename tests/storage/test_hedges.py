@@ -20,7 +20,7 @@ def test_of_one_that_answers_late_few_reads_are_asked_twice() -> None:
         hedges.begun()
         if hedges.may(1.0):
             twice += 1
-            hedges.won(HEDGE_SECONDS)
+            hedges.won(HEDGE_SECONDS, 1.0)
     assert 95 <= twice <= 105
 
 
@@ -30,4 +30,14 @@ def test_where_only_the_way_to_the_primary_is_long_every_read_is_helped() -> Non
     for _ in range(1_000):
         hedges.begun()
         assert hedges.may(1.0)
-        hedges.won(0.01)
+        hedges.won(0.01, 1.0)
+
+
+def test_whoever_has_lost_to_a_standby_is_silent_until_it_answers() -> None:
+    hedges = Hedges()
+    assert not hedges.silent
+    hedges.answered(1.0)
+    hedges.won(HEDGE_SECONDS, 1.5)
+    assert hedges.silent
+    hedges.answered(1.6)
+    assert not hedges.silent
