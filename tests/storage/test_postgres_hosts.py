@@ -181,7 +181,7 @@ async def test_who_waits_for_a_frozen_primary_does_not_wait_when_there_is_anothe
                 await database.write(lambda tx: tx.run(sql("insert into heartbeats (place, beats) values (8, 1)")))
                 assert await writing == 2
             assert any("has become the primary" in why for why in told), told
-            assert (await database.read(lambda tx: tx.one(count), steady=True))[0] == 1
+            assert await database.read(lambda tx: tx.all(count), steady=True) == [(1,)]
             await database.close()
         finally:
             standby.remove()
