@@ -33,12 +33,9 @@ _ADDING = (
     changes.SQL.append,
 )  # fmt: skip
 """What a post adds, in an order in which all refers to what is there."""
-_LAST = (RECEIPTS.close, rows.SQL.count, rows.SQL.count_reply, tags.SQL.count_featured)
-"""Rows that others want, too: authors' first, as whoever posts without us takes them."""
-_APART = (
-    rows.SQL.parent, aliases.SQL.of, media.SQL.attach, media.SQL.attachable, notifications.SQL.add,
-    tags.SQL.followed_among,
-)  # fmt: skip
+_LAST = (RECEIPTS.close, tags.SQL.count_featured, rows.SQL.count, rows.SQL.count_reply)
+"""Rows that others want, too, in the order in which whoever posts without us takes them."""
+_APART = (rows.SQL.parent, aliases.SQL.of, media.SQL.attach, media.SQL.attachable, notifications.SQL.add)
 """What sees nothing of that: but what is answered may be among what was added, which is seen to below."""
 
 

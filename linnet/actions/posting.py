@@ -104,7 +104,6 @@ class Posting:
             new, found = await self._composed(detour, author, draft, id, operation)
             if found is not None:
                 composed.append(found)
-                self._remember(found)
             settled = drafts.as_json(draft if found is None else _settled(draft, found))
             return Entry(new, author, operation.key, ids.milliseconds(new), settled)
 
@@ -113,6 +112,7 @@ class Posting:
         if accepted.waits:
             waiting = _last(composed, accepted.id) or await self._by_id(detour, accepted.id)
             if waiting is not None:
+                self._remember(waiting)
                 return Posted(accepted.id, waiting, waits=True)
             # It was brought into the database a moment ago.
         mine = _last(written, accepted.id)
@@ -219,7 +219,8 @@ class Posting:
 
     async def _all_shown(self, entries: Sequence[Entry]) -> list[Written | None]:
         """As they were accepted, each composed once: to read what waits must not cost more, the more there is of it."""
-        new = [entry for entry in entries if entry.id not in self._composed_before]
+        shown = {entry.id: self._composed_before.get(entry.id) for entry in entries}
+        new = [entry for entry in entries if shown[entry.id] is None]
         if new:
 
             async def read(tx: Reader) -> list[Written | None]:
@@ -227,8 +228,9 @@ class Posting:
 
             for written in await self._database.read(read):
                 if written is not None:
+                    shown[written.row.id] = written
                     self._remember(written)
-        return [self._composed_before.get(entry.id) for entry in entries]
+        return [shown[entry.id] for entry in entries]
 
     def _remember(self, written: Written) -> None:
         self._composed_before[written.row.id] = written

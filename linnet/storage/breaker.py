@@ -221,6 +221,8 @@ class Breaker:
                 measuring = self._tasks.start("measure", self._measure())
             self.commits = await self._beats()
             # Nothing is brought in while it does not commit: until then, what waits is not looked at either.
+            if not self.commits:
+                self._samples.clear()
             young = self.commits and await self._waits_little()
             now = self._clock.monotonic()
             commits_since = (commits_since or now) if self.commits else None
@@ -276,14 +278,16 @@ class Breaker:
 
     async def _see_to_the_rest(self) -> None:
         """As long as something waits, it is looked for there."""
-        empty = 0
-        while not self.is_open and self._clock.monotonic() < self._cautious_until:
+        empty, opened = 0, self.opened
+        while self.opened == opened and self._clock.monotonic() < self._cautious_until:
             await self._clock.sleep(YOUNG_SECONDS)
             try:
                 backlog = await self._journal.backlog()
             except NoMajority as error:
                 log.info("journal_not_seen", error=str(error), done="asked again")
                 continue
+            if self.opened != opened:
+                return
             empty = 0 if backlog.oldest is not None else empty + 1
             if empty == 0:
                 self._cautious_until = self._clock.monotonic() + CAUTION_SECONDS

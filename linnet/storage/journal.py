@@ -144,11 +144,14 @@ class MajorityJournal:
         # and for what they are, since they never change.
         found = await self._majority.range(prefix, after_prefix(prefix), keys_only=True, local=True)
         ids = [int(key.key.rpartition("/")[2]) for key in found.keys][-limit:][::-1]
-        for part in _parts([id for id in ids if id not in self._read], STEPS_MAX):
-            read = (await self._majority.transact((), [Get(entry_key(id), local=True) for id in part])).found
-            for entry in (form.unpack(key.value) for keys in read for key in keys):
-                self._remember(entry)
-        return tuple(self._read[id] for id in ids if id in self._read)
+        known = {id: self._read[id] for id in ids if id in self._read}
+        for local in (True, False):  # What one member has and another not yet, a majority has.
+            for part in _parts([id for id in ids if id not in known], STEPS_MAX):
+                read = (await self._majority.transact((), [Get(entry_key(id), local=local) for id in part])).found
+                for entry in (form.unpack(key.value) for keys in read for key in keys):
+                    known[entry.id] = entry
+                    self._remember(entry)
+        return tuple(known[id] for id in ids if id in known)
 
     def _remember(self, entry: Entry) -> None:
         self._read[entry.id] = entry

@@ -198,9 +198,11 @@ class PostgresDatabase:
         once, each would take longer than anybody waits."""
         while True:
             if self._finder.primary is not None:
-                with contextlib.suppress(NotDone, Unavailable):
+                try:
                     await self._standbys.ready()
                     await self._witnesses.ready()
+                except Exception as error:  # boundary: what is only for later must not end, whatever it meets
+                    log.info("standbys_not_ready", error=str(error), done="tried again")
             await asyncio.sleep(_READY_SECONDS)
 
     async def _again(

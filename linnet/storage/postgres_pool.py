@@ -15,7 +15,7 @@ STANDBY_CONNECTIONS = 4
 STANDBY_READY = 2
 """So many are made before anybody needs one: when all do, each takes longer than a reader waits."""
 WARM = 2
-"""So many connections to a new primary, and it is asked before any standby is."""
+"""So many connections to a new primary, or nobody who waits for one, and it is asked before any standby is."""
 
 K = TypeVar("K", bound=Hashable)
 
@@ -61,7 +61,11 @@ class Lender(Generic[K]):
 
     def made(self, key: K) -> int:
         """How many there are, lent or not."""
-        return len(self._idle[key]) + sum(its == key for its in self._lent.values())
+        return sum(not one.closed for one in self._idle[key]) + sum(its == key for its in self._lent.values())
+
+    def suffices(self, key: K) -> bool:
+        """Whether nobody waits."""
+        return not self._waiting[key]
 
     async def ready(self, key: K, count: int) -> None:
         """Makes so many, where there are fewer, for whoever comes. Raises what making one raised."""
@@ -183,7 +187,7 @@ class Pool:
         if primary != self._last:
             connection.terminate()
         self._lender.give_back(primary, connection)
-        if self._warm != primary and self._lender.made(primary) >= WARM:
+        if self._warm != primary and (self._lender.suffices(primary) or self._lender.made(primary) >= WARM):
             # With more to do than it can, it is not helped by asking others the same.
             self._warm = primary
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from linnet.actions import draining, edits, statuses
+from linnet.actions import draining, edits, statuses, tags
 from linnet.domain.journal import Entry
 from linnet.domain.statuses import Draft
 from linnet.storage import aliases
@@ -143,6 +143,8 @@ class Counting:
 async def test_a_batch_is_stored_as_if_each_had_been_posted_alone_and_asks_little_of_the_database(stage: Stage):
     author, other = await stage.pair()
     before = await stage.status(other, "before")
+    # A hashtag that nobody has used yet.
+    await stage.do(tags.follow, other, "dawn")
     entries = []
     for turn in range(10):
         one = waiting(stage, author, f"to @p2 and @nobody, {turn} #Wren #dawn", answers=before)
@@ -156,8 +158,9 @@ async def test_a_batch_is_stored_as_if_each_had_been_posted_alone_and_asks_littl
         counted.append(counting.asked)
 
     await stage.database.write(write)
-    # One for each that is answered from before the batch, and for each whom somebody names: the rest is for all.
-    assert counted[0] <= 10 + 20 + 30, counted
+    # One for each that is answered from before the batch and for each whom somebody names, some for hashtags: the rest
+    # is for all.
+    assert counted[0] <= 10 + 20 + 10 * 7 + 30, counted
 
     async def read(tx: Any) -> tuple[list[Any], ...]:
         rows = await tx.all(
@@ -168,9 +171,11 @@ async def test_a_batch_is_stored_as_if_each_had_been_posted_alone_and_asks_littl
         tagged = await tx.all(sql("select tag, count(*) from status_tags group by tag order by tag"))
         used = await tx.all(sql("select tag, uses from tag_uses order by tag"))
         counts = await tx.all(sql("select statuses from accounts order by id"))
-        return tuple([tuple(row) for row in found] for found in (rows, told, named, tagged, used, counts))
+        fed = await tx.all(sql("select count(*) from jobs where kind = 'status.tagged'"))
+        return tuple([tuple(row) for row in found] for found in (rows, told, named, tagged, used, counts, fed))
 
-    rows, told, named, tagged, used, counts = await stage.database.read(read)
+    rows, told, named, tagged, used, counts, fed = await stage.database.read(read)
+    assert fed == [(10,)]
     assert rows[0] == (before, before, None, None)
     for place, entry in enumerate(entries):
         # Whoever answers their own answer still speaks to whom that one answered.
