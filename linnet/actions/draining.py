@@ -35,8 +35,11 @@ _ADDING = (
 """What a post adds, in an order in which all refers to what is there."""
 _LAST = (RECEIPTS.close, tags.SQL.count_featured, rows.SQL.count, rows.SQL.count_reply)
 """Rows that others want, too, in the order in which whoever posts without us takes them."""
-_APART = (rows.SQL.parent, aliases.SQL.of, media.SQL.attach, media.SQL.attachable, notifications.SQL.add)
-"""What sees nothing of that: but what is answered may be among what was added, which is seen to below."""
+_APART = (
+    rows.SQL.parent, aliases.SQL.of, media.SQL.attach, media.SQL.attachable, notifications.SQL.add,
+    tags.SQL.followed_among,
+)  # fmt: skip
+"""What need see nothing of that: what is answered, or named in an announcement, is seen to below."""
 
 
 async def drain(database: Database, site: Site, entries: Sequence[Entry], epoch: int) -> None:
@@ -61,10 +64,11 @@ async def store(whole: Writer, site: Site, entries: Sequence[Entry]) -> dict[str
     ids = [entry.id for entry in entries]
     taken = {row[0] for row in await whole.all(rows.SQL.taken, ids=ids)}
     by = list({entry.account_id for entry in entries})
+    new = [entry for entry in entries if entry.operation not in filed]
     authors = {row[0]: await statuses.as_author(whole, site, *row) for row in await whole.all(rows.SQL.authors, ids=by)}
-    drafts = {entry.id: msgspec.json.decode(entry.draft, type=Draft) for entry in entries}
+    drafts = {entry.id: msgspec.json.decode(entry.draft, type=Draft) for entry in new}
     tx = Gathering(whole, _ADDING, _APART, _LAST, {accounts.SQL.by_names: await _people(whole, site, drafts.values())})
-    written: dict[int, statuses.Written] = {}
+    stored: dict[int, statuses.Stored] = {}
     for entry in entries:
         if entry.operation not in filed:
             author = authors.get(entry.account_id)
@@ -72,18 +76,18 @@ async def store(whole: Writer, site: Site, entries: Sequence[Entry]) -> dict[str
             filed[entry.operation] = id
             if author is not None:
                 draft = drafts[entry.id]
-                own = written.get(draft.in_reply_to_id or 0)
-                own = own if own is not None and own.row.account_id == author.id else None
+                answered = stored.get(draft.in_reply_to_id or 0)
+                own = answered.new if answered is not None and answered.by.id == author.id else None
                 if own is None and draft.in_reply_to_id in ids:
                     await tx.flush()
-                written[entry.id] = await statuses.write_accepted(tx, site, author, draft, id, own)
+                stored[entry.id] = await statuses.write_accepted(tx, site, author, draft, id, own)
             await tx.run(RECEIPTS.close, key=entry.operation, result=str(id))
         if filed[entry.operation] not in (entry.id, 0):
             await aliases.add(tx, entry.id, filed[entry.operation])
     # One after another would each look for what the last one has added.
     await tx.flush()
-    for new in written.values():
-        await statuses.tell(tx, new)
+    for each in stored.values():
+        await statuses.announce(tx, each)
     await tx.finish()
     if len(await whole.all(rows.SQL.authors, ids=by)) < len(authors):
         # Their rows are held only now: somebody has gone meanwhile, and his posts with him.

@@ -89,7 +89,7 @@ async def edit(
             has_mentions=int(bool(mentioned)),
             has_poll=int(poll is not None),
         )
-        await posting.file_tags(tx, status_id, author, hashtags, row[3], anew=True)
+        await posting.refile_tags(tx, status_id, author, hashtags, row[3])
         await _tell(tx, author, row, mentioned)
         if revision.quote_policy is not None:
             await tx.run(quote_rows.SQL.set_policy, id=status_id, account_id=author, policy=int(revision.quote_policy))

@@ -1,6 +1,7 @@
 """Posting: one function, one transaction, and the work that follows from it as a row in the same commit."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -75,6 +76,14 @@ class _Around(NamedTuple):
     quoted: quotes.Quoted | None
 
 
+class Stored(NamedTuple):
+    """A new status that is there, but nothing follows from it yet: that is ``announce``."""
+
+    new: Written
+    by: Author
+    around: _Around
+
+
 async def post(
     database: Database,
     site: Site,
@@ -119,16 +128,20 @@ async def write_status(tx: Writer, site: Site, author: int, draft: Draft, id: in
     found = await tx.one(statuses.SQL.poster, id=author)
     if found is None:
         raise _suspended()
-    new = await _write(tx, site, await as_author(tx, site, author, *found), around, id, tells=True)
+    # The author's row, and that of what is answered, are what others want, too. Whoever counts at the end, the author
+    # first, holds them for little longer than the commit takes: what is left for later comes in between, in as many
+    # round trips as there are kinds of it at most.
+    stored = await _store(tx, site, await as_author(tx, site, author, *found), around, id)
+    await announce(tx, stored)
     await count_author(tx, site, author, counts=_counts(around), at=ids.milliseconds(id))
-    await _count_reply(tx, new.row)
-    return new
+    await _count_reply(tx, stored.new.row)
+    return stored.new
 
 
 async def write_accepted(
     tx: Writer, site: Site, author: Author, draft: Draft, id: int, own: Written | None = None
-) -> Written:
-    """``write_status`` for what was acknowledged before: nothing is refused any more. Nobody is told yet: ``tell``.
+) -> Stored:
+    """``write_status`` for what was acknowledged before: nothing is refused any more. It is still to be announced.
 
     What has gone meanwhile (the answered or quoted status, media) is left out, and whoever is suspended has posted all
     the same, for nobody to see. No status has the ``id`` yet; the author's row is not taken, only counted up. ``own``
@@ -137,10 +150,10 @@ async def write_accepted(
     parent = _of_its_own(own) if own is not None else await _still_answered(tx, author.id, draft.in_reply_to_id)
     draft = await _as_far_as_possible(tx, site, author.id, replace(draft, in_reply_to_id=None), id)
     around = await _look_around(tx, author.id, draft, statuses.SQL.parent, parent)
-    new = await _write(tx, site, author, around, id, tells=False)
+    stored = await _store(tx, site, author, around, id)
     await tx.run(statuses.SQL.count, id=author.id, step=int(_counts(around)), at=ids.milliseconds(id))
-    await _count_reply(tx, new.row)
-    return new
+    await _count_reply(tx, stored.new.row)
+    return stored
 
 
 async def compose(tx: Reader, site: Site, author: int, draft: Draft, id: int, parent: Parent | None = None) -> Written:
@@ -181,33 +194,37 @@ def _more(around: _Around, content: StatusContent, now: int) -> str | None:
     return None if more == More() else msgspec.json.encode(more).decode()
 
 
-async def _write(tx: Writer, site: Site, by: Author, around: _Around, id: int, *, tells: bool) -> Written:
-    """All but the counts: the author's row, and that of what is answered, are what others want, too. Whoever counts
-    afterwards, the author first, holds them for little longer than the commit takes: what is left for later comes in
-    between, in as many round trips as there are kinds of it at most.
-    """
-    author, followers, merged = by
-    draft, at, local_only = around.draft, ids.milliseconds(id), _local_only(around)
+async def _store(tx: Writer, site: Site, by: Author, around: _Around, id: int) -> Stored:
+    """Its own rows: nobody is told, and nothing is counted, but of its hashtags."""
+    author, draft, at, local_only = by.id, around.draft, ids.milliseconds(id), _local_only(around)
     pictures = await media.attach(tx, author, id, draft.media_ids)
     text = await render_text(tx, site, draft.text, draft.content_type)
     public = draft.visibility == Visibility.PUBLIC and not local_only
     card_id, card = await cards.attach(tx, site, author, draft.text, bare=_bare(around), public=public, at=at)
     new = _new(author, id, around, pictures, text, card)
-    row, content, thread_id = new
-    await _insert(tx, new, card_id, merged=merged and draft.visibility != Visibility.DIRECT)
-    for target in content.mentions:
+    await _insert(tx, new, card_id, merged=by.merged and draft.visibility != Visibility.DIRECT)
+    for target in new.content.mentions:
         await tx.run(statuses.SQL.insert_mention, status_id=id, account_id=target.id)
-    if tells:
-        await tell(tx, new)
+    await _insert_tags(tx, id, author, new.content.tags, draft.visibility, at)
+    return Stored(new, by, around)
+
+
+async def announce(tx: Writer, stored: Stored) -> None:
+    """What follows from it for others: whom it names or quotes, who follows its author or hashtags, and the streams."""
+    (row, content, thread_id), (author, followers, _), around = stored
+    await tags.count(tx, row.id, author, content.tags, row.visibility)
+    for target in content.mentions:
+        await notifications.add(tx, "mention", target.id, author, row.id, thread_id)
+    if row.visibility == Visibility.DIRECT:
+        await conversations.add(tx, row.id, thread_id, author, (target.id for target in content.mentions))
     if around.quoted is not None:
         await quotes.add(tx, row, content, thread_id, around.quoted)
-    if draft.quote_policy != Policy.PUBLIC:
-        await quotes.keep_policy(tx, row, draft.quote_policy)
+    if around.draft.quote_policy != Policy.PUBLIC:
+        await quotes.keep_policy(tx, row, around.draft.quote_policy)
     # The author's own timeline has it with the answer; everybody else's has it a moment later.
-    await tx.later(timelines.SQL.add_home, account_id=author, status_id=id)
-    await jobs.add(tx, "status.posted", {"status_id": id, "author_id": author, "after": 0, "followers": followers})
-    await changes.append(tx, "status.posted", author, id)
-    return new
+    await tx.later(timelines.SQL.add_home, account_id=author, status_id=row.id)
+    await jobs.add(tx, "status.posted", {"status_id": row.id, "author_id": author, "after": 0, "followers": followers})
+    await changes.append(tx, "status.posted", author, row.id)
 
 
 async def _look_around(
@@ -228,11 +245,15 @@ async def _as_far_as_possible(tx: Writer, site: Site, author: int, draft: Draft,
 
 async def _still_answered(tx: Writer, author: int, id: int | None) -> Parent | None:
     """It may have got another id when it was stored, if it was accepted like this one."""
-    row = await tx.one(statuses.SQL.parent, id=id, reader=author) if id else None
-    if id and row is None:
-        for known in (await aliases.of(tx, (id,))).values():
-            row = await tx.one(statuses.SQL.parent, id=known, reader=author)
-    return None if row is None else Parent(*row)
+    if id is None:
+        return None
+    try:
+        return await parent_of(tx, author, id)
+    except NotFound:
+        meant = await aliases.of(tx, (id,))
+    with suppress(NotFound):
+        return await parent_of(tx, author, meant.get(id))
+    return None
 
 
 def _of_its_own(written: Written) -> Parent:
@@ -338,17 +359,6 @@ async def _count_reply(tx: Writer, row: StatusRow) -> None:
         await tx.run(statuses.SQL.count_reply, id=row.in_reply_to_id, step=1)
 
 
-async def tell(tx: Writer, new: Written) -> None:
-    """Its hashtags find a status that is there, and those whom it names are told."""
-    row, content, thread_id = new
-    if content.tags:
-        await file_tags(tx, row.id, row.account_id, content.tags, row.visibility, at=ids.milliseconds(row.id))
-    for target in content.mentions:
-        await notifications.add(tx, "mention", target.id, row.account_id, row.id, thread_id)
-    if row.visibility == Visibility.DIRECT:
-        await conversations.add(tx, row.id, thread_id, row.account_id, (target.id for target in content.mentions))
-
-
 def _spoken(text: str, content_type: str) -> tuple[str, str | None]:
     """The words of a text, and its HTML where it has any of its own."""
     body = words.markdown_html(text) if content_type == rules.MARKDOWN else None
@@ -387,18 +397,18 @@ async def render_text(
     return rendered, tuple(known.values()), words.hashtags(text)
 
 
-async def file_tags(
-    tx: Writer, status_id: int, author: int, names: tuple[str, ...], visibility: int, *, anew: bool = False,
-    at: int | None = None,
-) -> None:  # fmt: skip
-    """Makes the status findable under its hashtags; only public statuses count as uses of the tag.
+async def refile_tags(tx: Writer, status_id: int, author: int, names: tuple[str, ...], visibility: int) -> None:
+    """Files a status that was changed under the hashtags that it has now, and no longer under those that it had."""
+    await tags.uncount(tx, status_id, author, visibility)
+    await tx.run(statuses.SQL.delete_tags, id=status_id)
+    await _insert_tags(tx, status_id, author, names, visibility, tx.now)
+    await tags.count(tx, status_id, author, names, visibility)
 
-    ``anew`` takes those off that it had before. ``at`` is when it was posted, in ms since 1970 (None: now).
-    """
-    at = tx.now if at is None else at
-    if anew:
-        await tags.uncount(tx, status_id, author, visibility)
-        await tx.run(statuses.SQL.delete_tags, id=status_id)
+
+async def _insert_tags(
+    tx: Writer, status_id: int, author: int, names: tuple[str, ...], visibility: int, at: int
+) -> None:
+    """Makes the status findable under its hashtags; only public statuses count as uses of them, at the time ``at``."""
     public = visibility == Visibility.PUBLIC
     for name in names:
         key = words.hashtag_key(name)
@@ -406,8 +416,6 @@ async def file_tags(
         if public:
             await tx.run(statuses.SQL.insert_tag, key=key, name=name, now=at)
             await tx.run(search.SQL.count_use, tag=key, day=at // times.DAY_MS, account_id=author)
-    if names:
-        await tags.count(tx, status_id, author, names, visibility)
 
 
 async def parent_of(

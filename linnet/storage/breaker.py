@@ -220,19 +220,21 @@ class Breaker:
             if measuring is None or measuring.done():
                 measuring = self._tasks.start("measure", self._measure())
             self.commits = await self._beats()
-            # Nothing is brought in while it does not commit: until then, what waits is not looked at either.
             if not self.commits:
+                # Nothing is brought in until it does: what waits is not looked at either.
                 self._samples.clear()
-            young = self.commits and await self._waits_little()
+                commits_since = None
+                await self._clock.sleep(_PROBE_SECONDS)
+                continue
+            young = await self._waits_little()
             now = self._clock.monotonic()
-            commits_since = (commits_since or now) if self.commits else None
-            overdue = commits_since is not None and now - commits_since >= OVERDUE_SECONDS
-            if self.commits and (young or overdue) and now >= self._planned_until:
+            commits_since = now if commits_since is None else commits_since
+            if (young or now - commits_since >= OVERDUE_SECONDS) and now >= self._planned_until:
                 if not young:
                     log.warning("posts_pass_the_journal", done="what waits there is brought in beside them")
                 self._close()
                 return
-            await self._clock.sleep(_PROBE_AGAIN_SECONDS if self.commits else _PROBE_SECONDS)
+            await self._clock.sleep(_PROBE_AGAIN_SECONDS)
 
     async def _beats(self) -> bool:
         if self._clock.monotonic() < self._planned_until:

@@ -185,7 +185,8 @@ class PostgresDatabase:
                         return first.result()
                     await asyncio.wait({second})
                 if not isinstance(second.exception(), Unavailable):
-                    self._hedges.won(loop.time() - asked_at, loop.time())
+                    answered_at = loop.time()
+                    self._hedges.won(answered_at - asked_at, answered_at)
                     return second.result()
             return await first
         finally:

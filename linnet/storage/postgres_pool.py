@@ -59,7 +59,7 @@ class Lender(Generic[K]):
         self._lent.pop(connection, None)
         self._put(key, connection)
 
-    def made(self, key: K) -> int:
+    def count(self, key: K) -> int:
         """How many there are, lent or not."""
         return sum(not one.closed for one in self._idle[key]) + sum(its == key for its in self._lent.values())
 
@@ -69,7 +69,7 @@ class Lender(Generic[K]):
 
     async def ready(self, key: K, count: int) -> None:
         """Makes so many, where there are fewer, for whoever comes. Raises what making one raised."""
-        for _ in range(count - self.made(key)):
+        for _ in range(count - self.count(key)):
             async with self._gate(key):
                 self._put(key, await self._make(key))
 
@@ -187,7 +187,7 @@ class Pool:
         if primary != self._last:
             connection.terminate()
         self._lender.give_back(primary, connection)
-        if self._warm != primary and (self._lender.suffices(primary) or self._lender.made(primary) >= WARM):
+        if self._warm != primary and (self._lender.suffices(primary) or self._lender.count(primary) >= WARM):
             # With more to do than it can, it is not helped by asking others the same.
             self._warm = primary
 

@@ -40,6 +40,8 @@ async def recount(tx: Writer, featured_id: int) -> None:
 
 async def count(tx: Writer, status_id: int, author: int, tags: Sequence[str], visibility: int) -> None:
     """What follows from a status's having hashtags: its author's profile counts it, their followers get it."""
+    if not tags:
+        return
     keys = sorted({hashtag_key(name) for name in tags})
     if visibility <= Visibility.UNLISTED:
         await tx.run(SQL.count_featured, account_id=author, keys=keys, at=ids.milliseconds(status_id))
