@@ -42,6 +42,7 @@ select pg_is_in_recovery(),
   extract(epoch from pg_postmaster_start_time())::float8::text,
   (case when pg_is_in_recovery() then coalesce(pg_last_wal_replay_lsn(), '0/0') else pg_current_wal_insert_lsn() end
     - '0/0')::bigint,
+  not pg_is_in_recovery() or pg_last_wal_receive_lsn() is not null,
   current_setting('synchronous_commit')
 """
 
@@ -83,13 +84,18 @@ class Duplicate(Raced):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What a host said of itself. ``position`` is how far its log goes, in bytes."""
+    """What a host said of itself. ``position`` is how far its log goes, in bytes.
+
+    ``sure`` is False for a standby that has followed nobody since its start: it may have been the primary, and what it
+    stored then, without any second machine, shows as if it had been acknowledged.
+    """
 
     url: str
     standby: bool
     timeline: int
     started: str
     position: int
+    sure: bool = True
 
 
 class _Driver(asyncpg.Connection):  # type: ignore[misc]  # the driver carries no types
@@ -166,8 +172,8 @@ class Connection:
 
     async def who(self, limit_s: float) -> Server:
         """Who the server is by now: much cheaper than to ask over a new connection."""
-        standby, timeline, started, position, _ = (await self.rows(_WHO, (), limit_s))[0]
-        return Server(self.server.url, standby, timeline, started, position)
+        *said, _ = (await self.rows(_WHO, (), limit_s))[0]
+        return Server(self.server.url, *said)
 
     async def roll_back(self) -> None:
         """Makes the connection fit for the next one, or closes it."""
@@ -274,7 +280,7 @@ async def connect(url: str, limit_s: float) -> Connection:
                 timeout=limit_s,
             )
             await driver.set_type_codec("numeric", schema="pg_catalog", encoder=str, decoder=_number)
-            standby, timeline, started, position, synchronous = await driver.fetchrow(_WHO)
+            *said, synchronous = await driver.fetchrow(_WHO)
             if synchronous in {"off", "local"}:
                 # A commit that is not on the disk, or on no second machine, would be acknowledged.
                 await driver.execute("set synchronous_commit = on")
@@ -288,7 +294,7 @@ async def connect(url: str, limit_s: float) -> Connection:
         if driver is not None:
             driver.terminate()
         raise
-    return Connection(driver, Server(url, standby, timeline, started, position))
+    return Connection(driver, Server(url, *said))
 
 
 _LOCKED_OUT = (

@@ -229,7 +229,7 @@ class Standbys:
         connection = await self._finder.dial(url, self._finder.patience)
         if not self._finder.is_current(connection.server):
             connection.terminate()
-            raise NotDone(f"{label(url)} is an old primary", primary=False)
+            raise NotDone(f"{label(url)} is an old primary, or may be one", primary=False)
         return connection
 
     def release(self, connection: Connection) -> None:

@@ -91,7 +91,10 @@ class Finder:
         return len(self._urls) > 1
 
     async def newest_standby(self, *, ask: bool) -> str:
-        """The URL of the standby that has replayed most, or (``ask`` is False) had when hosts were last asked."""
+        """The URL of the standby that has replayed most, or (``ask`` is False) had when hosts were last asked.
+
+        Raises NotDone where none answers but such as may have been the primary.
+        """
         if ask or self._newest_standby is None:
             # Many find out at once that theirs is gone: one look round serves them all.
             if self._look is None or self._look.done():
@@ -103,13 +106,17 @@ class Finder:
 
     async def _look_round(self) -> None:
         servers = (await self._ask_all())[0]
-        if not any(server.url == self._newest_standby for server in servers if server.standby):
+        if not any(server.url == self._newest_standby for server in servers if self._shows(server)):
             self._newest_standby = None
         self._learn(servers)
 
     def is_current(self, server: Server) -> bool:
-        """False for an old primary which nobody follows any more: what it shows may never have happened."""
-        return server.standby or server.timeline >= self._highest
+        """False for what is, or may be, an old primary: what it alone has stored may never have happened."""
+        return server.sure if server.standby else server.timeline >= self._highest
+
+    def _shows(self, server: Server) -> bool:
+        """Whether it is a standby that may be read from."""
+        return server.standby and self.is_current(server)
 
     def doubt(self, primary: Primary) -> None:
         """Whoever lost a connection says so; the next who wants one waits for a new search."""
@@ -249,7 +256,7 @@ class Finder:
         self.patience = DIAL_SECONDS if servers else min(DIAL_SECONDS_MAX, self.patience * 2)
         # A standby knows the timeline that it receives.
         self._highest = max([self._highest, *(server.timeline for server in servers)])
-        positions = {server.url: server.position for server in servers if server.standby}
+        positions = {server.url: server.position for server in servers if self._shows(server)}
         if positions:
             newest = max(positions, key=lambda url: positions[url])
             # To change means new connections, at the worst of times. But without a primary they stand still, one of

@@ -176,4 +176,4 @@ def _who(url: str, server: "Simulated") -> Server:
     """What a server says of itself."""
     timeline = server.timeline if server.primary or server.follows is not None else 0
     position = len(server.log) if server.primary else server.replayed
-    return Server(url, not server.primary, timeline, f"{server.starts}", position)
+    return Server(url, not server.primary, timeline, f"{server.starts}", position, server.primary or server.followed)

@@ -163,6 +163,8 @@ class Server:
         self._seen = 0
         self.up = True
         self.follows: Server | None = None
+        self.followed = True
+        """Whether it has received anything since it was started last."""
         self.trusted: set[int] = set()
         self._due: deque[tuple[float, int]] = deque()
         self._replayed = 0
@@ -405,6 +407,7 @@ class Server:
             self.process = Process(self.machine, self.name, self.host)
         self.up = True
         self.starts += 1
+        self.followed = False
         self.settled = self._replayed = len(self.log)
         self._due.clear()
         self.primary = primary
@@ -435,7 +438,7 @@ class Server:
         """Is no primary any more: whoever is connected is sent away, and whoever waits is not told how it ended."""
         if self.primary:
             self.tell("is no primary any more")
-            self.primary = False
+            self.primary = self.followed = False
             self._disconnect(silent=False)
 
     def join(self, primary: "Server") -> None:
@@ -455,5 +458,5 @@ class Server:
         self._seen = min(self._seen, same)
         self.settled = self._replayed = same
         self._due.clear()
-        self.follows = primary
+        self.follows, self.followed = primary, True
         primary.acknowledged.pop(self.host, None)

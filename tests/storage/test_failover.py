@@ -237,3 +237,36 @@ async def test_reads_go_on_from_a_standby_without_a_primary_and_beside_a_frozen_
         await database.close()
     finally:
         standby.remove()
+
+
+async def test_what_an_old_primary_has_stored_alone_is_shown_to_nobody(primary, monkeypatch):
+    """Cut off, it waits for a second machine; told to be no primary any more, it takes for done what waited."""
+    monkeypatch.setattr(postgres, "READ_SECONDS", 1.0)
+    standby = primary.standby()
+    try:
+        database = await migrated(primary, standby)
+        await database.write(lambda tx: changes.append(tx, "happened", 1, 7))
+        await asyncio.to_thread(standby.stop)
+        await synchronous(primary, "nobody")
+        cut_off = open_postgres(primary.url(), write_seconds=3)
+        lost = asyncio.ensure_future(cut_off.write(lambda tx: changes.append(tx, "happened", 1, 8)))
+        connection = await asyncpg.connect(primary.url())
+        await until(lambda: connection.fetchval("select count(*) from pg_stat_activity where wait_event = 'SyncRep'"))
+        await connection.close()
+        await asyncio.to_thread(primary.stop, signal.SIGQUIT)
+        (primary.data / "standby.signal").touch()
+        await asyncio.to_thread(primary.start)
+        alone = await asyncpg.connect(primary.url())
+        assert await alone.fetchval("select count(*) from changes") == 2, "it has what nobody was told is there"
+        await alone.close()
+        with pytest.raises(Unavailable):
+            await lost
+        with pytest.raises(Unavailable):
+            await database.read(lambda tx: tx.all(ALL))
+        await asyncio.to_thread(primary.stop)
+        await asyncio.to_thread(standby.start)
+        assert [tuple(row) for row in await database.read(lambda tx: tx.all(ALL))] == [(7,)]
+        await cut_off.close()
+        await database.close()
+    finally:
+        standby.remove()
