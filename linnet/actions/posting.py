@@ -19,7 +19,7 @@ from linnet.domain.statuses import Draft, Settled
 from linnet.domain.visibility import Visibility
 from linnet.ports import Clock, Ids
 from linnet.storage import aliases, drafts
-from linnet.storage.database import RECEIPTS, Database, Operation, Reader
+from linnet.storage.database import RECEIPTS, Database, Operation, Reader, standby_first
 from linnet.storage.detour import TOTAL_SECONDS, Detour
 
 T = TypeVar("T")
@@ -38,6 +38,7 @@ LAG_SECONDS = 1.0
 SHOWN_SECONDS = 0.4
 """How long a reader waits for what of their own is in the journal: without a majority, reading goes on without it."""
 
+_READING = ("GET", "HEAD")
 _PAUSE_SECONDS = 0.1
 _DRAINED_SECONDS = 0.25
 _YOUNG_MS = 3_600_000
@@ -268,7 +269,8 @@ class Posting:
         async with self.in_time():
             if not await self.brought_in(method, segments, given, reader):
                 raise error
-            return await answer()
+            with standby_first() if method in _READING else contextlib.nullcontext():
+                return await answer()
 
     async def brought_in(
         self, method: str, segments: MutableMapping[str, str], params: MutableMapping[str, Any], reader: int
@@ -283,14 +285,15 @@ class Posting:
         named = _named(segments, params)
         young = [id for id in set(named) if self._may_wait(id)]
         again = bool(young) and self.active
-        if young and reader and method not in ("GET", "HEAD"):
+        if young and reader and method not in _READING:
             again |= await self._drained(self._detour, young)
         others = await self._aliases(named) if named else {}
         for id, other in others.items():
             for where, name in named[id]:
                 where[name] = str(other)
-        if again and not others and method in ("GET", "HEAD") and self._waiters < WAITERS:
-            # A machine that knows the new primary already may have shown it; a standby is a moment behind.
+        if again and not others and method in _READING and self._waiters < WAITERS:
+            # A machine that knows the new primary already may have shown it, and a standby is a moment behind; or it
+            # was a standby that has, a moment before its primary does.
             with self._waiter():
                 await self._clock.sleep(CAUGHT_UP_SECONDS)
         return again or bool(others)

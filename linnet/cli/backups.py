@@ -30,6 +30,9 @@ def backup(config: Config, chosen: argparse.Namespace) -> None:
     directory = DataDirectory(config.data)
     if chosen.file == "-" and sys.stdout.isatty():
         raise Ending(USAGE, "A backup is not for reading: send standard output to a file or a program.")
+    if not config.database and not directory.database.exists():
+        # Made now, it would be an empty one, and saved as if it were somebody's.
+        raise Ending(NOT_THERE, f"There is no server in {directory.root}: name its folder with --data DIR.")
 
     async def work(parts: Opened) -> Manifest:
         state = await schema.check(parts.database)

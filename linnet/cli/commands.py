@@ -345,7 +345,8 @@ _CLUSTER = (
         (
             "linnet cluster init --origin https://social.example --bind 0.0.0.0:443 --plain 0.0.0.0:80 "
             "--certificate /etc/linnet/social.example.pem",
-            "linnet cluster init --address 10.0.0.1 --bind 10.0.0.1:8000 --proxies 10.0.0.9    behind a proxy of yours",
+            "linnet cluster init --origin https://social.example --address 10.0.0.1 --bind 10.0.0.1:8000 "
+            "--proxies 10.0.0.9    behind a proxy of yours",
             "linnet cluster init --prepare-only && systemctl start linnet-node",
             "linnet cluster init --address 127.0.1.1 --data /tmp/n1 --name n1    the first of three on one machine",
         ),

@@ -10,7 +10,7 @@ from linnet.actions.statuses import Written
 from linnet.client_api import scheduled_statuses
 from linnet.client_api.door import Door, links, page, path_id
 from linnet.client_api.rendering import joined
-from linnet.domain.errors import NotFound, Unavailable
+from linnet.domain.errors import NotFound
 from linnet.domain.views import Identity
 from linnet.http.request import Request
 from linnet.http.response import Response, json
@@ -69,10 +69,7 @@ async def show_many(door: Door, request: Request) -> Response:
     reader: Identity = request.context
     listed = await queries.many(door.database, ids, reader.account_id)
     missing = set(ids) - {place.row.id for place in listed}
-    waiting: list[Written] = []
-    with contextlib.suppress(Unavailable):  # Nobody asked for one of them alone.
-        found = [await door.posting.one(id, reader.account_id) for id in missing] if door.posting.active else []
-        waiting = [one for one in found if one is not None]
+    waiting = [one for one in await door.posting.of(reader.account_id) if one.row.id in missing] if missing else []
     if not waiting:
         return await door.statuses(request, listed, linked=False)
     bodies = await door.rendering.statuses_by_id(listed, reader) | await door.rendering.waiting(waiting, reader)

@@ -152,7 +152,8 @@ def _errors() -> str:
 
 
 def _public(here: Ingress) -> str:
-    tls = f" ssl crt {here.certificate} alpn h2,http/1.1" if here.certificate else ""
+    # No HTTP/2: whoever opens no window there holds a place at a node with each stream, for as long as he likes.
+    tls = f" ssl crt {here.certificate} alpn http/1.1" if here.certificate else ""
     lasting = '    http-response set-header Strict-Transport-Security "max-age=63072000"\n' if tls else ""
     return f"""\
 frontend public
@@ -165,9 +166,13 @@ frontend public
     # Whoever could say it for us would have writes broken off in the middle.
     http-request del-header {PATIENCE_HEADER}
 {_forwarded(here)}\
-    # What one reader asks goes to one node: its limits are counted there.
+    # What one reader asks goes to one node: its limits are counted there. A token is one however it is written, and is
+    # believed where it is asked for: a stranger who invents some would be one at every node.
+    acl api path,url_dec -m beg /api/
+    acl sign_up path,url_dec -m str /api/v1/accounts /api/v1/accounts/
     http-request set-var(txn.who) req.hdr_ip(X-Forwarded-For,-1)
-    http-request set-var(txn.who) req.hdr(Authorization) if {{ req.hdr(Authorization) -m found }}
+    http-request set-var(txn.who) req.hdr(Authorization),word(2,\" \") \
+if api !sign_up {{ req.hdr(Authorization) -m found }}
     http-request return status 404 content-type text/plain string "The numbers are for the machines themselves" \
 if {{ path,url_dec -m str /metrics /metrics/ }}
 {lasting}\
@@ -176,8 +181,13 @@ if {{ path,url_dec -m str /metrics /metrics/ }}
     acl large req.body_size ge {BODY_BYTES}
     acl large req.hdrs,length ge {HEAD_BYTES}
     acl large url,length ge {URL_BYTES}
-    use_backend files if {{ path,url_dec -m beg /files/ }} || METH_GET large
-    use_backend posts if METH_POST {{ path /api/v1/statuses }} !large
+    acl bodied req.hdr(Content-Length) -m found
+    acl bodied req.hdr(Transfer-Encoding) -m found
+    http-request return status 413 content-type application/json \
+string '{{"error":"Nothing that is read needs so large a body"}}' if METH_GET bodied large
+    use_backend pages if {{ path,url_dec -m str /live /live/ }}
+    use_backend files if {{ path,url_dec -m beg /files/ }} || {{ path,url_dec -m end /archive.zip /archive.zip/ }}
+    use_backend posts if METH_POST {{ path,url_dec -m str /api/v1/statuses /api/v1/statuses/ }} !large
     use_backend reads if METH_GET || {{ method OPTIONS }} !large
     default_backend writes
 """
@@ -206,7 +216,8 @@ def _backends(here: Ingress, nodes: Sequence[Peer]) -> list[str]:
 
     More than a node can answer in time would all be too late. What waits therefore waits here, where it costs next to
     nothing and goes as soon as nobody waits for it any more: few reads and few posts are under way at once. Files,
-    whose readers may be slow, and other writes, which may wait for a primary, take no place of theirs.
+    whose readers may be slow, pages that stay open to be told what is new, and other writes, which may wait for a
+    primary, take no place of theirs.
     """
     checks = """\
     option httpchk
@@ -239,6 +250,7 @@ def _backends(here: Ingress, nodes: Sequence[Peer]) -> list[str]:
         _backend(here, nodes, "posts", post, lambda name: f"track reads/{name}"),
         _backend(here, nodes, "writes", write, lambda name: f"track reads/{name}"),
         _backend(here, nodes, "streams", stream, lambda name: f"track reads/{name} {_GIVEN_UP}"),
+        _backend(here, nodes, "pages", stream, lambda name: f"track reads/{name} {_GIVEN_UP}"),
     ]
 
 

@@ -91,6 +91,8 @@ def _alike() -> dict[str, Any]:
         "wal_keep_size": "256MB",
         "max_slot_wal_keep_size": "4GB",
         "password_encryption": "scram-sha-256",
+        # Whoever only opens connections has them for no longer.
+        "authentication_timeout": "10s",
         "jit": "off",
     }
 

@@ -36,14 +36,14 @@ def find(data: Path, *, path: str | None = None, debian: Path = DEBIAN_POSTGRES)
 def check_patroni(version: str) -> None:
     """Raises Unavailable for one that is missing ('') or too old."""
     if not version:
-        raise Unavailable("A node needs Patroni: install Linnet with its extra, `pip install 'linnet[cluster]'`")
+        raise Unavailable("A node needs Patroni: install Linnet with `deploy/install --cluster`, from its source")
     found = tuple(int(part) for part in re.findall(r"\d+", version)[:3])
     if found < PATRONI_MIN:
         needed = ".".join(map(str, PATRONI_MIN))
         raise Unavailable(
             f"Patroni {version} is too old: versions before 3.0.3, Debian's among them, lost acknowledged posts when a "
-            f"machine froze, and what is promised here was measured with {needed}. Install Linnet with its extra, "
-            "`pip install 'linnet[cluster]'`"
+            f"machine froze, and what is promised here was measured with {needed}. Install Linnet with "
+            "`deploy/install --cluster`, from its source"
         )
 
 

@@ -243,6 +243,8 @@ class Breaker:
             async with asyncio.timeout(BEAT_SECONDS):
                 await self._heart.beat()
         except (Unavailable, TimeoutError):
+            # It may live on though another one has taken its place, and would be asked for ever.
+            self._heart.doubt()
             return False
         return True
 

@@ -58,7 +58,9 @@ def parse(text: str) -> Position | None:
     parts = text.split(".")
     if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) <= 19 for part in parts):
         return None
-    return Position(*map(int, parts))
+    numbers = [int(part) for part in parts]
+    # What no engine can be asked for would cost the connection over which it was.
+    return Position(*numbers) if max(numbers) < 2**63 else None
 
 
 async def append(tx: Writer, kind: str, account_id: int, subject_id: int) -> None:

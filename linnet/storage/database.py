@@ -1,7 +1,9 @@
 """What both engines offer: reads in one snapshot, writes that are safe to run twice, and the receipts behind them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -150,6 +152,27 @@ class Database(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+_STANDBY_FIRST: ContextVar[bool] = ContextVar("standby first", default=False)
+
+
+@contextlib.contextmanager
+def standby_first() -> Iterator[None]:
+    """Within it, what is read may come from a standby though there is a primary.
+
+    A primary shows what is committed only when a second machine has said that it has it, too: that one has shown it by
+    then, and what one machine has shown the next must not deny.
+    """
+    token = _STANDBY_FIRST.set(True)
+    try:
+        yield
+    finally:
+        _STANDBY_FIRST.reset(token)
+
+
+def is_standby_first() -> bool:
+    return _STANDBY_FIRST.get()
 
 
 class Steady:

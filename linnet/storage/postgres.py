@@ -12,7 +12,15 @@ from typing import Any, TypeVar, cast
 from linnet.domain import ids as layout
 from linnet.domain.errors import LinnetError, Unavailable
 from linnet.ports import Clock, Ids
-from linnet.storage.database import Abandoned, Generation, Operation, ReadFunction, WriteFunction, receipted
+from linnet.storage.database import (
+    Abandoned,
+    Generation,
+    Operation,
+    ReadFunction,
+    WriteFunction,
+    is_standby_first,
+    receipted,
+)
 from linnet.storage.postgres_connection import (
     BEGIN_WRITE,
     Connection,
@@ -159,6 +167,9 @@ class PostgresDatabase:
         deadline = asyncio.get_running_loop().time() + READ_SECONDS
         if steady or not self._finder.has_standbys:
             return await self._again(self._read_primary, fn, deadline)
+        if is_standby_first():
+            with contextlib.suppress(Unavailable, NotDone, Lost):
+                return await self._read_standby(fn, deadline)
         return await self._read_hedged(fn, deadline)
 
     async def _read_hedged(self, fn: ReadFunction[T], deadline: float) -> T:

@@ -8,6 +8,7 @@ memory (``Relations``).
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, cast
+from weakref import WeakValueDictionary
 
 from linnet.domain.errors import NotFound, Unavailable
 from linnet.domain.views import NOBODY, Identity
@@ -78,6 +79,8 @@ class Hub:
         """The change that is being told, and up to where all is."""
         self._readers: dict[int, Identity] = {}
         self._returning = asyncio.Semaphore(RETURNING_MAX)
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        """An account's: of all its streams one comes back at a time."""
         self._tail: asyncio.Task[None] | None = None
         self._unknown: dict[int, float] = {}
         """Timelines that were asked for and that the database does not know, and since when."""
@@ -134,7 +137,8 @@ class Hub:
             if position is not None:
                 subscription.announce(Event(BEGUN, b"{}", self.told))
         if position or self._begun > self.told:
-            async with self._returning:
+            turn = self._turns.setdefault(subscription.account_id, asyncio.Lock())
+            async with turn, self._returning:
                 await self._catch_up(subscription, changes.parse(position) if position else self.told)
         if not subscription.ended:
             self.audience.add(subscription)

@@ -175,6 +175,6 @@ def test_the_public_port_is_as_the_operator_said() -> None:
     assert "bind 0.0.0.0:8000\n" in plain
     node = replace(knowledge().node, front=Front("/etc/a.pem", "0.0.0.0:80", ("10.0.0.9/32",)))
     told = configuration.files(knowledge(node=node))["haproxy.cfg"]
-    assert "bind 0.0.0.0:8000 ssl crt /etc/a.pem alpn h2,http/1.1" in told
+    assert "bind 0.0.0.0:8000 ssl crt /etc/a.pem alpn http/1.1" in told
     assert "frontend plain\n    bind 0.0.0.0:80\n" in told
     assert "acl ours src 10.0.0.9/32" in told

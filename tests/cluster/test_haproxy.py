@@ -24,7 +24,7 @@ def test_each_node_asks_itself_directly_and_others_with_its_certificate() -> Non
     text = render(HERE, NODES)
     assert "server n1 127.0.0.1:7006 id" in text
     assert "server n1 127.0.0.1:7007 id" in text
-    assert text.count("server n2 10.0.0.2:7005 ssl verify required ca-file /c/ca.crt crt /c/n.pem") == 5
+    assert text.count("server n2 10.0.0.2:7005 ssl verify required ca-file /c/ca.crt crt /c/n.pem") == 6
     assert text.count("bind 10.0.0.1:7005 ssl crt /c/n.pem ca-file /c/ca.crt verify required") == 1
 
 
@@ -57,6 +57,8 @@ class Backend:
                 if " /readyz " not in line:
                     self.heads.append(head)
                     status = self.answers(len(self.heads))
+                if " /%6Cive " in line:
+                    await asyncio.Event().wait()
                 if status is None:
                     break
                 size = int(head.get("x-bytes", "0"))
@@ -67,13 +69,16 @@ class Backend:
 class Stage:
     """One public HAProxy, whose only other node is a HAProxy before the same backend."""
 
-    def __init__(self, folder: Path, certificate: str = "", **more: object) -> None:
+    def __init__(self, folder: Path, certificate: str = "", like: "Stage | None" = None, **more: object) -> None:
         self.backend = Backend()
         self.folder = folder
         self.port, self.inner, self.local = free_port(), free_port(), free_port()
-        public, key = make_certificate(folder)
-        self.identity, self.authority = folder / "node.pem", public
-        self.identity.write_bytes(public.read_bytes() + key.read_bytes())
+        if like is None:
+            public, key = make_certificate(folder)
+            self.identity, self.authority = folder / "node.pem", public
+            self.identity.write_bytes(public.read_bytes() + key.read_bytes())
+        else:
+            self.identity, self.authority, public = like.identity, like.authority, like.authority
         here = Ingress(
             "here", f"127.0.0.1:{self.port}", f"127.0.0.1:{self.inner}", f"127.0.0.1:{self.local}",
             f"127.0.0.1:{self.local}", str(public), str(self.identity), str(folder / "s"),
@@ -186,20 +191,48 @@ async def test_who_sends_or_takes_slowly_keeps_nobody_from_reading_or_posting(tm
     posting, reading = b"POST /api/v1/statuses" + half, b"GET /api/v1/timelines/public" + half
     pieces = reading.replace(b"Content-Length: 99999\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n9999\r\n")
     taking = b"GET /%66iles/film HTTP/1.1\r\nHost: x\r\nX-Bytes: 20000000\r\n\r\n"
+    saving = taking.replace(b"/%66iles/film", b"/settings/exports/1/%61rchive.zip")
+    listening = b"GET /%6Cive HTTP/1.1\r\nHost: x\r\n\r\n"
     page = b"GET /api/v1/timelines/public HTTP/1.1\r\nHost: x\r\nX-Bytes: 200000\r\n\r\n"
     async with stage.open() as session, contextlib.AsyncExitStack() as held:
-        for said in (posting, reading, pieces, taking, page):
+        for said in (posting, reading, pieces, taking, saving, listening, page):
             for _ in range(2 * max(POSTS_MAX, READS_MAX)):
                 one = held.enter_context(socket.socket())
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1_448)  # as on any wire
                 one.connect(("127.0.0.1", stage.port))
                 one.sendall(said)
-        await until(lambda: sum("x-bytes" in head for head in stage.backend.heads) >= READS_MAX)
+        # Those of reads that are too large are refused; all others are under way.
+        await until(lambda: len(stage.backend.heads) >= 3 * 2 * max(POSTS_MAX, READS_MAX) + READS_MAX, 30)
         async with session.post("/api/v1/statuses", json={"status": "quick"}) as answer:
             assert answer.status == 200
         async with session.get("/api/v1/timelines/home") as answer:
             assert answer.status == 200
+
+
+async def test_a_reader_is_served_by_one_node_however_its_token_or_address_is_written(tmp_path: Path) -> None:
+    """Its limits are counted there: at every node, it would have them once more."""
+    (tmp_path / "b").mkdir()
+    one = Stage(tmp_path)
+    other = Stage(tmp_path / "b", like=one)
+    async with other.open(), one.open(Peer("other", "127.0.0.1", other.inner)) as session:
+
+        async def served(path: str, tokens: list[str], method: str = "GET") -> list[int]:
+            """How many of those requests each node had."""
+            before = [len(stage.backend.heads) for stage in (one, other)]
+            for token in tokens:
+                async with session.request(method, path, headers={"Authorization": token}) as answer:
+                    assert answer.status == 200
+            return sorted(len(stage.backend.heads) - count for stage, count in zip((one, other), before, strict=True))
+
+        many = [f"Bearer token-{number}" for number in range(20)]
+        assert (await served("/api/v1/timelines/home", many))[0] > 0, "different readers go to different nodes"
+        for token in ("s1", "s2", "s3"):
+            spelled = [f"Bearer {token}", f"bearer {token}", f"BEARER   {token}", f"beareR  {token} "]
+            assert await served("/api/v1/timelines/home", spelled) == [0, 4]
+        assert await served("/login", many, "POST") == [0, 20], "who signs in goes by the address"
+        assert await served("/%61bout", many) == [0, 20]
+        assert await served("/api/v1/accounts", many, "POST") == [0, 20], "so does who signs up"
 
 
 async def test_our_own_refusal_is_not_asked_elsewhere_and_stands_as_it_is(tmp_path: Path) -> None:
@@ -266,6 +299,13 @@ async def test_with_a_certificate_the_public_port_speaks_tls_and_the_plain_one_l
             assert answer.status == 200
             assert answer.headers["strict-transport-security"].startswith("max-age=")
         assert stage.backend.heads[0]["x-forwarded-proto"] == "https"
+        # Where one connection carries many requests, whoever takes no answer would hold the places of all of them.
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        _, writer = await asyncio.open_connection(
+            "127.0.0.1", stage.port, ssl=context, server_hostname="social.example"
+        )
+        assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == "http/1.1"
+        writer.close()
         host = {"Host": "social.example"}
         async with session.get(f"http://{plain}/about", allow_redirects=False, headers=host) as answer:
             assert (answer.status, answer.headers["location"]) == (301, "https://social.example/about")

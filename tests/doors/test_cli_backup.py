@@ -258,3 +258,13 @@ def test_migrating_says_what_it_did(tmp_path: Path, server: Server) -> None:
     assert b"migrated: 0001_before_initial" in done.stdout
     again = linnet(tmp_path / "new", "database", "migrate")
     assert (again.stdout, b"0 migrations ran" in again.stderr) == (b"", True)
+
+
+@pytest.mark.parametrize("folder", ["nothing", "typo/deep"])
+def test_where_there_is_no_server_nothing_is_saved(tmp_path: Path, folder: str):
+    """Made for it, an empty one would be saved night after night as if it were the server."""
+    ended = linnet(tmp_path / folder, "database", "backup", str(tmp_path / "backup.tar"))
+    assert ended.returncode == 66
+    assert b"There is no server in" in ended.stderr
+    assert not (tmp_path / "backup.tar").exists()
+    assert not (tmp_path / folder).exists()

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from linnet.actions import draining
+from linnet.storage.database import is_standby_first
 from tests.support import client, pictures
 from tests.support.client import Person, World
 from tests.support.databases import Databases, open_postgres
@@ -328,3 +329,30 @@ async def test_a_machine_that_is_cut_off_does_not_say_that_a_post_is_not_there(c
     cluster.majority.failing = False
     await cluster.back()
     assert (await cluster.soon(anna.get(f"{STATUSES}/{unknown}"))).status == 404
+
+
+async def test_what_the_database_does_not_show_is_looked_for_at_a_standby(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+):
+    """Only while it may be there alone: for what is read, and shortly after there was no primary."""
+    node = cluster.nodes[0]
+    anna = await node.world.person("anna")
+    unknown = node.world.parts.ids.next()
+    read, asked = node.world.database.read, list[bool]()
+
+    async def watched(*given: Any, **more: Any) -> Any:
+        asked.append(is_standby_first())
+        return await read(*given, **more)
+
+    monkeypatch.setattr(node.world.database, "read", watched)
+    assert (await anna.get(f"{STATUSES}/{unknown}")).status == 404
+    assert asked == [False] * len(asked), "most unknown ids are just unknown"
+    cluster.cut()
+    await post(anna, "one")
+    asked.clear()
+    assert (await cluster.soon(anna.get(f"{STATUSES}/{unknown}"))).status == 404
+    assert asked[0] is False
+    assert asked[-1] is True
+    asked.clear()
+    assert (await cluster.soon(anna.post(f"{STATUSES}/{unknown}/favourite"))).status == 404
+    assert asked == [False] * len(asked)

@@ -17,6 +17,7 @@ from linnet.streaming.audience import Relations
 from linnet.streaming.channels import HOME
 from linnet.streaming.connection import GOING_AWAY, POLICY
 from linnet.streaming.door import Knock
+from linnet.streaming.hub import RETURNING_MAX
 from tests.storage.queries import sql
 from tests.support.client import VirtualClock, World, WorldOpener
 from tests.support.hub import Carrier, Kept, kept_hub
@@ -113,6 +114,23 @@ async def test_who_is_only_coming_back_is_not_told_of_a_place_beyond_what_he_mis
     await kept.seconds(2 * doors.BEAT_SECONDS)
     assert carrier.heard("update") == 1
     assert carrier.written[-1] == b":thump\nid: %b\n\n" % str(kept.hub.told).encode()
+
+
+async def test_one_account_keeps_nobody_else_from_coming_back(kept: Kept):
+    greedy, other = await kept.world.people("greedy", "other")
+    position = await kept.hub.position()
+    await kept.post(greedy, "missed")
+    kept.words.ready.clear()
+    knock = Knock("/api/v1/streaming/user", {}, f"Bearer {greedy.token}", None, None, "192.0.2.1")
+    coming = [Carrier() for _ in range(3 * RETURNING_MAX)]
+    for carrier in coming:
+        (await kept.door.admit(knock, carrier, server_sent=True)).open(HOME, position)
+    _, heard = await kept.open(other, position=position)
+    assert HOME.channel in kept.hub.audience
+    assert not any(carrier.heard("update") for carrier in coming)
+    kept.words.ready.set()
+    await until(lambda: all(carrier.heard("update") == 1 for carrier in coming))
+    assert heard.heard("update") == 0, "nobody whom the other one follows has posted"
 
 
 async def test_who_was_told_more_than_all_others_have_is_not_sent_back(kept: Kept):

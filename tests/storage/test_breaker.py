@@ -11,7 +11,7 @@ import pytest
 from linnet.domain.errors import IdTaken, Invalid, TooLarge, Unavailable
 from linnet.domain.journal import PLANNED, Entry
 from linnet.domain.majority import Put
-from linnet.storage.breaker import CAUTION_SECONDS, EMPTY_LOOKS, OVERDUE_SECONDS, YOUNG_SECONDS, Breaker
+from linnet.storage.breaker import BEAT_SECONDS, CAUTION_SECONDS, EMPTY_LOOKS, OVERDUE_SECONDS, YOUNG_SECONDS, Breaker
 from linnet.storage.database import Abandoned, Generation, Operation, WriteFunction
 from linnet.storage.detour import Accepted, Detour
 from linnet.storage.journal import Lock, MajorityJournal
@@ -199,6 +199,17 @@ async def test_a_silent_primary_opens_it_after_half_a_second(world: World) -> No
     assert await world.post(1) == Accepted(1, waits=True)
     assert 0.45 < world.clock.monotonic() - began < 0.65
     assert (world.database.beats >= 1, world.database.doubted) == (True, 1)
+
+
+@virtually
+async def test_a_primary_that_does_not_commit_when_asked_is_looked_for_anew_each_time(world: World) -> None:
+    """It may live on, and say that it is the primary, though another one is it by now."""
+    world.database.commits_s = None
+    await world.post(1)
+    asked, doubted = world.database.beats, world.database.doubted
+    await world.clock.sleep(10 * BEAT_SECONDS)
+    assert world.breaker.is_open
+    assert world.database.doubted - doubted >= world.database.beats - asked - 1 >= 5
 
 
 @virtually

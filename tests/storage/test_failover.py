@@ -14,7 +14,7 @@ import pytest
 from linnet.app import why_not_ready
 from linnet.domain.errors import Unavailable
 from linnet.storage import changes, postgres, schema
-from linnet.storage.database import Operation
+from linnet.storage.database import Operation, standby_first
 from linnet.storage.database_blobs import DatabaseBlobs
 from linnet.storage.postgres import PostgresDatabase
 from linnet.system import SystemClock
@@ -267,6 +267,36 @@ async def test_what_an_old_primary_has_stored_alone_is_shown_to_nobody(primary, 
         await asyncio.to_thread(standby.start)
         assert [tuple(row) for row in await database.read(lambda tx: tx.all(ALL))] == [(7,)]
         await cut_off.close()
+        await database.close()
+    finally:
+        standby.remove()
+
+
+async def test_what_a_standby_has_shown_is_found_though_its_primary_hides_it_still(primary):
+    """A primary shows a commit when as many machines as it waits for have it; the first of them shows it at once."""
+    standby = primary.standby()
+    try:
+        database = await migrated(primary, standby)
+        await database.write(lambda tx: changes.append(tx, "happened", 1, 7))
+        await synchronous(primary, "nobody")
+        write = asyncio.ensure_future(database.write(lambda tx: changes.append(tx, "happened", 1, 8)))
+
+        async def found() -> list[tuple[int]]:
+            return [tuple(row) for row in await database.read(lambda tx: tx.all(ALL))]
+
+        async def shown() -> bool:
+            with standby_first():
+                return await found() == [(7,), (8,)]
+
+        await until(shown)
+        assert await found() == [(7,)]
+        assert not write.done()
+        # Where there is no standby, the primary is asked all the same.
+        await asyncio.to_thread(standby.stop)
+        with standby_first():
+            assert await found() == [(7,)]
+        await synchronous(primary, "")
+        await write
         await database.close()
     finally:
         standby.remove()
