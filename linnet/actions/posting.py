@@ -29,7 +29,8 @@ NAMED = ("in_reply_to_id", "quoted_status_id", "status_id")
 WAITERS = 200
 """So many requests of one process may wait for what is in the journal; more are told to come back."""
 CAUGHT_UP_SECONDS = 0.5
-"""How long it is waited, shortly after there was no primary, before a reader is told that a new post is not there."""
+"""How long it is waited, of what is new or shortly after there was no primary, before a reader is told that a post is
+not there."""
 COMPOSED_MAX = 1_000
 """So many posts that wait are remembered as they are shown."""
 LAG_SECONDS = 1.0
@@ -42,6 +43,8 @@ _READING = ("GET", "HEAD")
 _PAUSE_SECONDS = 0.1
 _DRAINED_SECONDS = 0.25
 _YOUNG_MS = 3_600_000
+_FRESH_MS = 10_000
+"""A post that is younger may have been shown by a standby a moment ago, and not by its primary yet."""
 
 
 class Posted(NamedTuple):
@@ -269,8 +272,10 @@ class Posting:
         async with self.in_time():
             if not await self.brought_in(method, segments, given, reader):
                 raise error
-            with standby_first() if method in _READING else contextlib.nullcontext():
-                return await answer()
+            if method in _READING:
+                with contextlib.suppress(NotFound), standby_first():
+                    return await answer()
+            return await answer()
 
     async def brought_in(
         self, method: str, segments: MutableMapping[str, str], params: MutableMapping[str, Any], reader: int
@@ -284,7 +289,7 @@ class Posting:
             return False
         named = _named(segments, params)
         young = [id for id in set(named) if self._may_wait(id)]
-        again = bool(young) and self.active
+        again = any(self.active or self._age_ms(id) < _FRESH_MS for id in young)
         if young and reader and method not in _READING:
             again |= await self._drained(self._detour, young)
         others = await self._aliases(named) if named else {}
@@ -293,7 +298,7 @@ class Posting:
                 where[name] = str(other)
         if again and not others and method in _READING and self._waiters < WAITERS:
             # A machine that knows the new primary already may have shown it, and a standby is a moment behind; or it
-            # was a standby that has, a moment before its primary does.
+            # was a standby that has, a moment before its primary does. Both are asked, after a moment.
             with self._waiter():
                 await self._clock.sleep(CAUGHT_UP_SECONDS)
         return again or bool(others)
@@ -303,7 +308,10 @@ class Posting:
 
     def _may_wait(self, id: int) -> bool:
         """An id that is older may be there only where the breaker is open: so most unknown ones cost nothing."""
-        return self.active or abs(self._clock.now_ms() - ids.milliseconds(id)) < _YOUNG_MS
+        return self.active or self._age_ms(id) < _YOUNG_MS
+
+    def _age_ms(self, id: int) -> int:
+        return abs(self._clock.now_ms() - ids.milliseconds(id))
 
     async def _drained(self, detour: Detour, wanted: Iterable[int]) -> bool:
         """Whether any had to be waited for. Raises Unavailable."""

@@ -3,10 +3,8 @@
 import asyncio
 import errno
 import os
-import shutil
 import signal
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from linnet.drill import filler
 from linnet.drill.processes import Node
@@ -15,7 +13,8 @@ from linnet.system import SteppedClock
 
 Act = Callable[[Scene], Awaitable[None]]
 FILL = "full-disk"
-FILL_TRIES = 50
+FILL_BYTES, LEFT_BYTES = 16 << 20, 4_096
+FILL_PAUSE_SECONDS = 0.02
 BETWEEN_NODES_SECONDS = 10.0
 BETWEEN_PROCESSES_SECONDS = 2.0
 PULSE_SECONDS = 0.15
@@ -144,27 +143,29 @@ async def mend(scene: Scene) -> None:
 
 
 async def fill_disk(scene: Scene) -> None:
-    """Raises LookupError where the folder has no small disk of its own: nobody else's is filled."""
-    _fill(scene.target.folder)
+    """Raises LookupError where the folder has no small disk of its own: nobody else's is filled.
+
+    In pieces: a disk in memory is filled by the processor, and nobody else would have it meanwhile, the load included.
+    """
+    folder = scene.target.folder
+    if not folder.is_mount():
+        raise LookupError(f"{folder} has no disk of its own that could be filled")
+    with (folder / FILL).open("wb") as opened:
+        size, piece = 0, FILL_BYTES
+        while piece >= LEFT_BYTES:
+            try:
+                await asyncio.to_thread(os.posix_fallocate, opened.fileno(), size, piece)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                piece //= 2
+            else:
+                size += piece
+                await scene.clock.sleep(FILL_PAUSE_SECONDS)
 
 
 async def free_disk(scene: Scene) -> None:
     (scene.target.folder / FILL).unlink(missing_ok=True)
-
-
-def _fill(folder: Path) -> None:
-    if not folder.is_mount():
-        raise LookupError(f"{folder} has no disk of its own that could be filled")
-    with (folder / FILL).open("wb") as opened:
-        for tries in range(FILL_TRIES, 0, -1):
-            try:
-                os.posix_fallocate(opened.fileno(), 0, max(1, shutil.disk_usage(folder).free - 4096))
-            except OSError as error:
-                # The node goes on writing: there may be less room than there was a moment ago.
-                if error.errno != errno.ENOSPC or tries == 1:
-                    raise
-            else:
-                return
 
 
 def step_clock(ms: int) -> Act:

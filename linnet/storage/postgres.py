@@ -169,7 +169,7 @@ class PostgresDatabase:
             return await self._again(self._read_primary, fn, deadline)
         if is_standby_first():
             with contextlib.suppress(Unavailable, NotDone, Lost):
-                return await self._read_standby(fn, deadline)
+                return await self._read_standby(fn, deadline, furthest=True)
         return await self._read_hedged(fn, deadline)
 
     async def _read_hedged(self, fn: ReadFunction[T], deadline: float) -> T:
@@ -244,8 +244,9 @@ class PostgresDatabase:
             self._hedges.answered(asyncio.get_running_loop().time())
             return result
 
-    async def _read_standby(self, fn: ReadFunction[T], deadline: float) -> T:
-        connection = await self._standbys.acquire(min(deadline, asyncio.get_running_loop().time() + PLACE_SECONDS))
+    async def _read_standby(self, fn: ReadFunction[T], deadline: float, *, furthest: bool = False) -> T:
+        until = min(deadline, asyncio.get_running_loop().time() + PLACE_SECONDS)
+        connection = await self._standbys.acquire(until, furthest=furthest)
         return await asyncio.shield(_start(self._finish_on_standby(fn, connection)))
 
     async def _finish_on_standby(self, fn: ReadFunction[T], connection: Connection) -> T:

@@ -210,10 +210,10 @@ class Standbys:
         self._lender: Lender[str] = Lender(size, self._make, finder.gate)
         self._ask = False
 
-    async def acquire(self, deadline: float) -> Connection:
+    async def acquire(self, deadline: float, *, furthest: bool = False) -> Connection:
         """``deadline`` is in the loop's time. Raises Unavailable, or NotDone where no standby answers."""
         try:
-            url = await self._finder.newest_standby(ask=self._ask)
+            url = await (self._finder.furthest_standby() if furthest else self._finder.newest_standby(ask=self._ask))
             connection = await self._lender.borrow(url, deadline)
         except NotDone:
             self._ask = True

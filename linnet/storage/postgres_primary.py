@@ -57,6 +57,8 @@ class Finder:
         self._search: asyncio.Task[Primary] | None = None
         self._waiting = 0
         self._newest_standby: str | None = None
+        self._replayed: dict[str, int] = {}
+        """How far standbys were when hosts were last asked, in bytes of their logs."""
         self._look: asyncio.Task[None] | None = None
         self._asked: dict[str, asyncio.Task[Server | NotDone]] = {}
         self._listeners: list[Callable[[str], None]] = []
@@ -96,13 +98,23 @@ class Finder:
         Raises NotDone where none answers but such as may have been the primary.
         """
         if ask or self._newest_standby is None:
-            # Many find out at once that theirs is gone: one look round serves them all.
-            if self._look is None or self._look.done():
-                self._look = asyncio.get_running_loop().create_task(self._look_round(), name="standby-finder")
-            await asyncio.shield(self._look)
+            await self._look_anew()
         if self._newest_standby is None:
             raise NotDone("no standby answers", primary=False)
         return self._newest_standby
+
+    async def furthest_standby(self) -> str:
+        """The URL of the standby that has replayed most now, if only by a byte. Raises NotDone."""
+        await self._look_anew()
+        if not self._replayed:
+            raise NotDone("no standby answers", primary=False)
+        return max(self._replayed, key=self._replayed.__getitem__)
+
+    async def _look_anew(self) -> None:
+        """Many want it at once: one look round serves them all."""
+        if self._look is None or self._look.done():
+            self._look = asyncio.get_running_loop().create_task(self._look_round(), name="standby-finder")
+        await asyncio.shield(self._look)
 
     async def _look_round(self) -> None:
         servers = (await self._ask_all())[0]
@@ -256,7 +268,9 @@ class Finder:
         self.patience = DIAL_SECONDS if servers else min(DIAL_SECONDS_MAX, self.patience * 2)
         # A standby knows the timeline that it receives.
         self._highest = max([self._highest, *(server.timeline for server in servers)])
-        positions = {server.url: server.position for server in servers if self._shows(server)}
+        if self._primary is not None and self._primary.timeline < self._highest:
+            self.doubt(self._primary)
+        positions = self._replayed = {server.url: server.position for server in servers if self._shows(server)}
         if positions:
             newest = max(positions, key=lambda url: positions[url])
             # To change means new connections, at the worst of times. But without a primary they stand still, one of

@@ -8,7 +8,7 @@ import pytest
 from linnet.domain.errors import Unavailable
 from linnet.storage.postgres_connection import NotDone, Server
 from linnet.storage.postgres_pool import Pool, Standbys
-from linnet.storage.postgres_primary import AHEAD_BYTES, DIAL_SECONDS, DIAL_SECONDS_MAX, DIALS, Finder
+from linnet.storage.postgres_primary import AHEAD_BYTES, DIAL_SECONDS, DIAL_SECONDS_MAX, DIALS, Finder, Primary
 from linnet.storage.postgres_witnesses import Witnesses
 from tests.support.waiting import until
 
@@ -19,8 +19,8 @@ PRIMARY = "postgresql://c/x"
 class FakeConnection:
     """One that only says who its server is."""
 
-    def __init__(self, url: str, *, standby: bool) -> None:
-        self.server = Server(url, standby, 1, "now", 10)
+    def __init__(self, url: str, *, standby: bool, timeline: int = 1) -> None:
+        self.server = Server(url, standby, timeline, "now", 10)
         self.closed = False
 
     def terminate(self) -> None:
@@ -147,6 +147,36 @@ async def test_a_standby_that_is_ahead_by_a_moment_does_not_cost_the_other_ones_
     assert await finder.newest_standby(ask=True) == URLS[1]
     assert (await standbys.acquire(asyncio.get_running_loop().time() + 5)).server.url == URLS[1]
     assert not first.closed, "it may be the newest again in a moment"
+
+
+async def test_of_what_is_not_found_elsewhere_the_standby_is_asked_that_is_furthest_by_a_byte():
+    positions = {URLS[0]: 1_000, URLS[1]: 500}
+    finder = Finder((*URLS, PRIMARY), Moving(positions).dial)
+    standbys, soon = Standbys(finder), asyncio.get_running_loop().time() + 5
+    standbys.release(await standbys.acquire(soon))
+    positions[URLS[1]] = 1_001
+    assert (await standbys.acquire(soon)).server.url == URLS[0]
+    assert (await standbys.acquire(soon, furthest=True)).server.url == URLS[1]
+
+
+async def test_a_primary_is_doubted_as_soon_as_somebody_follows_another_one():
+    """Frozen in parts, it may say for ever that it is the primary."""
+    timelines = {PRIMARY: 1, URLS[1]: 1}
+
+    async def dial(url: str, limit_s: float) -> Any:
+        if url not in timelines:
+            raise NotDone("away", primary=False)
+        return FakeConnection(url, standby=url != PRIMARY, timeline=timelines[url])
+
+    finder, doubted = Finder((*URLS, PRIMARY), dial), list[Primary]()
+    finder.on_doubt(doubted.append)
+    old = await finder.find(asyncio.get_running_loop().time() + 5)
+    assert await finder.newest_standby(ask=True) == URLS[1]
+    assert finder.primary == old
+    timelines[URLS[1]] = 2
+    await finder.newest_standby(ask=True)
+    assert doubted == [old]
+    assert finder.primary != old
 
 
 async def test_who_waits_for_others_to_give_a_connection_back_is_told_before_nobody_waits_for_the_answer():
