@@ -230,9 +230,8 @@ class Load:
             self._readers.saw(answer.body)
             if self._readers.seen:
                 self._posters.saw(self._readers.seen)
-        self._ledger.write(
-            Read(answer.began, answer.ended, what, answer.endpoint, answer.attempts, answer.status, answer.why)
-        )
+        why = f"{answer.why} ({wanted.path})" if answer.why else ""
+        self._ledger.write(Read(answer.began, answer.ended, what, answer.endpoint, answer.attempts, answer.status, why))
 
     async def _favourite(self, number: int) -> None:
         """A write of another kind: it may wait for a primary, and must not fail."""

@@ -168,8 +168,11 @@ class PostgresDatabase:
         if steady or not self._finder.has_standbys:
             return await self._again(self._read_primary, fn, deadline)
         if is_standby_first():
-            with contextlib.suppress(Unavailable, NotDone, Lost):
-                return await self._read_standby(fn, deadline, furthest=True)
+            with contextlib.suppress(NotDone):  # no standby answers: then the primary alone knows
+                try:
+                    return await self._read_standby(fn, deadline, furthest=True)
+                except Lost as error:
+                    raise Unavailable("A standby did not answer; please try again", retry_after=1) from error
         return await self._read_hedged(fn, deadline)
 
     async def _read_hedged(self, fn: ReadFunction[T], deadline: float) -> T:
