@@ -137,9 +137,11 @@ class Hub:
             if position is not None:
                 subscription.announce(Event(BEGUN, b"{}", self.told))
         if position or self._begun > self.told:
+            # As of now: while he waits for his turn, more is told.
+            since = changes.parse(position) if position else self.told
             turn = self._turns.setdefault(subscription.account_id, asyncio.Lock())
             async with turn, self._returning:
-                await self._catch_up(subscription, changes.parse(position) if position else self.told)
+                await self._catch_up(subscription, since)
         if not subscription.ended:
             self.audience.add(subscription)
             subscription.current = True

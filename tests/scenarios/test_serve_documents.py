@@ -56,7 +56,8 @@ def test_commands_and_options_that_are_named_exist(path: Path) -> None:
         "--require-hashes",
     }
     others |= {"--no-cache-dir", "--no-deps", "--no-build-isolation", "--no-index", "--name", "--interval", "--timeout"}
-    others |= {"--start-period", "--nginx", "--group", "--home", "--preferred-challenges", "--upgrade"}
+    others |= {"--start-period", "--nginx", "--group", "--home", "--preferred-challenges", "--deploy-hook"}
+    others |= {"--cluster", "--disable-pip-version-check", "--force-reinstall", "--version", "--pty", "--reference"}
     others |= {"--silent", "--fail", "--insecure", "--max-time", "--output"}
     assert set(re.findall(r"(?<![\w-])--[a-z][\w-]+", path.read_text())) <= flags | others
 

@@ -200,7 +200,7 @@ def test_the_proxys_request_id_is_ours(front: Front) -> None:
 
 def test_what_is_too_large_is_refused_before_it_is_read(front: Front) -> None:
     with contextlib.suppress(OSError):  # a proxy may close before all is sent
-        assert front.ask("POST", "/api/v2/media", b"x" * (41 << 20), Content_Type="image/png")[0] == 413
+        assert front.ask("POST", "/api/v2/media", b"x" * (101 << 20), Content_Type="image/png")[0] == 413
     assert front.ask("GET", "/api/v1/instance")[0] == 200
 
 
