@@ -21,6 +21,8 @@ from linnet.drill.bring_up import Cluster
 from linnet.drill.network import Loopback
 from linnet.system import SystemClock
 
+WARM_TRIES = 20
+
 
 class Place(NamedTuple):
     """Where a server is asked."""
@@ -78,7 +80,7 @@ def engines(setting: Setting) -> list[Row]:
     for name, what, other in others:
         with on_sqlite(setting) as here, other(setting) as there:
             for place in (here, there):
-                load.read(place.port, READERS, [HOME], 2, host=place.host)
+                warm(setting, place)
                 load.post(place.port, connections=CONNECTIONS, seconds=3, host=place.host)
             reads = interleaved(setting.rounds, [partial(read, setting, place) for place in (here, there)])
             posts = interleaved(setting.rounds, [partial(post, setting, place) for place in (here, there)])
@@ -88,6 +90,19 @@ def engines(setting: Setting) -> list[Row]:
         ]
         setting.say("; ".join(f"{row.what}: {row.measured:.2f}" for row in rows[-2:]))
     return rows
+
+
+def warm(setting: Setting, place: Place) -> None:
+    """Asks until nobody is turned away: of all that is cold at once, some of what waits is told to come back."""
+    for left in range(WARM_TRIES, 0, -1):
+        try:
+            load.read(place.port, READERS, [HOME], 2, host=place.host)
+        except RuntimeError as error:
+            if left == 1:
+                raise
+            setting.say(f"not warm yet: {error}")
+        else:
+            return
 
 
 def read(setting: Setting, place: Place) -> float:
