@@ -29,8 +29,7 @@ NAMED = ("in_reply_to_id", "quoted_status_id", "status_id")
 WAITERS = 200
 """So many requests of one process may wait for what is in the journal; more are told to come back."""
 CAUGHT_UP_SECONDS = 0.5
-"""How long it is waited, of what is new or shortly after there was no primary, before a reader is told that a post is
-not there."""
+"""How long it is waited, shortly after there was no primary, before a reader is told that a new post is not there."""
 COMPOSED_MAX = 1_000
 """So many posts that wait are remembered as they are shown."""
 LAG_SECONDS = 1.0
@@ -296,9 +295,8 @@ class Posting:
         for id, other in others.items():
             for where, name in named[id]:
                 where[name] = str(other)
-        if again and not others and method in _READING and self._waiters < WAITERS:
-            # A machine that knows the new primary already may have shown it, and a standby is a moment behind; or it
-            # was a standby that has, a moment before its primary does. Both are asked, after a moment.
+        if self.active and again and not others and method in _READING and self._waiters < WAITERS:
+            # A machine that knows the new primary already may have shown it, and a standby is a moment behind.
             with self._waiter():
                 await self._clock.sleep(CAUGHT_UP_SECONDS)
         return again or bool(others)

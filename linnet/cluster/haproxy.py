@@ -175,16 +175,16 @@ frontend public
 if api !sign_up {{ req.hdr(Authorization) -m found }}
     http-request return status 404 content-type text/plain string "The numbers are for the machines themselves" \
 if {{ path,url_dec -m str /metrics /metrics/ }}
-{lasting}\
-    # Linnet reads escapes, too: whoever writes one must not take a place that is none of theirs.
-    use_backend streams if {{ path,url_dec -m str /api/v1/streaming }} || {{ path,url_dec -m beg /api/v1/streaming/ }}
     acl large req.body_size ge {BODY_BYTES}
     acl large req.hdrs,length ge {HEAD_BYTES}
     acl large url,length ge {URL_BYTES}
-    acl bodied req.hdr(Content-Length) -m found
+    acl bodied req.hdr_val(Content-Length) gt 0
     acl bodied req.hdr(Transfer-Encoding) -m found
     http-request return status 413 content-type application/json \
 string '{{"error":"Nothing that is read needs so large a body"}}' if METH_GET bodied large
+{lasting}\
+    # Linnet reads escapes, too: whoever writes one must not take a place that is none of theirs.
+    use_backend streams if {{ path,url_dec -m str /api/v1/streaming }} || {{ path,url_dec -m beg /api/v1/streaming/ }}
     use_backend pages if {{ path,url_dec -m str /live /live/ }}
     use_backend files if {{ path,url_dec -m beg /files/ }} || {{ path,url_dec -m end /archive.zip /archive.zip/ }}
     use_backend posts if METH_POST {{ path,url_dec -m str /api/v1/statuses /api/v1/statuses/ }} !large

@@ -42,7 +42,7 @@ select pg_is_in_recovery(),
   extract(epoch from pg_postmaster_start_time())::float8::text,
   (case when pg_is_in_recovery() then coalesce(pg_last_wal_replay_lsn(), '0/0') else pg_current_wal_insert_lsn() end
     - '0/0')::bigint,
-  not pg_is_in_recovery() or pg_last_wal_receive_lsn() is not null,
+  not pg_is_in_recovery() or coalesce(pg_last_wal_replay_lsn() <= pg_last_wal_receive_lsn(), false),
   current_setting('synchronous_commit')
 """
 
@@ -86,8 +86,8 @@ class Duplicate(Raced):
 class Server:
     """What a host said of itself. ``position`` is how far its log goes, in bytes.
 
-    ``sure`` is False for a standby that has followed nobody since its start: it may have been the primary, and what it
-    stored then, without any second machine, shows as if it had been acknowledged.
+    ``sure`` is False for a standby that shows more than it has received since its start: it may have been the primary,
+    and what it stored then, without any second machine, shows as if it had been acknowledged.
     """
 
     url: str

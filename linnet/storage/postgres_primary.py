@@ -57,9 +57,7 @@ class Finder:
         self._search: asyncio.Task[Primary] | None = None
         self._waiting = 0
         self._newest_standby: str | None = None
-        self._replayed: dict[str, int] = {}
-        """How far standbys were when hosts were last asked, in bytes of their logs."""
-        self._look: asyncio.Task[None] | None = None
+        self._look: asyncio.Task[list[Server]] | None = None
         self._asked: dict[str, asyncio.Task[Server | NotDone]] = {}
         self._listeners: list[Callable[[str], None]] = []
         self._doubters: list[Callable[[Primary], None]] = []
@@ -104,23 +102,29 @@ class Finder:
         return self._newest_standby
 
     async def furthest_standby(self) -> str:
-        """The URL of the standby that has replayed most now, if only by a byte. Raises NotDone."""
-        await self._look_anew()
-        if not self._replayed:
-            raise NotDone("no standby answers", primary=False)
-        return max(self._replayed, key=self._replayed.__getitem__)
+        """The URL of the standby that has replayed most now, if only by a byte. Raises NotDone.
 
-    async def _look_anew(self) -> None:
+        One that is far behind a primary that answers, too, cannot know more than that.
+        """
+        servers = await self._look_anew()
+        least = max((one.position for one in servers if not one.standby and self.is_current(one)), default=0)
+        standbys = [one for one in servers if self._shows(one) and one.position >= least - AHEAD_BYTES]
+        if not standbys:
+            raise NotDone("no standby answers", primary=False)
+        return max(standbys, key=lambda one: one.position).url
+
+    async def _look_anew(self) -> list[Server]:
         """Many want it at once: one look round serves them all."""
         if self._look is None or self._look.done():
             self._look = asyncio.get_running_loop().create_task(self._look_round(), name="standby-finder")
-        await asyncio.shield(self._look)
+        return await asyncio.shield(self._look)
 
-    async def _look_round(self) -> None:
-        servers = (await self._ask_all())[0]
+    async def _look_round(self) -> list[Server]:
+        servers = (await self._ask_all(SLOW_SECONDS))[0]
         if not any(server.url == self._newest_standby for server in servers if self._shows(server)):
             self._newest_standby = None
         self._learn(servers)
+        return servers
 
     def is_current(self, server: Server) -> bool:
         """False for what is, or may be, an old primary: what it alone has stored may never have happened."""
@@ -219,8 +223,9 @@ class Finder:
         for listener in self._listeners:
             listener(why)
 
-    async def _ask_all(self) -> tuple[list[Server], list[NotDone]]:
-        """Every host at once: one that does not answer must not hold up the others. Servers, and what was wrong."""
+    async def _ask_all(self, grace_s: float = GRACE_SECONDS) -> tuple[list[Server], list[NotDone]]:
+        """Every host at once: one that does not answer must not hold up the others, who have said that one is the
+        primary, by more than ``grace_s``. Servers, and what was wrong."""
         pending = {self._asking(url) for url in self._urls}
         servers: list[Server] = []
         errors: list[NotDone] = []
@@ -236,7 +241,7 @@ class Finder:
             if not done:
                 break
             if servers:
-                grace = SLOW_SECONDS if all(server.standby for server in servers) else GRACE_SECONDS
+                grace = SLOW_SECONDS if all(server.standby for server in servers) else grace_s
         return servers, errors
 
     def _asking(self, url: str) -> "asyncio.Task[Server | NotDone]":
@@ -270,7 +275,7 @@ class Finder:
         self._highest = max([self._highest, *(server.timeline for server in servers)])
         if self._primary is not None and self._primary.timeline < self._highest:
             self.doubt(self._primary)
-        positions = self._replayed = {server.url: server.position for server in servers if self._shows(server)}
+        positions = {server.url: server.position for server in servers if self._shows(server)}
         if positions:
             newest = max(positions, key=lambda url: positions[url])
             # To change means new connections, at the worst of times. But without a primary they stand still, one of

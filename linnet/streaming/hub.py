@@ -32,6 +32,8 @@ BEHIND_MAX = 20_000
 """So many changes are gone through for one who comes back; who was away for longer asks for everything anew."""
 RETURNING_MAX = 4
 """So many who come back are told at once what they missed; the others wait for their turn."""
+RETURNING_EACH = 2
+"""So many of them are one account's: one may be slow to read."""
 RETRY_SECONDS = 1.0
 OLD_SECONDS = 30.0
 """So long an old primary may go on answering; after that it is taken for what there is now."""
@@ -79,8 +81,8 @@ class Hub:
         """The change that is being told, and up to where all is."""
         self._readers: dict[int, Identity] = {}
         self._returning = asyncio.Semaphore(RETURNING_MAX)
-        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-        """An account's: of all its streams one comes back at a time."""
+        self._turns: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
+        """An account's: so few of all its streams come back at a time."""
         self._tail: asyncio.Task[None] | None = None
         self._unknown: dict[int, float] = {}
         """Timelines that were asked for and that the database does not know, and since when."""
@@ -139,7 +141,7 @@ class Hub:
         if position or self._begun > self.told:
             # As of now: while he waits for his turn, more is told.
             since = changes.parse(position) if position else self.told
-            turn = self._turns.setdefault(subscription.account_id, asyncio.Lock())
+            turn = self._turns.setdefault(subscription.account_id, asyncio.Semaphore(RETURNING_EACH))
             async with turn, self._returning:
                 await self._catch_up(subscription, since)
         if not subscription.ended:
