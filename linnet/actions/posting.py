@@ -288,14 +288,16 @@ class Posting:
             return False
         named = _named(segments, params)
         young = [id for id in set(named) if self._may_wait(id)]
-        again = any(self.active or self._age_ms(id) < _FRESH_MS for id in young)
-        if young and reader and method not in _READING:
+        reading = method in _READING
+        # Whoever does something to a post does not find it a moment later by asking twice.
+        again = any(self._may_wait(id, _FRESH_MS if reading else 0) for id in young)
+        if young and reader and not reading:
             again |= await self._drained(self._detour, young)
         others = await self._aliases(named) if named else {}
         for id, other in others.items():
             for where, name in named[id]:
                 where[name] = str(other)
-        if self.active and again and not others and method in _READING and self._waiters < WAITERS:
+        if self.active and again and not others and reading and self._waiters < WAITERS:
             # A machine that knows the new primary already may have shown it, and a standby is a moment behind.
             with self._waiter():
                 await self._clock.sleep(CAUGHT_UP_SECONDS)
@@ -304,12 +306,9 @@ class Posting:
     async def _aliases(self, wanted: Iterable[int]) -> dict[int, int]:
         return await self._database.read(lambda tx: aliases.of(tx, wanted))
 
-    def _may_wait(self, id: int) -> bool:
+    def _may_wait(self, id: int, age_ms: int = _YOUNG_MS) -> bool:
         """An id that is older may be there only where the breaker is open: so most unknown ones cost nothing."""
-        return self.active or self._age_ms(id) < _YOUNG_MS
-
-    def _age_ms(self, id: int) -> int:
-        return abs(self._clock.now_ms() - ids.milliseconds(id))
+        return self.active or abs(self._clock.now_ms() - ids.milliseconds(id)) < age_ms
 
     async def _drained(self, detour: Detour, wanted: Iterable[int]) -> bool:
         """Whether any had to be waited for. Raises Unavailable."""

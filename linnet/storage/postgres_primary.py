@@ -107,7 +107,7 @@ class Finder:
         One that is far behind a primary that answers, too, cannot know more than that.
         """
         servers = await self._look_anew()
-        least = max((one.position for one in servers if not one.standby and self.is_current(one)), default=0)
+        least = max((one.position for one in servers if self._leads(one)), default=0)
         standbys = [one for one in servers if self._shows(one) and one.position >= least - AHEAD_BYTES]
         if not standbys:
             raise NotDone("no standby answers", primary=False)
@@ -129,6 +129,10 @@ class Finder:
     def is_current(self, server: Server) -> bool:
         """False for what is, or may be, an old primary: what it alone has stored may never have happened."""
         return server.sure if server.standby else server.timeline >= self._highest
+
+    def _leads(self, server: Server) -> bool:
+        """Whether it is the primary."""
+        return not server.standby and self.is_current(server)
 
     def _shows(self, server: Server) -> bool:
         """Whether it is a standby that may be read from."""
@@ -198,9 +202,8 @@ class Finder:
         while True:
             servers, errors = await self._ask_all()
             self._learn(servers)
-            current = [server for server in servers if not server.standby and self.is_current(server)]
-            if current:
-                found = current[0]
+            found = next(filter(self._leads, servers), None)
+            if found is not None:
                 self._primary = Primary(found.url, found.timeline, found.started)
                 if said:
                     log.info("primary_found", host=label(found.url), timeline=found.timeline)
@@ -280,7 +283,6 @@ class Finder:
             newest = max(positions, key=lambda url: positions[url])
             # To change means new connections, at the worst of times. But without a primary they stand still, one of
             # them a little further than the other, and what one machine has shown the next must not deny.
-            primary = any(not server.standby and self.is_current(server) for server in servers)
-            ahead = AHEAD_BYTES if primary else 1
+            ahead = AHEAD_BYTES if any(map(self._leads, servers)) else 1
             if positions[newest] >= positions.get(self._newest_standby or "", -ahead) + ahead:
                 self._newest_standby = newest

@@ -1,6 +1,7 @@
 """The set-up does what it says: services stay off, what is missing is named, and in CI that is a failure."""
 
 import os
+import re
 import subprocess
 import tomllib
 from pathlib import Path
@@ -122,9 +123,46 @@ def test_a_lock_has_every_package_that_the_project_names(lock: str) -> None:
     assert wanted <= locked
 
 
-def test_the_test_lock_holds_the_versions_that_run() -> None:
-    def versions(name: str) -> set[str]:
-        text = (ROOT / "requirements" / f"{name}.txt").read_text()
-        return {line.split()[0] for line in text.splitlines() if line[:1].isalnum()}
+def versions(lock: str) -> set[str]:
+    """Each as ``name==version``; some have another version for a newer Python."""
+    text = (ROOT / "requirements" / f"{lock}.txt").read_text()
+    return {line.split()[0] for line in text.splitlines() if line[:1].isalnum()}
 
+
+def test_the_test_lock_holds_the_versions_that_run() -> None:
     assert versions("runtime") <= versions("dev")
+
+
+# -- deploy/install ---------------------------------------------------------------------------------------------------
+
+INSTALL = ROOT / "deploy" / "install"
+
+
+def installed(folder: Path) -> set[str]:
+    """As in a lock; without what was installed from a folder."""
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "freeze"]
+    told = subprocess.run(pip, check=True, capture_output=True, text=True).stdout
+    found = [line.partition("==") for line in told.splitlines()]
+    return {f"{re.sub('[-_.]+', '-', name.lower())}=={version}" for name, _, version in found if version}
+
+
+@pytest.mark.parametrize("words", [["relative"], ["--all"], ["/a", "/b"]])
+def test_what_it_cannot_be_told_is_refused_before_anything_is_made(tmp_path: Path, words: list[str]) -> None:
+    ended = subprocess.run([INSTALL, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "usage:" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.long
+def test_a_node_of_a_cluster_has_what_was_locked_and_can_be_installed_again(tmp_path: Path) -> None:
+    folder = tmp_path / "linnet"
+    for _ in range(2):
+        install = [str(INSTALL), "--cluster", str(folder)]
+        ended = subprocess.run(install, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert re.search(r"\d+\.\d+\.\d+", ended.stdout)
+    found = installed(folder)
+    assert any(one.startswith("patroni==") for one in found)
+    assert found <= versions("cluster") | versions("build")
+    for program in ("linnet", "patroni"):
+        assert subprocess.run([folder / "bin" / program, "--version"], check=True, capture_output=True).stdout

@@ -164,7 +164,7 @@ class Server:
         self.up = True
         self.follows: Server | None = None
         self.followed = True
-        """Whether it has received anything since it was started last."""
+        """Whether it shows no more than it has received since it was started last."""
         self.trusted: set[int] = set()
         self._due: deque[tuple[float, int]] = deque()
         self._replayed = 0
@@ -341,6 +341,7 @@ class Server:
         if self.follows is not primary or primary.timeline != timeline or not self.up:
             return
         if upto > len(self.log):
+            self.followed = True
             self.log.extend(primary.log[len(self.log) : upto])
             self._due.append((self.loop.now + self.cluster.trouble.replay_lag * self.machine.dice.random(), upto))
         self.cluster.network.send(

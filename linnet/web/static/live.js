@@ -26,9 +26,9 @@
     return at >= 0 && ours[at] > theirs[at];
   };
 
-  // What another tab was told, this page may have had from the beginning.
+  // What another tab was told, this page may have had from the beginning; a reset counts wherever it is.
   const hear = ({ name, data, place }) => {
-    if (place && position && !isLater(place, position)) return;
+    if (name !== "stream.reset" && place && position && !isLater(place, position)) return;
     position = place || position;
     acts[name](data);
   };
