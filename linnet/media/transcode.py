@@ -4,6 +4,7 @@ Runs in the child only. What is made is MP4 (H.264, AAC) with its index in front
 picture and sound goes over: no tags, no places, no further streams, no attachments.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, cast
@@ -74,7 +75,7 @@ def _bitrate(target: Handle, seconds: float) -> int:
     return round(target.size * 8 / seconds) if seconds > 0 else 0
 
 
-class _Work:
+class _Work(ABC):
     """One pass over the source's packets, in their order."""
 
     def __init__(self, source: Source, target: Handle, container: str) -> None:
@@ -118,11 +119,13 @@ class _Work:
                 continue
             yield packet
 
+    @abstractmethod
     def _take(self, packet: "Packet[Any]") -> None:
-        raise NotImplementedError
+        """The next one, of the film or the sound."""
 
+    @abstractmethod
     def _finish(self) -> None:
-        raise NotImplementedError
+        """There are no more: what is held back is written."""
 
     def _passed(self, seconds: float) -> None:
         """Something of the recording lies at this second: a file may go on longer than it says."""
