@@ -28,6 +28,8 @@ ENDING = (LINNET, HAPROXY, PATRONI, ETCD)
 """In the order in which they are ended: first nobody is let in any more, at last the majority is left."""
 
 FIRST_SQL = "first.sql"
+PG_CTL = "pg_ctl"
+EXECUTABLE = frozenset({PG_CTL})
 BUCKET_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION")
 """With a bucket in linnet.toml, its key is given to the node."""
 
@@ -44,6 +46,8 @@ class Knowledge:
     machine: Machine
     python: str
     options: Mapping[str, Any]
+    noexec: bool = False
+    """Whether no program may be run that lies in the data folder."""
 
     @property
     def me(self) -> Member:
@@ -70,8 +74,11 @@ def files(known: Knowledge) -> dict[str, str]:
     """File names in DIR/run and what stands in them."""
     me, folders = known.me, known.folders
     beginning = known.node.initial_cluster or initial_cluster([me])
-    postgres = Postgres(known.binaries.postgres, str(folders.run / FIRST_SQL))
+    programs = known.binaries.postgres
+    scripts = {} if known.noexec else {PG_CTL: patroni.pg_ctl(programs, str(folders.postgres))}
+    postgres = Postgres(programs, str(folders.run / FIRST_SQL), str(folders.run / PG_CTL) if scripts else "")
     return {
+        **scripts,
         folders.configuration(ETCD).name: etcd_member.render(
             me, folders, known.node.cluster, beginning=known.node.beginning, initial_cluster=beginning
         ),
@@ -145,7 +152,11 @@ def programs(known: Knowledge) -> dict[str, Program]:
     interpreter = (known.python, "-P", "-m")
     return {
         ETCD: Program(ETCD, (known.binaries.etcd, "--config-file", str(folders.configuration(ETCD)))),
-        PATRONI: Program(PATRONI, (*interpreter, "patroni", str(folders.configuration(PATRONI))), patience=40.0),
+        PATRONI: Program(
+            PATRONI,
+            (*interpreter, "linnet.cluster.patroni_program", str(folders.configuration(PATRONI))),
+            patience=40.0,
+        ),
         LINNET: Program(
             LINNET,
             (

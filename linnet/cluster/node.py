@@ -126,6 +126,7 @@ class Node:
             machine=self.machine,
             python=sys.executable,
             options=self.options,
+            noexec=bool(os.statvfs(self.folders.data).f_flag & os.ST_NOEXEC),
         )
 
     def say(self, sentence: str, **about: object) -> None:
@@ -172,11 +173,16 @@ class Node:
 
     def changed(self) -> tuple[str, ...]:
         """The files in DIR/run that are not as they should be."""
-        return tuple(name for name, text in self.wanted().items() if _text(self.folders.run / name) != text)
+        return tuple(name for name, text in self.wanted().items() if not self._stands(name, text))
+
+    def _stands(self, name: str, text: str) -> bool:
+        path = self.folders.run / name
+        return _text(path) == text and (name not in configuration.EXECUTABLE or os.access(path, os.X_OK))
 
     def write_configuration(self, name: str) -> None:
         """Raises OSError."""
-        write(self.folders.run / name, self.wanted()[name].encode())
+        mode = 0o700 if name in configuration.EXECUTABLE else 0o600
+        write(self.folders.run / name, self.wanted()[name].encode(), mode)
 
     def stale(self) -> set[str]:
         """The children that have not read their files since these changed."""

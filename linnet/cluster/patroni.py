@@ -4,6 +4,7 @@
 """
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,10 +45,14 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
-    """Where PostgreSQL's programs are, and the file that makes Linnet's role and database once."""
+    """Where PostgreSQL's programs are, and the file that makes Linnet's role and database once.
+
+    ``pg_ctl`` is the file that is run instead of PostgreSQL's own; '' for none.
+    """
 
     programs: str
     first_sql: str
+    pg_ctl: str = ""
 
 
 def dynamic(*, strict: bool) -> dict[str, Any]:
@@ -169,8 +174,8 @@ def render(
                 {"auth-host": "scram-sha-256"},
                 {"auth-local": "scram-sha-256"},
             ],
-            "post_bootstrap": f"{_quoted(f'{postgres.programs}/psql')} -qX -v ON_ERROR_STOP=1 "
-            f"-f {_quoted(postgres.first_sql)} -d",
+            "post_bootstrap": f"{shlex.quote(f'{postgres.programs}/psql')} -qX -v ON_ERROR_STOP=1 "
+            f"-f {shlex.quote(postgres.first_sql)} -d",
         },
         "postgresql": _postgresql(me, folders, passwords, postgres, machine),
     }
@@ -186,6 +191,7 @@ def _postgresql(
         "connect_address": me.at(me.ports.postgres),
         "data_dir": str(folders.postgres),
         "bin_dir": postgres.programs,
+        "bin_name": {"pg_ctl": postgres.pg_ctl} if postgres.pg_ctl else {},
         "pgpass": str(folders.run / "pgpass"),
         "create_replica_methods": ["basebackup"],
         "basebackup": [{"checkpoint": "fast"}],
@@ -215,9 +221,23 @@ def _postgresql(
     }
 
 
-def _quoted(word: str) -> str:
-    """For shlex, which Patroni splits the command with."""
-    return "'" + word.replace("'", "'\"'\"'") + "'"
+def pg_ctl(programs: str, data: str) -> str:
+    """The file that Patroni runs as pg_ctl: it does what that does, and a promotion only ends when it is done.
+
+    Patroni asks for one, looks at once whether it is done, and next after a second; and only when it is does it let
+    commits go on without the machine that was lost.
+    """
+    done = f"LC_ALL=C {shlex.quote(f'{programs}/pg_controldata')} -D {shlex.quote(data)} | grep -q 'in production'"
+    return f"""\
+#!/bin/sh
+{shlex.quote(f"{programs}/pg_ctl")} "$@" || exit
+[ "$1" = promote ] || exit 0
+for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    {done} && break
+    sleep 0.05
+done
+exit 0
+"""
 
 
 def first_sql(passwords: Passwords) -> str:
