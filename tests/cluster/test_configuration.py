@@ -52,7 +52,8 @@ def test_what_prints_all_that_a_node_knows_prints_no_secret() -> None:
 def test_programs_are_run_by_their_files() -> None:
     found = configuration.programs(knowledge())
     assert list(found) == list(CHILDREN)
-    assert found["patroni"].arguments == ("/venv/bin/python", "-P", "-m", "patroni", "/data/run/patroni.yml")
+    patronis = ("/venv/bin/python", "-P", "-m", "linnet.cluster.patroni_program", "/data/run/patroni.yml")
+    assert found["patroni"].arguments == patronis
     assert {name: program.inherits for name, program in found.items() if program.inherits} == {
         "linnet": configuration.BUCKET_VARIABLES
     }
@@ -86,6 +87,17 @@ def test_postgresql_lets_nobody_in_without_tls_and_password() -> None:
     assert told["restapi"]["verify_client"] == "required"
     assert told["restapi"]["authentication"]["password"] == "secret-rest"
     assert told["etcd3"]["protocol"] == "https"
+
+
+def test_patroni_waits_for_a_promotion_where_a_file_of_ours_can_be_run() -> None:
+    files = configuration.files(knowledge())
+    assert json.loads(files["patroni.yml"])["postgresql"]["bin_name"] == {"pg_ctl": "/data/run/pg_ctl"}
+    assert "'in production'" in files["pg_ctl"]
+    assert '/usr/lib/postgresql/15/bin/pg_ctl "$@"' in files["pg_ctl"]
+    assert files.keys() >= configuration.EXECUTABLE
+    files = configuration.files(knowledge(noexec=True))
+    assert json.loads(files["patroni.yml"])["postgresql"]["bin_name"] == {}
+    assert "pg_ctl" not in files
 
 
 def test_only_who_has_joined_is_asked_but_every_database_is_known_beforehand() -> None:

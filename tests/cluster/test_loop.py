@@ -167,6 +167,16 @@ async def test_a_disk_that_takes_nothing_ends_no_loop(folders: Folders, monkeypa
         assert not (folders.run / "haproxy.cfg").exists()
 
 
+async def test_what_is_to_be_run_can_be_run_and_is_mended_where_it_cannot(folders: Folders) -> None:
+    async with running(folders) as loop:
+        await until(lambda: pid(loop, "haproxy"))
+        script = folders.run / "pg_ctl"
+        assert script.stat().st_mode & 0o777 == 0o700
+        assert (folders.run / "patroni.yml").stat().st_mode & 0o777 == 0o600
+        script.chmod(0o600)
+        await until(lambda: os.access(script, os.X_OK))
+
+
 async def test_it_says_how_it_stands(folders: Folders) -> None:
     async with running(folders) as loop:
         await until(lambda: _serves_with(loop, folders))

@@ -52,10 +52,12 @@ def _as_account(*command: str | Path) -> list[str]:
     return [*start, *map(str, command)]
 
 
-def _run(*command: str | Path, timeout: float = 60) -> None:
+def run(*command: str | Path, timeout: float = 60) -> str:
+    """Runs it as whom the server runs as; what it said."""
     done = subprocess.run(_as_account(*command), capture_output=True, text=True, timeout=timeout, cwd="/", check=False)
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed: {done.stdout}{done.stderr}")
+    return done.stdout
 
 
 def _free_port() -> int:
@@ -142,7 +144,7 @@ class Server:
         """A copy that follows this server, started."""
         folder = _new_folder(named)
         other = Server(folder, _free_port())
-        _run(
+        run(
             postgres_bin() / "pg_basebackup", "-D", other.data, "-h", "127.0.0.1", "-p", str(self.port),
             "-U", "postgres", "-R", "-X", "stream", "-c", "fast", "--no-sync",
             "-d", f"application_name={named}",
@@ -152,7 +154,7 @@ class Server:
 
     def promote(self) -> None:
         """Makes a standby the primary of a new timeline."""
-        _run(postgres_bin() / "pg_ctl", "promote", "-D", self.data, "-w", "-t", "20")
+        run(postgres_bin() / "pg_ctl", "promote", "-D", self.data, "-w", "-t", "20")
 
     def remove(self) -> None:
         self.stop(signal.SIGQUIT)
@@ -180,7 +182,7 @@ def _initialised() -> Path:
     """An initialised folder, to be copied: ten times as quick as another ``initdb``."""
     folder = _new_folder("initdb")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    _run(
+    run(
         postgres_bin() / "initdb", "-D", folder / "data", "-U", "postgres", "--auth=trust",
         "--locale=C.UTF-8", "--encoding=UTF8", "--no-sync", "--data-checksums",
     )  # fmt: skip
@@ -190,7 +192,7 @@ def _initialised() -> Path:
 def new_server(named: str = "postgres") -> Server:
     """Initialised, not yet started. ``remove`` ends it."""
     server = Server(_new_folder(named), _free_port())
-    _run("cp", "-a", _initialised() / "data", server.data)
+    run("cp", "-a", _initialised() / "data", server.data)
     return server
 
 

@@ -1,0 +1,109 @@
+"""How Patroni is run here: what it starts PostgreSQL with is light, and a promotion has ended when it says so."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from linnet.cluster import patroni, patroni_program
+from tests.support.postgres import Server, run
+from tests.support.programs import postgres_bin
+
+STARTS_POSTGRESQL = """
+import runpy, sys
+runpy.run_module("linnet.cluster.patroni_program", run_name="__mp_main__", alter_sys=True)
+from patroni.postgresql.postmaster import pg_ctl_start
+print(sum(name.startswith("patroni.") for name in sys.modules), sum(name == "yaml" for name in sys.modules))
+"""
+
+
+def test_what_starts_postgresql_imports_little_of_patroni() -> None:
+    told = subprocess.run(
+        [sys.executable, "-P", "-c", STARTS_POSTGRESQL], check=True, capture_output=True, text=True
+    ).stdout  # fmt: skip
+    parts, yaml = map(int, told.split())
+    assert parts < 8
+    assert yaml == 0
+
+
+def test_where_little_of_patroni_is_not_enough_all_of_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patroni_program, "NEEDED", "patroni.postgresql.not_there")
+    before = {name: module for name, module in sys.modules.items() if name.startswith("patroni")}
+    for name in before:
+        monkeypatch.delitem(sys.modules, name)
+    patroni_program.lighten()
+    assert patroni_program.HEAVY not in sys.modules
+    from patroni.postgresql import Postgresql  # type: ignore[import-untyped]
+
+    assert callable(Postgresql.promote)
+
+
+# -- pg_ctl -----------------------------------------------------------------------------------------------------------
+
+
+def script(programs: Path, data: Path, at: Path) -> str:
+    at.write_text(patroni.pg_ctl(str(programs), str(data)), "utf-8")
+    at.chmod(0o755)
+    return str(at)
+
+
+@pytest.fixture
+def seeming(tmp_path: Path) -> SimpleNamespace:
+    """A pg_ctl that notes what it is asked for and ends with what stands in ``ends``; a pg_controldata that says that
+    the server is in production from the time on when it has been asked as often as stands in ``after``."""
+    programs = tmp_path / "it's here"
+    programs.mkdir()
+    (programs / "pg_ctl").write_text('#!/bin/sh\ncd "${0%/*}"\necho "$@" >> asked\nexit "$(cat ends)"\n')
+    (programs / "pg_controldata").write_text(
+        '#!/bin/sh\ncd "${0%/*}"\necho "$LC_ALL $*" >> looked\n'
+        'if [ "$(wc -l < looked)" -lt "$(cat after)" ]; then echo "Database cluster state: in archive recovery"\n'
+        'else echo "Database cluster state:               in production"; fi\n'
+    )
+    (programs / "sleep").write_text("#!/bin/sh\n")
+    for one in programs.iterdir():
+        one.chmod(0o755)
+    (programs / "ends").write_text("0")
+    (programs / "after").write_text("3")
+
+    def run(*words: str) -> int:
+        environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+        return subprocess.run(
+            [script(programs, tmp_path / "data", tmp_path / "pg_ctl"), *words], env=environment, check=False
+        ).returncode  # fmt: skip
+
+    def said(name: str) -> list[str]:
+        return (programs / name).read_text().splitlines() if (programs / name).exists() else []
+
+    return SimpleNamespace(run=run, said=said, programs=programs, data=str(tmp_path / "data"))
+
+
+def test_a_promotion_is_waited_for(seeming: SimpleNamespace) -> None:
+    assert seeming.run("promote", "-D", seeming.data, "-W") == 0
+    assert seeming.said("asked") == [f"promote -D {seeming.data} -W"]
+    assert seeming.said("looked") == [f"C -D {seeming.data}"] * 3, "PostgreSQL's own words are looked for"
+
+
+def test_it_is_not_waited_for_without_end(seeming: SimpleNamespace) -> None:
+    (seeming.programs / "after").write_text("1000")
+    assert seeming.run("promote", "-D", seeming.data, "-W") == 0, "it was asked for: Patroni goes on looking"
+    assert len(seeming.said("looked")) == 20
+
+
+def test_a_promotion_that_fails_has_failed_and_nothing_else_is_waited_for(seeming: SimpleNamespace) -> None:
+    assert seeming.run("reload", "-D", seeming.data) == 0
+    (seeming.programs / "ends").write_text("3")
+    assert seeming.run("promote", "-D", seeming.data, "-W") == 3
+    assert seeming.said("looked") == []
+
+
+def test_a_real_standby_is_in_production_when_it_has_been_promoted(postgres_server: Server) -> None:
+    standby = postgres_server.standby()
+    try:
+        run(script(postgres_bin(), standby.data, standby.folder / "pg_ctl"), "promote", "-D", standby.data, "-W")
+        state = run("env", "LC_ALL=C", postgres_bin() / "pg_controldata", "-D", standby.data)
+        assert "in production" in state
+    finally:
+        standby.remove()
