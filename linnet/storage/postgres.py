@@ -35,7 +35,6 @@ from linnet.storage.postgres_connection import (
 from linnet.storage.postgres_hedges import HEDGE_SECONDS, Hedges
 from linnet.storage.postgres_pool import Pool, Standbys
 from linnet.storage.postgres_primary import Dial, Finder, Primary
-from linnet.storage.postgres_rehearsal import Rehearsal, code_of
 from linnet.storage.postgres_schema import PostgresSchemaSession
 from linnet.storage.postgres_transaction import PostgresTransaction, SecondStatement, only_sql
 from linnet.storage.postgres_witnesses import BEAT, Pulse, Witnesses
@@ -109,8 +108,6 @@ class PostgresDatabase:
         self._several: dict[types.CodeType, int] = {}
         self._closing = False
         self._readiness: asyncio.Task[None] | None = None
-        self._rehearsal = Rehearsal(self._read_over)
-        self._turn: asyncio.Task[None] | None = None
         # Marks must differ even where two nodes were given one number by mistake: another's mark would look like ours.
         self._nonce = SystemChance().secret(12).hex()
         self._numbers = itertools.count()
@@ -179,42 +176,31 @@ class PostgresDatabase:
         return await self._read_hedged(fn, deadline)
 
     async def _read_hedged(self, fn: ReadFunction[T], deadline: float) -> T:
-        """Asks the primary; where it does not answer soon, a standby too, and takes the first answer.
-
-        The other way round while a new primary is not used to being asked: all at once, it would answer nobody soon.
-        """
+        """Asks the primary; where it does not answer soon, a standby too, and takes the first answer."""
         loop = asyncio.get_running_loop()
         self._hedges.begun()
         if self._readiness is None:
             self._readiness = _start(self._stay_ready())
-        self._rehearsal.saw(fn)
-        turning = self._pool.turning
-        if turning and (self._turn is None or self._turn.done()):
-            self._turn = _start(self._pool.turn(self._rehearsal.hold))
-        here, there = self._read_primary, self._read_standby
-        if turning:
-            here, there = there, here
-        first = _start(self._again(here, fn, deadline))
+        first = _start(self._again(self._read_primary, fn, deadline))
         second: asyncio.Task[T] | None = None
         try:
             done: set[asyncio.Task[T]] = set()
             while not done:
-                alone = not turning and (self._pool.cold or self._hedges.silent)
+                alone = self._pool.cold or self._hedges.silent
                 done, _ = await asyncio.wait({first}, timeout=_HEDGE_SECONDS_ALONE if alone else HEDGE_SECONDS)
-                if done or turning or self._pool.cold or self._hedges.may(loop.time()):
+                if done or self._pool.cold or self._hedges.may(loop.time()):
                     break
             if not done:
                 asked_at = loop.time()
-                second = _start(self._again(there, fn, deadline))
+                second = _start(self._again(self._read_standby, fn, deadline))
                 await asyncio.wait({first, second}, return_when=asyncio.FIRST_COMPLETED)
                 if first.done():
                     if not isinstance(first.exception(), Unavailable):
                         return first.result()
                     await asyncio.wait({second})
                 if not isinstance(second.exception(), Unavailable):
-                    if not turning:
-                        answered_at = loop.time()
-                        self._hedges.won(answered_at - asked_at, answered_at)
+                    answered_at = loop.time()
+                    self._hedges.won(answered_at - asked_at, answered_at)
                     return second.result()
             return await first
         finally:
@@ -263,7 +249,7 @@ class PostgresDatabase:
 
     async def _read_standby(self, fn: ReadFunction[T], deadline: float, *, furthest: bool = False) -> T:
         until = min(deadline, asyncio.get_running_loop().time() + PLACE_SECONDS)
-        connection = await self._standbys.acquire(until, furthest=furthest, stay=self._pool.turning)
+        connection = await self._standbys.acquire(until, furthest=furthest)
         return await asyncio.shield(_start(self._finish_on_standby(fn, connection)))
 
     async def _finish_on_standby(self, fn: ReadFunction[T], connection: Connection) -> T:
@@ -281,7 +267,7 @@ class PostgresDatabase:
         Whether it is such a one shows as it runs; where it asks for a second statement it is begun again, and for a
         while it has a transaction from the beginning.
         """
-        code = code_of(fn)
+        code: types.CodeType | None = getattr(getattr(fn, "func", fn), "__code__", None)
         if code is not None and (left := self._several.get(code, 0)):
             self._several[code] = left - 1
         elif code is not None:
@@ -469,9 +455,8 @@ class PostgresDatabase:
         self._closing = True
         if self._writes:
             await asyncio.gather(*self._writes, return_exceptions=True)
-        for task in (self._readiness, self._turn):
-            if task is not None:
-                task.cancel()
+        if self._readiness is not None:
+            self._readiness.cancel()
         await self._finder.close()
         self._pool.close()
         self._ahead.close()

@@ -1,27 +1,23 @@
 """Connections that are lent: whoever waits gets the next one that is given back or made, whichever is sooner."""
 
 import asyncio
-import contextlib
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 from typing import Generic, TypeVar
 
 from linnet.domain.errors import Unavailable
-from linnet.storage.postgres_connection import Connection, Lost, NotDone, label
+from linnet.storage.postgres_connection import Connection, NotDone, label
 from linnet.storage.postgres_primary import DIALS, WAITERS, Finder, Primary
 
 STANDBY_CONNECTIONS = 4
 """A standby is asked where there is no primary, by all at once: a new connection costs it more than ten answers."""
 STANDBY_READY = 2
 """So many are made before anybody needs one: when all do, each takes longer than a reader waits."""
-WARM = 3
-"""So many connections to a new primary have been prepared before readers turn to it."""
-TURN_SECONDS = 5.0
-_PAUSE_SECONDS = 0.25
+WARM = 2
+"""So many connections to a new primary, or nobody who waits for one, and it is asked before any standby is."""
 
 K = TypeVar("K", bound=Hashable)
-Prepare = Callable[[Connection], Awaitable[None]]
 
 
 class Lender(Generic[K]):
@@ -67,22 +63,15 @@ class Lender(Generic[K]):
         """How many there are, lent or not."""
         return sum(not one.closed for one in self._idle[key]) + sum(its == key for its in self._lent.values())
 
+    def suffices(self, key: K) -> bool:
+        """Whether nobody waits."""
+        return not self._waiting[key]
+
     async def ready(self, key: K, count: int) -> None:
         """Makes so many, where there are fewer, for whoever comes. Raises what making one raised."""
         for _ in range(count - self.count(key)):
             async with self._gate(key):
                 self._put(key, await self._make(key))
-
-    async def add(self, key: K, prepare: Prepare) -> None:
-        """Makes one more for whoever comes. Raises what making or preparing it raised."""
-        async with self._gate(key):
-            connection = await self._make(key)
-        try:
-            await prepare(connection)
-        except BaseException:  # boundary: a connection in an unknown state is never used
-            connection.terminate()
-            raise
-        self._put(key, connection)
 
     def refuse(self, key: K, error: Exception) -> None:
         """Whoever waits for that server waits no longer."""
@@ -178,30 +167,8 @@ class Pool:
 
     @property
     def cold(self) -> bool:
-        """Whether there is no primary, or one to which readers have not turned yet."""
+        """Whether the primary is so new that there are hardly any connections to it yet."""
         return self._warm is None or self._warm != self._finder.primary
-
-    @property
-    def turning(self) -> bool:
-        """Whether there is another primary than there was, to which readers have not turned yet."""
-        return self._warm is not None and self._finder.primary not in (None, self._warm)
-
-    async def turn(self, prepare: Prepare) -> None:
-        """Makes connections to a new primary, one after the other; when they are prepared, or when that has taken too
-        long, readers may turn to it."""
-        primary = self._finder.primary
-        if primary is None:
-            return
-        made = 0
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(TURN_SECONDS):
-                while made < WARM and self._finder.primary == primary:
-                    try:
-                        await self._lender.add(primary, prepare)
-                        made += 1
-                    except (Lost, NotDone):
-                        await asyncio.sleep(_PAUSE_SECONDS)
-        self._warm = primary
 
     async def acquire(self, deadline: float, patience: float = float("inf")) -> tuple[Connection, Primary]:
         """``deadline`` is in the loop's time; for a connection, it is waited no longer than ``patience``.
@@ -220,7 +187,8 @@ class Pool:
         if primary != self._last:
             connection.terminate()
         self._lender.give_back(primary, connection)
-        if self._warm is None:
+        if self._warm != primary and (self._lender.suffices(primary) or self._lender.count(primary) >= WARM):
+            # With more to do than it can, it is not helped by asking others the same.
             self._warm = primary
 
     def close(self) -> None:
@@ -241,21 +209,11 @@ class Standbys:
         self._finder = finder
         self._lender: Lender[str] = Lender(size, self._make, finder.gate)
         self._ask = False
-        self._last = ""
 
-    async def acquire(self, deadline: float, *, furthest: bool = False, stay: bool = False) -> Connection:
-        """``deadline`` is in the loop's time. ``stay`` with the one that was asked last, while there are connections to
-        it: one that is made the primary leaves them as they are.
-
-        Raises Unavailable, or NotDone where no standby answers.
-        """
+    async def acquire(self, deadline: float, *, furthest: bool = False) -> Connection:
+        """``deadline`` is in the loop's time. Raises Unavailable, or NotDone where no standby answers."""
         try:
-            if furthest:
-                url = await self._finder.furthest_standby()
-            elif not stay or not self._lender.count(self._last):
-                url = self._last = await self._finder.newest_standby(ask=self._ask)
-            else:
-                url = self._last
+            url = await (self._finder.furthest_standby() if furthest else self._finder.newest_standby(ask=self._ask))
             connection = await self._lender.borrow(url, deadline)
         except NotDone:
             self._ask = True
