@@ -47,7 +47,7 @@ class Knowledge:
     python: str
     options: Mapping[str, Any]
     noexec: bool = False
-    """Whether no program may be run that lies in the data folder."""
+    """Whether no program may be run that lies in DIR/run."""
 
     @property
     def me(self) -> Member:

@@ -105,11 +105,14 @@ class Node:
         self.passwords = Passwords.from_json(folders.secrets.read_text("utf-8"))
         self.binaries = programs.find(folders.postgres)
         self.machine = programs.machine()
+        self.noexec = not programs.runs_files(folders.run)
         self.options = read_options(folders)
         self.standings = _read_members(folders.members) or (Standing(self.file.me),)
         self.children = Children(folders.children, folders.logs, clock)
         self.rest = PatroniRest(lambda: certificates.asking(folders), self.passwords.rest)
         self.majority = EtcdMajority(self._endpoints(), ETCD_SECONDS)
+        if self.noexec:
+            self.say(f"No file in {folders.run} can be run: each change of the primary takes a second or two longer")
 
     @property
     def me(self) -> Member:
@@ -126,7 +129,7 @@ class Node:
             machine=self.machine,
             python=sys.executable,
             options=self.options,
-            noexec=bool(os.statvfs(self.folders.data).f_flag & os.ST_NOEXEC),
+            noexec=self.noexec,
         )
 
     def say(self, sentence: str, **about: object) -> None:

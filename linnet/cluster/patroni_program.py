@@ -8,6 +8,8 @@ import importlib
 import importlib.machinery
 import importlib.util
 import sys
+from multiprocessing import spawn
+from typing import Any
 
 HEAVY = "patroni.postgresql"
 NEEDED = "patroni.postgresql.postmaster"
@@ -28,9 +30,24 @@ def lighten() -> None:
         sys.modules.pop(NEEDED, None)
 
 
+def outlive(module: str) -> None:
+    """Whoever is started by this process imports its main ``module`` first. Where that has gone meanwhile, as after an
+    older version was installed, he is started without: else PostgreSQL never would be."""
+    prepared = spawn.get_preparation_data
+
+    def preparation(name: str) -> dict[str, Any]:
+        data = prepared(name)
+        if importlib.util.find_spec(module) is None:
+            data.pop("init_main_from_name", None)
+        return data
+
+    spawn.get_preparation_data = preparation
+
+
 if __name__ == "__mp_main__":
     lighten()
 elif __name__ == "__main__":
     from patroni.__main__ import main  # type: ignore[import-untyped]
 
+    outlive("linnet.cluster.patroni_program")
     main()

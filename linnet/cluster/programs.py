@@ -1,17 +1,21 @@
 """Finds what a node runs on this machine; what is missing is named with the package that brings it."""
 
+import contextlib
 import importlib.metadata
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
+from linnet.cluster.keeping import write
 from linnet.cluster.layout import Binaries
 from linnet.cluster.patroni import Machine
 from linnet.domain.errors import Unavailable
 
 DEBIAN_POSTGRES = Path("/usr/lib/postgresql")
 PATRONI_MIN = (4, 1, 5)
+TRIAL_SECONDS = 5.0
 
 
 def find(data: Path, *, path: str | None = None, debian: Path = DEBIAN_POSTGRES) -> Binaries:
@@ -97,3 +101,17 @@ def machine() -> Machine:
     if limit.exists() and (text := limit.read_text("ascii").strip()).isdecimal():
         memory = min(memory, int(text))
     return Machine(memory, len(os.sched_getaffinity(0)))
+
+
+def runs_files(folder: Path) -> bool:
+    """Whether a program that lies there may be run: not on a disk that is mounted noexec, nor against the machine's
+    rules."""
+    trial = folder / ".trial"
+    try:
+        write(trial, b"#!/bin/sh\n", 0o700)
+        return subprocess.run([trial], timeout=TRIAL_SECONDS, capture_output=True, check=False).returncode == 0
+    except (OSError, subprocess.SubprocessError):
+        return False
+    finally:
+        with contextlib.suppress(OSError):
+            trial.unlink(missing_ok=True)

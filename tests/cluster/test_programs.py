@@ -73,3 +73,16 @@ def test_the_machine_is_measured() -> None:
     machine = programs.machine()
     assert machine.memory_bytes > 64 << 20
     assert machine.processors >= 1
+
+
+def test_whether_files_may_be_run_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert programs.runs_files(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert not programs.runs_files(tmp_path / "not there")
+
+    def not_executable(path: Path, data: bytes, mode: int) -> None:
+        path.write_bytes(data)
+
+    monkeypatch.setattr(programs, "write", not_executable)
+    assert not programs.runs_files(tmp_path)
+    assert list(tmp_path.iterdir()) == []
