@@ -30,15 +30,16 @@ def lighten() -> None:
         sys.modules.pop(NEEDED, None)
 
 
-def outlive(module: str) -> None:
-    """Whoever is started by this process imports its main ``module`` first. Where that has gone meanwhile, as after an
+def outlive() -> None:
+    """Whoever is started by this process imports its main module first. Where that has gone meanwhile, as after an
     older version was installed, he is started without: else PostgreSQL never would be."""
     prepared = spawn.get_preparation_data
 
     def preparation(name: str) -> dict[str, Any]:
         data = prepared(name)
-        if importlib.util.find_spec(module) is None:
-            data.pop("init_main_from_name", None)
+        module = data.get("init_main_from_name")
+        if module is not None and importlib.util.find_spec(module) is None:
+            del data["init_main_from_name"]
         return data
 
     spawn.get_preparation_data = preparation
@@ -49,5 +50,5 @@ if __name__ == "__mp_main__":
 elif __name__ == "__main__":
     from patroni.__main__ import main  # type: ignore[import-untyped]
 
-    outlive("linnet.cluster.patroni_program")
+    outlive()
     main()
