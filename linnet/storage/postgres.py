@@ -35,6 +35,7 @@ from linnet.storage.postgres_connection import (
 from linnet.storage.postgres_hedges import HEDGE_SECONDS, Hedges
 from linnet.storage.postgres_pool import Pool, Standbys
 from linnet.storage.postgres_primary import Dial, Finder, Primary
+from linnet.storage.postgres_rehearsal import Rehearsal, code_of
 from linnet.storage.postgres_schema import PostgresSchemaSession
 from linnet.storage.postgres_transaction import PostgresTransaction, SecondStatement, only_sql
 from linnet.storage.postgres_witnesses import BEAT, Pulse, Witnesses
@@ -60,7 +61,7 @@ CONNECTIONS = 8
 _HEDGE_SECONDS_ALONE = 0.02
 """The same where there is no primary to be waited for."""
 _PAUSE_SECONDS = 0.05
-_READY_SECONDS = 10.0
+_READY_SECONDS = 5.0
 _READ_ONLY = "begin isolation level repeatable read read only"
 
 
@@ -96,10 +97,11 @@ class PostgresDatabase:
         self._ids = ids
         self._write_seconds = write_seconds
         self._finder = Finder(hosts(url), dial)
-        self._pool = Pool(self._finder, connections)
+        self._rehearsal = Rehearsal(self._read_over)
+        self._standbys = Standbys(self._finder, prepare=self._rehearsal.hold)
+        self._pool = Pool(self._finder, connections, self._standbys, self._rehearsal.hold)
         self._ahead = Pool(self._finder, 1)
         self._hedges = Hedges()
-        self._standbys = Standbys(self._finder)
         self._pulse = Pulse(self._finder)
         self._witnesses = Witnesses(self._finder)
         self._listeners: list[Callable[[], None]] = []
@@ -181,6 +183,7 @@ class PostgresDatabase:
         self._hedges.begun()
         if self._readiness is None:
             self._readiness = _start(self._stay_ready())
+        self._rehearsal.saw(fn)
         first = _start(self._again(self._read_primary, fn, deadline))
         second: asyncio.Task[T] | None = None
         try:
@@ -209,8 +212,8 @@ class PostgresDatabase:
                 second.cancel()
 
     async def _stay_ready(self) -> None:
-        """From the first read on, some connections are kept for when there is no primary. Made only then, by all at
-        once, each would take longer than anybody waits."""
+        """From the first read on, some connections to each standby are kept for when there is no primary, or when it
+        becomes one. Made only then, by all at once, each would take longer than anybody waits."""
         while True:
             if self._finder.primary is not None:
                 try:
@@ -267,7 +270,7 @@ class PostgresDatabase:
         Whether it is such a one shows as it runs; where it asks for a second statement it is begun again, and for a
         while it has a transaction from the beginning.
         """
-        code: types.CodeType | None = getattr(getattr(fn, "func", fn), "__code__", None)
+        code = code_of(fn)
         if code is not None and (left := self._several.get(code, 0)):
             self._several[code] = left - 1
         elif code is not None:

@@ -126,7 +126,7 @@ class _Driver(asyncpg.Connection):  # type: ignore[misc]  # the driver carries n
 class Connection:
     """One connection to one server. Its methods raise Lost or NotDone for what may be tried again."""
 
-    __slots__ = ("_driver", "_loop", "_slow", "_warned", "server")
+    __slots__ = ("__weakref__", "_driver", "_loop", "_slow", "_warned", "server")
 
     def __init__(self, driver: _Driver, server: Server) -> None:
         self._driver = driver

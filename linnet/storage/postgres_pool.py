@@ -7,17 +7,20 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from linnet.domain.errors import Unavailable
-from linnet.storage.postgres_connection import Connection, NotDone, label
+from linnet.storage.postgres_connection import Connection, Lost, NotDone, label
 from linnet.storage.postgres_primary import DIALS, WAITERS, Finder, Primary
 
 STANDBY_CONNECTIONS = 4
 """A standby is asked where there is no primary, by all at once: a new connection costs it more than ten answers."""
 STANDBY_READY = 2
-"""So many are made before anybody needs one: when all do, each takes longer than a reader waits."""
+"""So many are made to each before anybody needs one: when all do, each takes longer than a reader waits."""
 WARM = 2
-"""So many connections to a new primary, or nobody who waits for one, and it is asked before any standby is."""
+"""So many connections to a new primary, or nobody who waits for one, and it is asked before any standby is. More are
+made one after the other, and prepared before anybody gets them."""
 
 K = TypeVar("K", bound=Hashable)
+Prepare = Callable[[Connection], Awaitable[None]]
+"""What is done with a connection before anybody waits for its answers. Raises where it cannot be used any more."""
 
 
 class Lender(Generic[K]):
@@ -73,6 +76,26 @@ class Lender(Generic[K]):
             async with self._gate(key):
                 self._put(key, await self._make(key))
 
+    async def prepare(self, key: K, prepare: Prepare) -> None:
+        """Prepares each one that nobody uses, in turn. Raises what that raised."""
+        for connection in list(self._idle[key]):
+            if connection in self._idle[key] and len(self._lent) < self._size:
+                self._idle[key].remove(connection)
+                self._lent[connection] = key
+                try:
+                    await _prepared(prepare, connection)
+                finally:
+                    self.give_back(key, connection)
+
+    def take(self, key: K) -> Connection | None:
+        """One that nobody uses, for good."""
+        idle = self._idle[key]
+        while idle:
+            connection = idle.pop()
+            if not connection.closed:
+                return connection
+        return None
+
     def refuse(self, key: K, error: Exception) -> None:
         """Whoever waits for that server waits no longer."""
         for waiter in self._waiting.pop(key, ()):
@@ -127,12 +150,16 @@ class Lender(Generic[K]):
 
     def _make_more(self) -> None:
         """As long as somebody waits, a few at a time."""
-        wanted = [key for key, waiting in self._waiting.items() for _ in range(min(DIALS, len(waiting)))]
+        wanted = [key for key, waiting in self._waiting.items() for _ in range(min(self._at_once(key), len(waiting)))]
         for key in wanted[len(self._making) : DIALS]:
             if len(self._lent) + len(self._making) < self._size:
                 making = asyncio.get_running_loop().create_task(self._made(key), name="dial")
                 self._making.add(making)
                 making.add_done_callback(partial(self._ended, key))
+
+    def _at_once(self, key: K) -> int:
+        """The first ones are needed; more of them only take from a server what these would be answered with."""
+        return DIALS if self.count(key) < WARM else 1
 
     async def _made(self, key: K) -> Connection | None:
         async with self._gate(key):
@@ -158,9 +185,13 @@ class Lender(Generic[K]):
 class Pool:
     """Connections to whoever is the primary. A connection to one that is no longer it is closed, never handed out."""
 
-    def __init__(self, finder: Finder, size: int) -> None:
+    def __init__(
+        self, finder: Finder, size: int, standbys: "Standbys | None" = None, prepare: Prepare | None = None
+    ) -> None:
         self._finder = finder
-        self._lender: Lender[Primary] = Lender(size, finder.connect_to, lambda primary: finder.gate(primary.url))
+        self._standbys = standbys
+        self._prepare = prepare
+        self._lender: Lender[Primary] = Lender(size, self._make, lambda primary: finder.gate(primary.url))
         self._last: Primary | None = None
         self._warm: Primary | None = None
         finder.on_doubt(self._doubted)
@@ -194,6 +225,14 @@ class Pool:
     def close(self) -> None:
         self._lender.close()
 
+    async def _make(self, primary: Primary) -> Connection:
+        if self._standbys is not None and (promoted := await self._standbys.promoted(primary)) is not None:
+            return promoted
+        connection = await self._finder.connect_to(primary)
+        if self._prepare is not None and self._lender.count(primary) >= WARM:
+            await _prepared(self._prepare, connection)
+        return connection
+
     def _doubted(self, primary: Primary) -> None:
         """Whoever waits for a connection to it is better off with the next one."""
         self._lender.refuse(primary, NotDone(f"{label(primary.url)} may have gone"))
@@ -205,8 +244,9 @@ class Standbys:
     They are few, so that reads which are slow by themselves are not run twice in any number.
     """
 
-    def __init__(self, finder: Finder, size: int = STANDBY_CONNECTIONS) -> None:
+    def __init__(self, finder: Finder, size: int = STANDBY_CONNECTIONS, prepare: Prepare | None = None) -> None:
         self._finder = finder
+        self._prepare = prepare
         self._lender: Lender[str] = Lender(size, self._make, finder.gate)
         self._ask = False
 
@@ -222,8 +262,31 @@ class Standbys:
         return connection
 
     async def ready(self) -> None:
-        """Makes a few for when there is no primary. Raises NotDone."""
-        await self._lender.ready(await self._finder.newest_standby(ask=True), STANDBY_READY)
+        """Makes a few to each for when there is no primary, or when it becomes one. Raises Lost or NotDone."""
+        failed: Lost | NotDone | None = None
+        for url in await self._finder.standbys():
+            try:
+                await self._lender.ready(url, STANDBY_READY)
+                if self._prepare is not None:
+                    await self._lender.prepare(url, self._prepare)
+            except (Lost, NotDone) as error:
+                failed = error
+        if failed is not None:
+            raise failed
+
+    async def promoted(self, primary: Primary) -> Connection | None:
+        """One that was made when that primary was a standby still: over it, what is read has been read before."""
+        while (connection := self._lender.take(primary.url)) is not None:
+            try:
+                server = await connection.who(self._finder.patience)
+            except (Lost, NotDone):
+                connection.terminate()
+                return None
+            if primary.is_still(server):
+                connection.server = server
+                return connection
+            connection.terminate()
+        return None
 
     async def _make(self, url: str) -> Connection:
         connection = await self._finder.dial(url, self._finder.patience)
@@ -238,3 +301,11 @@ class Standbys:
 
     def close(self) -> None:
         self._lender.close()
+
+
+async def _prepared(prepare: Prepare, connection: Connection) -> None:
+    try:
+        await prepare(connection)
+    except BaseException:  # boundary: a connection in an unknown state is never used
+        connection.terminate()
+        raise

@@ -41,6 +41,10 @@ class Primary:
     timeline: int
     started: str
 
+    def is_still(self, server: Server) -> bool:
+        """Whether what that host says of itself is what this one was."""
+        return not server.standby and (server.timeline, server.started) == (self.timeline, self.started)
+
 
 class Finder:
     """Finds the primary among the hosts and keeps it until somebody doubts it."""
@@ -100,6 +104,10 @@ class Finder:
         if self._newest_standby is None:
             raise NotDone("no standby answers", primary=False)
         return self._newest_standby
+
+    async def standbys(self) -> list[str]:
+        """The URLs of those that may be read from."""
+        return [server.url for server in await self._look_anew() if self._shows(server)]
 
     async def furthest_standby(self) -> str:
         """The URL of the standby that has replayed most now, if only by a byte. Raises NotDone.
@@ -175,8 +183,7 @@ class Finder:
         except NotDone:
             self.doubt(primary)
             raise
-        server = connection.server
-        if server.standby or (server.timeline, server.started) != (primary.timeline, primary.started):
+        if not primary.is_still(connection.server):
             connection.terminate()
             self.doubt(primary)
             raise NotDone(f"{label(primary.url)} is no longer the primary that it was", primary=False)

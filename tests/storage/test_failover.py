@@ -17,6 +17,7 @@ from linnet.storage import changes, postgres, schema
 from linnet.storage.database import Operation, standby_first
 from linnet.storage.database_blobs import DatabaseBlobs
 from linnet.storage.postgres import PostgresDatabase
+from linnet.storage.postgres_pool import STANDBY_READY
 from linnet.system import SystemClock
 from tests.storage.queries import COUNT, sql
 from tests.support.databases import open_postgres
@@ -234,6 +235,34 @@ async def test_reads_go_on_from_a_standby_without_a_primary_and_beside_a_frozen_
         await asyncio.to_thread(primary.start)
         await database.write(lambda tx: changes.append(tx, "happened", 1, 8))
         assert await database.read(twice) == [(7,), (8,)]
+        await database.close()
+    finally:
+        standby.remove()
+
+
+async def test_who_takes_over_is_asked_over_connections_that_were_made_before(primary):
+    standby = primary.standby()
+    try:
+        database = await migrated(primary, standby)
+        database._readiness = asyncio.ensure_future(asyncio.Event().wait())  # what it does is done here, once
+        await database.read(lambda tx: tx.all(ALL))
+        await database._standbys.ready()
+        told = await asyncpg.connect(standby.url())
+        backends = "select pid, query from pg_stat_activity where application_name = 'linnet'"
+        kept = {pid for pid, query in await told.fetch(backends) if "changes" in query}
+        assert len(kept) == STANDBY_READY, "what was read has been read over them"
+        await told.close()
+        primary.kill()
+        await asyncio.to_thread(standby.promote)
+
+        async def backend(tx):
+            await changes.append(tx, "happened", 1, 8)
+            return (await tx.one(sql("select pg_backend_pid()")))[0]
+
+        assert await database.write(backend) in kept
+        assert await database.read(lambda tx: tx.one(sql("select pg_backend_pid()")), steady=True) in [
+            (pid,) for pid in kept
+        ]
         await database.close()
     finally:
         standby.remove()
