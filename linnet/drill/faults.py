@@ -53,7 +53,7 @@ def _frozen(kind: str, aim: Aim, says: str, seconds: float = 12.0) -> Fault:
 
 _PROCESSES = (
     _killed("postgres", "primary", "PostgreSQL's primary", pause_max=KILLED),
-    _killed("postgres", "replica", "a replica of PostgreSQL"),
+    _killed("postgres", "replica", "a replica of PostgreSQL", pause_max=KILLED),
     _killed("patroni", "primary", "the primary's Patroni"),
     _killed("patroni", "replica", "a replica's Patroni"),
     _killed("postgres+patroni", "primary", "PostgreSQL's primary with its Patroni", pause_max=KILLED),

@@ -55,6 +55,10 @@ class Heart(Protocol):
         """``listener`` is told, in words, of each connection to the primary that a write has lost or did not get."""
         ...
 
+    def on_host_lost(self, listener: Callable[[str], None]) -> None:
+        """``listener`` is told, in words, of each host that may have gone: also of one that commits wait for."""
+        ...
+
     def doubt(self) -> None:
         """The primary does not answer: reads need not wait for it."""
         ...
@@ -106,6 +110,7 @@ class Breaker:
         self.generation = Generation()
         heart.on_commit(self._on_commit)
         heart.on_broken(self.open)
+        heart.on_host_lost(self._host_lost)
 
     def start(self) -> None:
         self._tasks.start("plans", self._tasks.forever("plans", self._look_for_plans))
@@ -167,13 +172,24 @@ class Breaker:
         self._arm()
         since = max(self._committed_at, min(self._waiting.values(), default=self._committed_at))
         late = self._clock.monotonic() - since >= SUSPICION_SECONDS
-        if self._waiting and late and not self._asking and not self.is_open:
-            self._asking = True
-            self._tasks.start("heartbeat", self._ask(since))
+        if self._waiting and late:
+            left = max(ASKING_SECONDS, since + self._silence - self._clock.monotonic())
+            self._look(since, left, f"the primary has committed nothing for {self._silence * 1000:.0f} ms")
 
-    async def _ask(self, since: float) -> None:
-        silence = self._silence
-        left = max(ASKING_SECONDS, since + silence - self._clock.monotonic())
+    def _host_lost(self, why: str) -> None:
+        """Where commits wait for that machine, they do until the others are told to do without it, or it is back: that
+        takes seconds, and nobody need wait for the first of them to have been silent."""
+        now = self._clock.monotonic()
+        left = min(self._silence, max(ASKING_SECONDS, USUAL_TIMES * self._usual))
+        self._look(now, left, f"{why}, and the primary has committed nothing for {left * 1000:.0f} ms")
+
+    def _look(self, since: float, left: float, why: str) -> None:
+        if not self._asking and not self.is_open:
+            self._asking = True
+            self._tasks.start("heartbeat", self._ask(since, left, why))
+
+    async def _ask(self, since: float, left: float, why: str) -> None:
+        """Opens, and says why, where nothing is committed for so long."""
         try:
             async with asyncio.timeout(left):
                 await self._heart.beat()
@@ -181,7 +197,7 @@ class Breaker:
         except TimeoutError:
             if self._committed_at <= since:
                 self._heart.doubt()
-                self.open(f"the primary has committed nothing for {silence * 1000:.0f} ms")
+                self.open(why)
         except Unavailable as error:
             self.open(str(error))
         finally:

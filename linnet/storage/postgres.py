@@ -129,6 +129,11 @@ class PostgresDatabase:
         # A write that finds no primary at all waits in that search.
         self._finder.on_missing(listener)
 
+    def on_host_lost(self, listener: Callable[[str], None]) -> None:
+        """``listener`` is told, in words, of each kept connection that ends by itself: its host may have gone, and who
+        commits may wait for it in vain."""
+        self._standbys.on_lost(listener)
+
     def doubt(self) -> None:
         """The primary does not answer: it is looked for anew, and reads do not wait for it meanwhile."""
         if self._finder.primary is not None:

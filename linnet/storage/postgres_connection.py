@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -126,11 +126,12 @@ class _Driver(asyncpg.Connection):  # type: ignore[misc]  # the driver carries n
 class Connection:
     """One connection to one server. Its methods raise Lost or NotDone for what may be tried again."""
 
-    __slots__ = ("__weakref__", "_driver", "_loop", "_slow", "_warned", "server")
+    __slots__ = ("__weakref__", "_driver", "_ended", "_loop", "_slow", "_warned", "server")
 
     def __init__(self, driver: _Driver, server: Server) -> None:
         self._driver = driver
         self._loop = asyncio.get_running_loop()
+        self._ended = False
         self._slow = False
         self._warned = False
         self.server = server
@@ -141,7 +142,13 @@ class Connection:
         return bool(self._driver.is_closed())
 
     def terminate(self) -> None:
+        self._ended = True
         self._driver.terminate()
+
+    def on_lost(self, listener: Callable[[], None]) -> None:
+        """``listener`` is told when it ends, unless we have ended it: as soon as the server goes, also where nobody
+        waits for an answer."""
+        self._driver.add_termination_listener(lambda _: None if self._ended else listener())
 
     async def rows(self, sql: str, args: Sequence[Any], limit_s: float | None) -> list[Row]:
         return cast("list[Row]", await self._limited(self._driver.fetch(sql, *args), limit_s))
@@ -218,7 +225,7 @@ class Connection:
 
     def _too_slow(self) -> None:
         self._slow = True
-        self._driver.terminate()
+        self.terminate()
 
     def _meaning(self, error: Any) -> Exception:
         if self._slow:

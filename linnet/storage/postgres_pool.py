@@ -249,6 +249,11 @@ class Standbys:
         self._prepare = prepare
         self._lender: Lender[str] = Lender(size, self._make, finder.gate)
         self._ask = False
+        self._listeners: list[Callable[[str], None]] = []
+
+    def on_lost(self, listener: Callable[[str], None]) -> None:
+        """``listener`` is told, in words, when a connection ends that we have not ended."""
+        self._listeners.append(listener)
 
     async def acquire(self, deadline: float, *, furthest: bool = False) -> Connection:
         """``deadline`` is in the loop's time. Raises Unavailable, or NotDone where no standby answers."""
@@ -293,7 +298,12 @@ class Standbys:
         if not self._finder.is_current(connection.server):
             connection.terminate()
             raise NotDone(f"{label(url)} is an old primary, or may be one", primary=False)
+        connection.on_lost(partial(self._lost, url))
         return connection
+
+    def _lost(self, url: str) -> None:
+        for listener in self._listeners:
+            listener(f"{label(url)} has ended a connection")
 
     def release(self, connection: Connection) -> None:
         self._ask = self._ask or connection.closed

@@ -59,7 +59,7 @@ def test_where_several_will_do_they_take_turns() -> None:
 
 
 def test_what_is_promised_is_what_the_table_says() -> None:
-    assert FAULTS["postgres-primary-killed"].pause_max == KILLED == 0.5
+    assert FAULTS["postgres-primary-killed"].pause_max == FAULTS["postgres-replica-killed"].pause_max == KILLED == 0.5
     assert FAULTS["host-both-frozen"].pause_max == FAULTS["host-primary-killed"].pause_max == NODE == 2.0
     assert FAULTS["cut-primary"].pause_max == CUT == 4.0
     assert FAULTS["switchover"].pause_max == FAULTS["rolling-restart"].pause_max == PLANNED == 0.5

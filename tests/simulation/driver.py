@@ -13,7 +13,6 @@ from tests.simulation.postgres import Answer, Session
 
 if TYPE_CHECKING:
     from tests.simulation.cluster import Cluster
-    from tests.simulation.postgres import Server as Simulated
 
 URL = "postgresql://linnet@h1,h2,h3/linnet"
 
@@ -37,10 +36,14 @@ class Driver:
         self._closed = False
         self._in_transaction = False
         self._listeners: list[Callable[[Any, Any], None]] = []
+        self._mourners: list[Callable[[Any], None]] = []
         session.lost = self.lost
 
     def add_log_listener(self, listener: Callable[[Any, Any], None]) -> None:
         self._listeners.append(listener)
+
+    def add_termination_listener(self, listener: Callable[[Any], None]) -> None:
+        self._mourners.append(listener)
 
     def is_closed(self) -> bool:
         return self._closed
@@ -56,6 +59,9 @@ class Driver:
     def lost(self) -> None:
         """The other side is gone, as far as we know."""
         self._closed = True
+        for listener in self._mourners:
+            asyncio.get_running_loop().call_soon(listener, self)
+        self._mourners.clear()
         if self._pending is not None and not self._pending.done():
             self._pending.set_exception(
                 asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
@@ -149,7 +155,7 @@ def dialler(cluster: "Cluster") -> Callable[[str, float], Any]:
 
         def answer() -> None:
             if not answered.done():
-                answered.set_result(_who(url, server))
+                answered.set_result(Server(url, *server.who()))
 
         def hello() -> None:
             cluster.network.send(server.host, client, answer)
@@ -170,10 +176,3 @@ def dialler(cluster: "Cluster") -> Callable[[str, float], Any]:
         return Connection(cast("Any", Driver(cluster, client, session)), found)
 
     return dial
-
-
-def _who(url: str, server: "Simulated") -> Server:
-    """What a server says of itself."""
-    timeline = server.timeline if server.primary or server.follows is not None else 0
-    position = len(server.log) if server.primary else server.replayed
-    return Server(url, not server.primary, timeline, f"{server.starts}", position, server.primary or server.followed)

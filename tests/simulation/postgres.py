@@ -84,6 +84,8 @@ class Session:
     def _run(self, sql: str, args: Any, many: bool, reply: Reply) -> None:
         if self.failed:
             return reply(asyncpg.InFailedSQLTransactionError("current transaction is aborted"))
+        if "pg_postmaster_start_time" in sql:
+            return reply(Answer([(*self.server.who(), "on")]))
         if sql.startswith("with later_0 as ("):
             return self._run_all(apart(sql, args), reply)
         if not args and sql.startswith("insert into receipts"):
@@ -382,6 +384,12 @@ class Server:
             holder.lost()
 
     # -- life and death -----------------------------------------------------------------------------------------------
+
+    def who(self) -> tuple[bool, int, str, int, bool]:
+        """What it says of itself: as in linnet/storage/postgres_connection.py: Server."""
+        timeline = self.timeline if self.primary or self.follows is not None else 0
+        position = len(self.log) if self.primary else self.replayed
+        return not self.primary, timeline, f"{self.starts}", position, self.primary or self.followed
 
     def crash(self, *, silent: bool = False) -> None:
         """Ends at once; with ``silent`` its host is gone with it, and nobody is told."""

@@ -34,12 +34,20 @@ class FakeDatabase:
     standbys: dict[str, int] = field(default_factory=dict)
     commit_listeners: list[Callable[[], None]] = field(default_factory=list)
     broken_listeners: list[Callable[[str], None]] = field(default_factory=list)
+    host_listeners: list[Callable[[str], None]] = field(default_factory=list)
 
     def on_commit(self, listener: Callable[[], None]) -> None:
         self.commit_listeners.append(listener)
 
     def on_broken(self, listener: Callable[[str], None]) -> None:
         self.broken_listeners.append(listener)
+
+    def on_host_lost(self, listener: Callable[[str], None]) -> None:
+        self.host_listeners.append(listener)
+
+    def host_lost(self) -> None:
+        for listener in self.host_listeners:
+            listener("the second machine has ended a connection")
 
     def broken(self) -> None:
         self.commits_s = None
@@ -199,6 +207,37 @@ async def test_a_silent_primary_opens_it_after_half_a_second(world: World) -> No
     assert await world.post(1) == Accepted(1, waits=True)
     assert 0.45 < world.clock.monotonic() - began < 0.65
     assert (world.database.beats >= 1, world.database.doubted) == (True, 1)
+
+
+@virtually
+async def test_a_machine_that_goes_opens_it_sooner_where_commits_wait_for_it(world: World) -> None:
+    world.database.commits_s = None
+    began = world.clock.monotonic()
+    world.database.host_lost()
+    world.database.host_lost()
+    assert await world.post(1) == Accepted(1, waits=True)
+    assert world.clock.monotonic() - began < 0.25
+    assert (world.database.doubted, world.breaker.opened) == (1, 1)
+
+
+@virtually
+async def test_a_machine_that_goes_opens_nothing_where_the_primary_commits(world: World) -> None:
+    world.database.commits_s = 0.15
+    for _ in range(3):
+        world.database.host_lost()
+        await world.clock.sleep(1)
+    assert (world.database.beats, world.breaker.opened) == (3, 0)
+
+
+@virtually
+async def test_a_machine_that_goes_opens_nothing_while_all_commits_take_long(world: World) -> None:
+    world.database.slow_s = 0.3
+    for id in range(1, 30):
+        await world.post(id)
+    world.database.commits_s, asked = 0.7, world.database.beats
+    world.database.host_lost()
+    await world.clock.sleep(2)
+    assert (world.database.beats - asked, world.breaker.opened) == (1, 0)
 
 
 @virtually

@@ -1,6 +1,7 @@
 """How PostgreSQL's hosts are dialled where everything is slow: two at a time, and more patiently."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -22,6 +23,10 @@ class FakeConnection:
     def __init__(self, url: str, *, standby: bool, timeline: int = 1) -> None:
         self.server = Server(url, standby, timeline, "now", 10)
         self.closed = False
+        self.listeners: list[Callable[[], None]] = []
+
+    def on_lost(self, listener: Callable[[], None]) -> None:
+        self.listeners.append(listener)
 
     def terminate(self) -> None:
         self.closed = True

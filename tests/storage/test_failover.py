@@ -240,6 +240,23 @@ async def test_reads_go_on_from_a_standby_without_a_primary_and_beside_a_frozen_
         standby.remove()
 
 
+async def test_a_standby_that_goes_is_noticed_though_nobody_asks_it_for_anything(primary):
+    standby = primary.standby()
+    try:
+        database = await migrated(primary, standby)
+        told: list[str] = []
+        database.on_host_lost(told.append)
+        await database._standbys.ready()
+        assert told == []
+        standby.kill()
+        await until(lambda: len(told) == STANDBY_READY)
+        assert told[0] == f"127.0.0.1:{standby.port} has ended a connection"
+        await database.close()
+        assert len(told) == STANDBY_READY, "what we end ourselves is no news"
+    finally:
+        standby.remove()
+
+
 async def test_who_takes_over_is_asked_over_connections_that_were_made_before(primary):
     standby = primary.standby()
     try:

@@ -138,6 +138,17 @@ async def test_who_is_promoted_is_asked_over_the_connections_of_its_time_as_a_st
     assert all(primary.is_still(one.server) for one in held), "it is known for the primary's from now on"
 
 
+async def test_who_wants_to_know_is_told_of_each_kept_connection_that_ends_by_itself() -> None:
+    scene = Scene()
+    told: list[str] = []
+    scene.standbys.on_lost(told.append)
+    await scene.standbys.ready()
+    for connection in scene.cluster.prepared:
+        for listener in connection.listeners:
+            listener()
+    assert sorted(told) == sorted(f"{host} has ended a connection" for host in "bc" for _ in range(STANDBY_READY))
+
+
 async def test_one_of_another_life_of_that_server_is_closed() -> None:
     scene = Scene()
     await scene.standbys.ready()
