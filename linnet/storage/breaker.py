@@ -25,6 +25,8 @@ SUSPICION_SECONDS = 0.15
 """After so long without a commit, the primary is asked for one."""
 ASKING_SECONDS = 0.2
 """It has at least so long to answer, however late we were ourselves."""
+ON_ITS_WAY_SECONDS = 0.05
+"""What is acknowledged so soon after a machine was lost may have been committed before."""
 YOUNG_SECONDS = 0.7
 """Posting goes back to the database while entries wait that are younger: under load there always are some."""
 OVERDUE_SECONDS = 6.0
@@ -179,9 +181,11 @@ class Breaker:
     def _host_lost(self, why: str) -> None:
         """Where commits wait for that machine, they do until the others are told to do without it, or it is back: that
         takes seconds, and nobody need wait for the first of them to have been silent."""
-        now = self._clock.monotonic()
-        left = min(self._silence, max(ASKING_SECONDS, USUAL_TIMES * self._usual))
-        self._look(now, left, f"{why}, and the primary has committed nothing for {left * 1000:.0f} ms")
+        left = self._silence
+        if self._usual:
+            left = min(left, max(ASKING_SECONDS, USUAL_TIMES * self._usual))
+        since = self._clock.monotonic() + ON_ITS_WAY_SECONDS
+        self._look(since, left, f"{why}, and the primary has committed nothing for {left * 1000:.0f} ms")
 
     def _look(self, since: float, left: float, why: str) -> None:
         if not self._asking and not self.is_open:

@@ -220,12 +220,13 @@ class PostgresDatabase:
         """From the first read on, some connections to each standby are kept for when there is no primary, or when it
         becomes one. Made only then, by all at once, each would take longer than anybody waits."""
         while True:
-            if self._finder.primary is not None:
+            for ready in (self._pulse.ready, self._standbys.ready, self._witnesses.ready):
+                if self._finder.primary is None:
+                    break
                 try:
-                    await self._standbys.ready()
-                    await self._witnesses.ready()
+                    await ready()
                 except Exception as error:  # boundary: what is only for later must not end, whatever it meets
-                    log.info("standbys_not_ready", error=str(error), done="tried again")
+                    log.info("connections_not_ready", error=str(error), done="tried again")
             await asyncio.sleep(_READY_SECONDS)
 
     async def _again(

@@ -14,6 +14,8 @@ STANDBY_CONNECTIONS = 4
 """A standby is asked where there is no primary, by all at once: a new connection costs it more than ten answers."""
 STANDBY_READY = 2
 """So many are made to each before anybody needs one: when all do, each takes longer than a reader waits."""
+PROMOTED_SECONDS = 0.4
+"""How long one may take to say who its server is by now."""
 WARM = 2
 """So many connections to a new primary, or nobody who waits for one, and it is asked before any standby is. More are
 made one after the other, and prepared before anybody gets them."""
@@ -26,10 +28,18 @@ Prepare = Callable[[Connection], Awaitable[None]]
 class Lender(Generic[K]):
     """Connections to servers that are called by a ``K``; ``size`` of them at most are lent or being made at once."""
 
-    def __init__(self, size: int, make: Callable[[K], Awaitable[Connection]], gate: Callable[[K], asyncio.Semaphore]):
+    def __init__(
+        self,
+        size: int,
+        make: Callable[[K], Awaitable[Connection]],
+        gate: Callable[[K], asyncio.Semaphore],
+        prepare: Prepare | None = None,
+    ) -> None:
+        """With ``prepare``, who waits gets the first few as they are made, and what is made besides prepared."""
         self._size = size
         self._make = make
         self._gate = gate
+        self._prepare = prepare
         self._idle: defaultdict[K, deque[Connection]] = defaultdict(deque)
         self._waiting: defaultdict[K, deque[asyncio.Future[Connection]]] = defaultdict(deque)
         self._making: set[asyncio.Task[Connection | None]] = set()
@@ -77,15 +87,22 @@ class Lender(Generic[K]):
                 self._put(key, await self._make(key))
 
     async def prepare(self, key: K, prepare: Prepare) -> None:
-        """Prepares each one that nobody uses, in turn. Raises what that raised."""
+        """Prepares each one that nobody uses, in turn; what cannot be prepared goes away, which is raised at last."""
+        failed: Lost | NotDone | None = None
         for connection in list(self._idle[key]):
             if connection in self._idle[key] and len(self._lent) < self._size:
                 self._idle[key].remove(connection)
+                if connection.closed:
+                    continue
                 self._lent[connection] = key
                 try:
                     await _prepared(prepare, connection)
+                except (Lost, NotDone) as error:
+                    failed = error
                 finally:
                     self.give_back(key, connection)
+        if failed is not None:
+            raise failed
 
     def take(self, key: K) -> Connection | None:
         """One that nobody uses, for good."""
@@ -162,6 +179,16 @@ class Lender(Generic[K]):
         return DIALS if self.count(key) < WARM else 1
 
     async def _made(self, key: K) -> Connection | None:
+        connection = await self._dialled(key)
+        if connection is not None and self._prepare is not None and self.count(key) >= WARM:
+            try:
+                await _prepared(self._prepare, connection)
+            except (Lost, NotDone):
+                # Only that has failed: whoever waits is better off with one that knows nothing.
+                return await self._dialled(key)
+        return connection
+
+    async def _dialled(self, key: K) -> Connection | None:
         async with self._gate(key):
             if not self._waiting[key]:
                 return None
@@ -190,8 +217,7 @@ class Pool:
     ) -> None:
         self._finder = finder
         self._standbys = standbys
-        self._prepare = prepare
-        self._lender: Lender[Primary] = Lender(size, self._make, lambda primary: finder.gate(primary.url))
+        self._lender: Lender[Primary] = Lender(size, self._make, lambda primary: finder.gate(primary.url), prepare)
         self._last: Primary | None = None
         self._warm: Primary | None = None
         finder.on_doubt(self._doubted)
@@ -228,10 +254,7 @@ class Pool:
     async def _make(self, primary: Primary) -> Connection:
         if self._standbys is not None and (promoted := await self._standbys.promoted(primary)) is not None:
             return promoted
-        connection = await self._finder.connect_to(primary)
-        if self._prepare is not None and self._lender.count(primary) >= WARM:
-            await _prepared(self._prepare, connection)
-        return connection
+        return await self._finder.connect_to(primary)
 
     def _doubted(self, primary: Primary) -> None:
         """Whoever waits for a connection to it is better off with the next one."""
@@ -239,7 +262,8 @@ class Pool:
 
 
 class Standbys:
-    """Connections to the standby that has replayed most, for reads that the primary leaves unanswered.
+    """Connections to standbys: for reads that the primary leaves unanswered, by the one that has replayed most, and for
+    when one of them becomes the primary.
 
     They are few, so that reads which are slow by themselves are not run twice in any number.
     """
@@ -267,26 +291,34 @@ class Standbys:
         return connection
 
     async def ready(self) -> None:
-        """Makes a few to each for when there is no primary, or when it becomes one. Raises Lost or NotDone."""
+        """Makes a few to each for when there is no primary, or when it becomes one, and tries those that there are.
+        Raises Lost or NotDone."""
         failed: Lost | NotDone | None = None
         for url in await self._finder.standbys():
             try:
                 await self._lender.ready(url, STANDBY_READY)
-                if self._prepare is not None:
-                    await self._lender.prepare(url, self._prepare)
+                await self._lender.prepare(url, self._try)
             except (Lost, NotDone) as error:
                 failed = error
         if failed is not None:
             raise failed
 
+    async def _try(self, connection: Connection) -> None:
+        """Nothing tells of a cable that was cut meanwhile."""
+        connection.server = await connection.who(PROMOTED_SECONDS)
+        if self._prepare is not None:
+            await self._prepare(connection)
+
     async def promoted(self, primary: Primary) -> Connection | None:
         """One that was made when that primary was a standby still: over it, what is read has been read before."""
         while (connection := self._lender.take(primary.url)) is not None:
             try:
-                server = await connection.who(self._finder.patience)
-            except (Lost, NotDone):
+                server = await connection.who(PROMOTED_SECONDS)
+            except BaseException as error:  # boundary: it is nobody's now, and a new one can be made
                 connection.terminate()
-                return None
+                if isinstance(error, Exception):
+                    return None
+                raise
             if primary.is_still(server):
                 connection.server = server
                 return connection

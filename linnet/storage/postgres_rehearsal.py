@@ -7,12 +7,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from linnet.storage.database import ReadFunction
-from linnet.storage.postgres_connection import Connection, Lost, NotDone
+from linnet.storage.postgres_connection import Connection, Lost
+from linnet.telemetry import log
 
 RECENT_SECONDS = 60.0
 """What nobody has asked for so long is not worth its time."""
 LENGTH_SECONDS = 1.0
-"""How long it may take: then the connection is used as it is."""
+"""After so long, nothing more is begun: the connection is used as it is. What takes as long alone is left out."""
 
 Run = Callable[[Connection, ReadFunction[Any]], Awaitable[Any]]
 
@@ -27,36 +28,43 @@ class Rehearsal:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._last: dict[types.CodeType, tuple[ReadFunction[Any], float]] = {}
+        self._left_out: set[types.CodeType] = set()
         self._knows: WeakKeyDictionary[Connection, set[types.CodeType]] = WeakKeyDictionary()
 
     def saw(self, fn: ReadFunction[Any]) -> None:
         """Somebody has asked for it."""
         code = code_of(fn)
-        if code is not None:
+        if code is not None and code not in self._left_out:
             self._last[code] = (fn, asyncio.get_running_loop().time())
 
     async def hold(self, connection: Connection) -> None:
-        """Runs what that connection has not rehearsed yet. Raises Lost or NotDone where it cannot be used any more."""
+        """Runs what that connection has not rehearsed yet. Raises Lost where it cannot be used any more."""
         now = asyncio.get_running_loop().time
         began = now()
+        self._last = {code: kept for code, kept in self._last.items() if began - kept[1] <= RECENT_SECONDS}
         knows = self._knows.setdefault(connection, set())
-        for code, (fn, asked_at) in sorted(self._last.items(), key=lambda kept: -kept[1][1]):
-            if now() - began > LENGTH_SECONDS or began - asked_at > RECENT_SECONDS:
+        for code, (fn, _) in sorted(self._last.items(), key=lambda kept: -kept[1][1]):
+            at = now()
+            if at - began > LENGTH_SECONDS:
                 return
+            _usable(connection)
             if code in knows:
                 continue
-            # Also where it fails: what ends its connection must not end the next one's rehearsal.
             knows.add(code)
             try:
                 await self._run(connection, fn)
-            except (Lost, NotDone):
+            except Exception as error:  # boundary: nobody waits for this answer, whatever it is
+                log.debug("not_rehearsed", read=code.co_qualname, error=str(error))
+            await connection.roll_back()
+            if connection.closed or now() - at > LENGTH_SECONDS:
+                self._left_out.add(code)
                 self._last.pop(code, None)
-                if connection.closed:
-                    raise
-            except Exception:  # boundary: nobody waits for this answer, whatever it is
-                continue
-            finally:
-                await connection.roll_back()
+            _usable(connection)
+
+
+def _usable(connection: Connection) -> None:
+    if connection.closed:
+        raise Lost("the connection has ended")
 
 
 def code_of(fn: ReadFunction[Any]) -> types.CodeType | None:

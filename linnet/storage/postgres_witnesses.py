@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 
 from linnet.domain.errors import Unavailable
-from linnet.storage.postgres_connection import Connection, Lost, NotDone
+from linnet.storage.postgres_connection import Connection, Lost, NotDone, TooSlow
 from linnet.storage.postgres_primary import Finder, Primary
 
 BEAT_SECONDS = 2.0
@@ -42,15 +42,32 @@ class Pulse:
     async def beat(self, place: int) -> None:
         """``place`` tells this process from others, more or less. Raises Unavailable."""
         async with self._turn:
+            kept = self._opened
             try:
-                connection = await self._connection()
-                await connection.script(BEAT.format(place=place), BEAT_SECONDS)
+                try:
+                    await self._beat(place)
+                except TooSlow:
+                    raise
+                except Lost:
+                    if self._opened is not kept:
+                        raise
+                    # It may have ended long ago, which nobody has told us.
+                    self.close()
+                    await self._beat(place)
             except (Lost, NotDone) as error:
                 self.close()
                 raise Unavailable(f"The primary does not commit: {error}") from error
             except BaseException:  # boundary: a connection in an unknown state is never used again
                 self.close()
                 raise
+
+    async def ready(self) -> None:
+        """Sees to it that there is a connection: to make one takes longer than an answer. Raises Lost or NotDone."""
+        async with self._turn:
+            await self._connection()
+
+    async def _beat(self, place: int) -> None:
+        await (await self._connection()).script(BEAT.format(place=place), BEAT_SECONDS)
 
     async def _connection(self) -> Connection:
         if self._opened is not None:

@@ -60,7 +60,7 @@ class Driver:
         """The other side is gone, as far as we know."""
         self._closed = True
         for listener in self._mourners:
-            asyncio.get_running_loop().call_soon(listener, self)
+            self._client.later(0, listener, self)
         self._mourners.clear()
         if self._pending is not None and not self._pending.done():
             self._pending.set_exception(

@@ -240,6 +240,11 @@ async def test_reads_go_on_from_a_standby_without_a_primary_and_beside_a_frozen_
         standby.remove()
 
 
+async def nothing() -> None:
+    """For ever."""
+    await asyncio.Event().wait()
+
+
 async def test_a_standby_that_goes_is_noticed_though_nobody_asks_it_for_anything(primary):
     standby = primary.standby()
     try:
@@ -251,7 +256,18 @@ async def test_a_standby_that_goes_is_noticed_though_nobody_asks_it_for_anything
         standby.kill()
         await until(lambda: len(told) == STANDBY_READY)
         assert told[0] == f"127.0.0.1:{standby.port} has ended a connection"
+        await asyncio.to_thread(standby.start)
+
+        async def kept() -> bool:
+            await database.write(
+                lambda tx: changes.append(tx, "happened", 1, 7)
+            )  # so that there is something to follow
+            await database._standbys.ready()
+            return database._standbys._lender.count(database._finder.urls[1]) == STANDBY_READY
+
+        await until(kept)
         await database.close()
+        await asyncio.sleep(0)
         assert len(told) == STANDBY_READY, "what we end ourselves is no news"
     finally:
         standby.remove()
@@ -261,7 +277,7 @@ async def test_who_takes_over_is_asked_over_connections_that_were_made_before(pr
     standby = primary.standby()
     try:
         database = await migrated(primary, standby)
-        database._readiness = asyncio.ensure_future(asyncio.sleep(3600))  # what it does is done here, once
+        database._readiness = asyncio.create_task(nothing())  # what it does is done here, once
         await database.read(lambda tx: tx.all(ALL))
         await database._standbys.ready()
         told = await asyncpg.connect(standby.url())

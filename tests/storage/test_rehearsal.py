@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from linnet.domain.errors import NotFound
+from linnet.domain.errors import NotFound, Unavailable
 from linnet.storage import postgres_rehearsal
 from linnet.storage.postgres_connection import Lost, NotDone, Server
 from linnet.storage.postgres_pool import STANDBY_READY, WARM, Pool, Prepare, Standbys
@@ -27,10 +27,13 @@ class Spoken(FakeConnection):
         self.server = cluster.server(url)
         self.rolled_back = 0
         self.cut = False
+        self.fails: Exception | None = None
 
     async def who(self, limit_s: float) -> Server:
         await asyncio.sleep(0)
-        if self.cut:
+        if self.fails is not None:
+            raise self.fails
+        if self.cut or self.closed:
             raise Lost("gone")
         return self.cluster.server(self.server.url)
 
@@ -111,19 +114,35 @@ async def test_a_few_connections_to_each_standby_are_kept_and_prepared() -> None
 
 
 async def test_a_standby_that_cannot_be_prepared_does_not_cost_the_other_one_its_connections() -> None:
-    asked: list[str] = []
+    asked: list[Any] = []
 
     async def prepare(connection: Any) -> None:
-        asked.append(url_of(connection))
+        asked.append(connection)
         if url_of(connection) == URLS[1]:
             raise Lost("cut")
 
     scene = Scene(prepare)
     with pytest.raises(Lost):
         await scene.standbys.ready()
-    assert asked == [URLS[1], *[URLS[2]] * STANDBY_READY]
-    broken = next(one for one in scene.cluster.dialled if one.closed and url_of(one) == URLS[1])
-    assert broken.closed, "what is in an unknown state is not used"
+    assert [url_of(one) for one in asked] == [url for url in URLS[1:] for _ in range(STANDBY_READY)]
+    assert [one.closed for one in asked] == [True, True, False, False], "what is in an unknown state is not used"
+
+
+async def test_kept_connections_that_have_ended_unnoticed_are_replaced_without_a_word_about_what_is_read() -> None:
+    scene = Scene()
+    await scene.standbys.ready()
+    before = list(scene.cluster.prepared)
+    for connection in before[:STANDBY_READY]:
+        connection.cut = True
+    for connection in before[STANDBY_READY:]:
+        connection.terminate()
+    with pytest.raises(Lost):
+        await scene.standbys.ready()
+    await scene.standbys.ready()
+    after = scene.cluster.prepared[len(before) :]
+    assert not set(before) & set(after)
+    assert {url_of(one) for one in after} == {*URLS[1:]}
+    assert all(one.closed for one in before)
 
 
 async def test_who_is_promoted_is_asked_over_the_connections_of_its_time_as_a_standby() -> None:
@@ -194,15 +213,31 @@ async def test_after_the_first_ones_one_is_made_at_a_time_and_prepared_before_an
     assert not set(more) & set(first)
 
 
-async def test_one_that_cannot_be_prepared_is_closed_and_whoever_waits_tries_again() -> None:
+async def test_one_that_cannot_be_prepared_is_closed_and_whoever_waits_gets_one_that_knows_nothing() -> None:
+    tried: list[Any] = []
+
     async def prepare(connection: Any) -> None:
+        tried.append(connection)
         raise Lost("cut")
 
     scene = Scene(prepare)
     await scene.hold(WARM)
-    with pytest.raises(Lost):
-        await scene.hold(1)
-    assert [one.closed for one in scene.cluster.dialled[-1:]] == [True]
+    (held,) = await scene.hold(1)
+    assert [one.closed for one in tried] == [True]
+    assert held not in tried
+
+
+@pytest.mark.parametrize("error", [Unavailable("The answer took too long to find"), Lost("cut"), ValueError()])
+async def test_whatever_a_promoted_one_answers_who_waits_gets_another(error: Exception) -> None:
+    scene = Scene()
+    await scene.standbys.ready()
+    kept = [one for one in scene.cluster.prepared if url_of(one) == URLS[1]]
+    await scene.fail_over()
+    for one in kept:
+        one.fails = error
+    (held,) = await scene.hold(1)
+    assert held not in kept
+    assert any(one.closed for one in kept)
 
 
 # -- what is rehearsed --------------------------------------------------------------------------------------------
@@ -211,15 +246,16 @@ async def test_one_that_cannot_be_prepared_is_closed_and_whoever_waits_tries_aga
 class Heard:
     """Runs reads by appending to what was heard; a read that is called ``failing`` raises that."""
 
-    def __init__(self, failing: dict[str, Exception] | None = None) -> None:
+    def __init__(self, failing: dict[str, Exception] | None = None, *, closing: bool = False) -> None:
         self.heard: list[str] = []
         self.failing = failing or {}
+        self.closing = closing
 
     async def run(self, connection: Any, fn: Any) -> None:
         name = await fn(self)
         self.heard.append(name)
         if name in self.failing:
-            connection.closed = isinstance(self.failing[name], Lost)
+            connection.closed = self.closing
             raise self.failing[name]
 
 
@@ -261,10 +297,24 @@ async def test_whatever_a_read_finds_the_others_are_rehearsed(connection: Any, e
     assert connection.rolled_back == 2
 
 
-async def test_a_read_that_ends_its_connection_is_not_rehearsed_over_the_next_one(connection: Any) -> None:
-    heard = Heard({"one": Lost("cut")})
+@pytest.mark.parametrize("error", [Lost("cut"), ValueError("not what the statement takes")])
+async def test_a_read_that_ends_its_connection_is_never_rehearsed_again(connection: Any, error: Exception) -> None:
+    heard = Heard({"one": error}, closing=True)
     rehearsal = Rehearsal(heard.run)
     rehearsal.saw(read_one)
+    with pytest.raises(Lost):
+        await rehearsal.hold(connection)
+    rehearsal.saw(read_one)
+    rehearsal.saw(read_two)
+    await rehearsal.hold(Spoken(Cluster(), URLS[1]))  # type: ignore[arg-type]
+    assert heard.heard == ["one", "two"]
+
+
+async def test_a_connection_that_had_ended_before_is_no_fault_of_what_is_read(connection: Any) -> None:
+    heard = Heard()
+    rehearsal = Rehearsal(heard.run)
+    rehearsal.saw(read_one)
+    connection.terminate()
     with pytest.raises(Lost):
         await rehearsal.hold(connection)
     await rehearsal.hold(Spoken(Cluster(), URLS[1]))  # type: ignore[arg-type]
