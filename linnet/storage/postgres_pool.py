@@ -304,8 +304,8 @@ class Standbys:
             raise failed
 
     async def _try(self, connection: Connection) -> None:
-        """Nothing tells of a cable that was cut meanwhile."""
-        connection.server = await connection.who(PROMOTED_SECONDS)
+        """Nothing tells of a cable that was cut. A server that is only busy is not made busier by new ones."""
+        connection.server = await connection.who(self._finder.patience)
         if self._prepare is not None:
             await self._prepare(connection)
 
