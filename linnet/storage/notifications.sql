@@ -6,7 +6,7 @@
 insert into notifications (id, account_id, type, from_account_id, status_id, filtered, group_key)
 select :id, d.account_id, :type, :from_account_id, :status_id, d.level,
   case when :latest = '' or d.level > 0 then '' else coalesce((
-    select case when g.id > :joinable then g.group_key end from notifications g
+    select case when g.id >= :joinable then g.group_key end from notifications g
     where g.account_id = d.account_id and g.group_key <> '' and g.group_key >= :earliest and g.group_key <= :latest
     order by g.group_key desc, g.id desc limit 1), :latest) end
 from (

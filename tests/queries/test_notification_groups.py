@@ -15,6 +15,7 @@ from linnet.queries import notification_groups as queries
 from linnet.queries.notifications import Wanted
 from linnet.storage import notifications
 from linnet.storage.database import Operation
+from linnet.system import IdMaker
 from tests.storage.queries import sql
 from tests.support.client import VirtualClock, make_account
 
@@ -133,6 +134,19 @@ async def test_every_page_of_groups_is_what_the_rules_say(open_database, seed):
         for grouped in (GROUPED, ("follow",)):
             count = await queries.unread(database, reader, Wanted(KINDS), grouped, 1_000)
             assert count == reference.count(above, grouped)
+
+
+async def test_what_comes_exactly_four_hours_later_joins_and_a_minute_later_does_not(open_database) -> None:
+    clock = VirtualClock()
+    # Whose ids are the lowest of their time.
+    database = await open_database(clock=clock, ids=IdMaker(clock, 0, 0))
+    clock.advance(HOUR_MINUTES * MINUTE_MS - clock.now_ms() % (HOUR_MINUTES * MINUTE_MS))
+    people = [await make_account(database, f"p{number}") for number in range(4)]
+    for sender, minutes in zip(people[1:], (1, 4 * HOUR_MINUTES, 4 * HOUR_MINUTES + 1), strict=True):
+        clock.advance(minutes * MINUTE_MS)
+        await database.write(lambda tx, sender=sender: notifications.add(tx, "follow", people[0], sender))
+    found = await queries.page(database, people[0], Wanted(KINDS), Page(10), GROUPED)
+    assert [group.senders for group in found.groups] == [(people[3],), (people[2], people[1])]
 
 
 @pytest.mark.parametrize("seed", range(3))
