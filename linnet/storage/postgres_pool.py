@@ -157,13 +157,10 @@ class Lender(Generic[K]):
 
     def _kept(self, key: K) -> Connection | None:
         """One that is lent from now on."""
-        idle = self._idle[key]
-        while idle and len(self._lent) < self._size:
-            connection = idle.pop()
-            if not connection.closed:
-                self._lent[connection] = key
-                return connection
-        return None
+        connection = self.take(key) if len(self._lent) < self._size else None
+        if connection is not None:
+            self._lent[connection] = key
+        return connection
 
     def _make_more(self) -> None:
         """As long as somebody waits, a few at a time."""

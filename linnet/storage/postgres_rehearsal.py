@@ -39,6 +39,7 @@ class Rehearsal:
 
     async def hold(self, connection: Connection) -> None:
         """Runs what that connection has not rehearsed yet. Raises Lost where it cannot be used any more."""
+        _usable(connection)
         now = asyncio.get_running_loop().time
         began = now()
         self._last = {code: kept for code, kept in self._last.items() if began - kept[1] <= RECENT_SECONDS}
@@ -47,7 +48,6 @@ class Rehearsal:
             at = now()
             if at - began > LENGTH_SECONDS:
                 return
-            _usable(connection)
             if code in knows:
                 continue
             knows.add(code)

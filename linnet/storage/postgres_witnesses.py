@@ -46,10 +46,8 @@ class Pulse:
             try:
                 try:
                     await self._beat(place)
-                except TooSlow:
-                    raise
-                except Lost:
-                    if self._opened is not kept:
+                except Lost as error:
+                    if isinstance(error, TooSlow) or self._opened is not kept:
                         raise
                     # It may have ended long ago, which nobody has told us.
                     self.close()
