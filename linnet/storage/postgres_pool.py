@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from linnet.domain.errors import Unavailable
 from linnet.storage.postgres_connection import Connection, Lost, NotDone, label
 from linnet.storage.postgres_primary import DIALS, WAITERS, Finder, Primary
+from linnet.telemetry import log
 
 STANDBY_CONNECTIONS = 4
 """A standby is asked where there is no primary, by all at once: a new connection costs it more than ten answers."""
@@ -180,8 +181,8 @@ class Lender(Generic[K]):
         if connection is not None and self._prepare is not None and self.count(key) >= WARM:
             try:
                 await _prepared(self._prepare, connection)
-            except (Lost, NotDone):
-                # Only that has failed: whoever waits is better off with one that knows nothing.
+            except Exception as error:  # boundary: whoever waits is better off with one that knows nothing
+                log.info("connection_not_prepared", error=str(error), done="another one is used as it is")
                 return await self._dialled(key)
         return connection
 

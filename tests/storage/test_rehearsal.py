@@ -200,12 +200,15 @@ async def test_after_the_first_ones_one_is_made_at_a_time_and_prepared_before_an
     assert not set(more) & set(first)
 
 
-async def test_one_that_cannot_be_prepared_is_closed_and_whoever_waits_gets_one_that_knows_nothing() -> None:
+@pytest.mark.parametrize("error", [Lost("cut"), ValueError()])
+async def test_one_that_cannot_be_prepared_is_closed_and_whoever_waits_gets_one_that_knows_nothing(
+    error: Exception,
+) -> None:
     tried: list[Any] = []
 
     async def prepare(connection: Any) -> None:
         tried.append(connection)
-        raise Lost("cut")
+        raise error
 
     scene = Scene(prepare)
     await scene.hold(WARM)
