@@ -34,7 +34,6 @@ from linnet.cluster.layout import (
 from linnet.cluster.loop import Loop
 from linnet.cluster.node import Node, begin, read_node
 from linnet.cluster.patroni import STANDBYS_AWAITED
-from linnet.cluster.place import Place
 from linnet.cluster.reception import Reception
 from linnet.config import OPTIONS, Config
 from linnet.domain.errors import Conflict, Invalid, LinnetError, NotFound
@@ -233,10 +232,9 @@ async def _serve(folders: Folders, *, first: bool) -> int | None:
         running.add_signal_handler(number, loop.stop)
     running.add_signal_handler(signal.SIGHUP, loop.hand_over)
     try:
-        place = Place(node, SystemChance(), loop.picture, loop.stop)
         if joining.begun(folders):
-            tasks.start("joining", joining.finish(place, _progress))
-        willing = await loop.run(Reception(place, tasks).routes())
+            tasks.start("joining", joining.finish(loop.place, _progress))
+        willing = await loop.run(Reception(loop.place, tasks).routes())
     except OSError as error:
         raise Ending(UNAVAILABLE, f"The node cannot run: {error}.") from error
     finally:

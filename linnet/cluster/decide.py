@@ -5,9 +5,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from linnet.cluster.layout import DRAINED, READY
-from linnet.cluster.picture import CHILDREN, DISK_LOW_BYTES, ETCD, LINNET, PATRONI, ChildSeen, Picture
+from linnet.cluster.picture import (
+    CHILDREN,
+    DISK_FULL_BYTES,
+    DISK_LOW_BYTES,
+    ETCD,
+    LINNET,
+    PATRONI,
+    ChildSeen,
+    Picture,
+)
+from linnet.cluster.rules import successors
 
-What = Literal["start", "write", "reload", "announce", "move-leader", "strict", "make-room"]
+What = Literal["start", "write", "reload", "announce", "move-leader", "strict", "make-room", "make-way"]
 
 PAUSE_FIRST_S = 0.2
 PAUSE_MAX_S = 10.0
@@ -21,6 +31,7 @@ LEADER_RESTS_S = 30.0
 """etcd's leader is not moved more often than this."""
 STRICT_RESTS_S = 5.0
 ROOM_RESTS_S = 60.0
+WAY_RESTS_S = 60.0
 CERTIFICATE_LOW_DAYS = 14.0
 COMPARED_S = 10.0
 """So long Linnet waits until the clocks have been compared: what it writes under a wrong time stays."""
@@ -141,6 +152,14 @@ def make_room(picture: Picture) -> Iterator[Act]:
         yield Act("make-room", picture.me, "etcd is full: it forgets what was, and gives the room back")
 
 
+def make_way(picture: Picture) -> Iterator[Act]:
+    """A primary without room ends, or takes what is small alone: before that, whoever has more room takes over."""
+    if picture.disk_free_bytes is None or picture.disk_free_bytes >= DISK_FULL_BYTES or picture.primary != picture.me:
+        return
+    if successors(picture, picture.me) and _rested(picture, "make-way", WAY_RESTS_S):
+        yield Act("make-way", picture.me, f"{_of_disk(picture)}: whoever has more room is to have PostgreSQL's primary")
+
+
 def _rested(picture: Picture, what: str, seconds: float) -> bool:
     return what not in picture.busy and picture.rested_s.get(what, seconds) >= seconds
 
@@ -153,6 +172,7 @@ RULES: tuple[Callable[[Picture], Iterator[Act]], ...] = (
     become_strict,
     move_leader,
     make_room,
+    make_way,
 )
 
 
@@ -237,7 +257,8 @@ def _of_members(picture: Picture) -> str:
 def _of_disk(picture: Picture) -> str:
     if picture.disk_free_bytes is None or picture.disk_free_bytes >= DISK_LOW_BYTES:
         return ""
-    return f"The disk is nearly full: {picture.disk_free_bytes >> 20} MiB are left"
+    # A bound, which is not another one every second.
+    return f"The disk is nearly full: less than {1 << (picture.disk_free_bytes >> 20).bit_length()} MiB are left"
 
 
 def _of_certificate(picture: Picture) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from linnet.cluster import admission, certificates, configuration, planning
+from linnet.cluster import admission, certificates, configuration, membership, planning
 from linnet.cluster.children import Child, last_words
 from linnet.cluster.control import Asked, Route, Server
 from linnet.cluster.decide import LISTENS_AFTER_S, WELL_AFTER_S, Act, decide, may_fail, sentences
@@ -17,10 +17,12 @@ from linnet.cluster.layout import MEMBERS
 from linnet.cluster.node import Node
 from linnet.cluster.patroni import STRICT
 from linnet.cluster.picture import CHILDREN, ETCD, HAPROXY, LINNET, PATRONI, ChildSeen, EtcdSeen, Picture
+from linnet.cluster.place import Place
 from linnet.cluster.watching import DAY_MS, STALE_S, Watch
 from linnet.domain.errors import LinnetError
 from linnet.domain.majority import MajorityRefused, NoMajority, after_prefix
 from linnet.supervision import Tasks
+from linnet.system import SystemChance
 from linnet.telemetry import log
 
 TURN_S = 1.0
@@ -43,6 +45,7 @@ class Loop:
 
     def __init__(self, node: Node, tasks: Tasks, ready: Callable[[], None] = lambda: None) -> None:
         self.node = node
+        self.place = Place(node, SystemChance(), self.picture, self.stop)
         self._tasks = tasks
         self._ready: Callable[[], None] | None = ready
         self._watch = Watch(node, self._reread)
@@ -221,6 +224,8 @@ class Loop:
             self._begin(act.what, self._move_leader(act.on))
         elif act.what == "make-room":
             self._begin(act.what, self._make_room())
+        elif act.what == "make-way":
+            self._begin(act.what, self._make_way())
 
     def _now_stale(self, names: Iterable[str]) -> None:
         if not self._stale >= set(names):
@@ -263,6 +268,10 @@ class Loop:
                 with contextlib.suppress(NoMajority, MajorityRefused):  # one that is away gives it back another time
                     await majority.defragment(url)
         await majority.disarm()
+
+    async def _make_way(self) -> None:
+        async for sentence in membership.make_way(self.place):
+            self.node.say(sentence)
 
     def _failed(self, act: Act, error: Exception) -> None:
         self._wrong(act.on, f"{act.what} {act.on}: that failed ({_words(error)})")

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from linnet.cluster import admission, asking, planning, rules
 from linnet.cluster.layout import DRAINED, JOINING, LEAVING, READY, Member
 from linnet.cluster.patroni import ASYNCHRONOUS, RELAXED, SYNCHRONOUS_KEY
-from linnet.cluster.picture import Picture
+from linnet.cluster.picture import DISK_LOW_BYTES, Picture
 from linnet.cluster.place import Place
 from linnet.domain.errors import Conflict, Unavailable
 
@@ -37,6 +37,25 @@ async def switchover(place: Place, to: str = "") -> Sentences:
     picture = place.look()
     async for sentence in _hand_over(place, picture, leader, chosen):
         yield sentence
+
+
+async def make_way(place: Place) -> Sentences:
+    """Makes another member the primary, whose disk has room as ours has not. Raises Conflict where there is none."""
+    picture = place.look()
+    for name in rules.successors(picture, place.me.name):
+        if await _has_room(place, _member(picture, name)):
+            async for sentence in _hand_over(place, picture, place.me.name, name):
+                yield sentence
+            return
+    raise Conflict("No other member that could be the primary has more room. Make some, on all of them")
+
+
+async def _has_room(place: Place, member: Member) -> bool:
+    with contextlib.suppress(Unavailable, asking.Refused):
+        said = await asking.ask(member.control_url, "/status", None, place.context, LOOK_SECONDS * 10)
+        free = said.get("disk_free_bytes")
+        return isinstance(free, int) and free >= DISK_LOW_BYTES
+    return False
 
 
 async def _successor(place: Place, of: str, to: str = "") -> str:

@@ -11,6 +11,8 @@ CHILDREN = (ETCD, PATRONI, LINNET, HAPROXY)
 """In the order in which they are started."""
 
 DISK_LOW_BYTES = 1 << 30
+DISK_FULL_BYTES = 256 << 20
+"""With less than that a node should not have the primary: at a hundred posts a second, it lasts for some minutes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,16 +41,25 @@ def successor(picture: Picture, of: str, to: str = "") -> str:
 
     Only a member of the quorum can have every acknowledged write; one without etcd's leader keeps the two apart.
     """
-    able = [one for one in picture.postgres if one.name != of and _able(picture, one)]
+    able = successors(picture, of)
     if to:
         if to == of:
             raise Conflict(f"{to} is the primary already")
-        if to not in {one.name for one in able}:
+        if to not in able:
             raise Conflict(f"{to} cannot be the primary now: {_why_not(picture, to)}")
         return to
     if not able:
         raise Conflict("No other member can be the primary now: none is ready and has all that was acknowledged")
-    return min(able, key=lambda one: (one.name == picture.etcd.leader, one.lag_bytes or 0, one.name)).name
+    return able[0]
+
+
+def successors(picture: Picture, of: str) -> tuple[str, ...]:
+    """Who may become the primary after ``of``, the fittest first."""
+    able = [one for one in picture.postgres if one.name != of and _able(picture, one)]
+    return tuple(
+        one.name
+        for one in sorted(able, key=lambda one: (one.name == picture.etcd.leader, one.lag_bytes or 0, one.name))
+    )
 
 
 def _able(picture: Picture, one: PostgresSeen) -> bool:

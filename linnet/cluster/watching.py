@@ -73,6 +73,7 @@ class Watch:
             ("linnet", self._linnet, EVERY_S),
             ("haproxy", self._haproxy, EVERY_S),
             ("clock", self._clock, EVERY_S),
+            ("disk", self._disk, EVERY_S),
             ("machine", self._machine, SLOWLY_S),
         ):
             tasks.start(f"watch-{name}", tasks.forever(f"watch-{name}", partial(self._look, look, pause)))
@@ -203,11 +204,13 @@ class Watch:
 
     # -- the machine --------------------------------------------------------------------------------------------------
 
+    async def _disk(self) -> None:
+        self.seen.disk_free = free_bytes(self._node.folders)
+
     async def _machine(self) -> None:
         node, seen = self._node, self.seen
         for name in node.children.names:
             node.children.bound_log(name)
-        seen.disk_free = free_bytes(node.folders)
         now = node.clock.monotonic()
         if now - self._renewal_at >= RENEWAL_S:
             self._renewal_at = now

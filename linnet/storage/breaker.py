@@ -32,6 +32,9 @@ YOUNG_SECONDS = 0.7
 OVERDUE_SECONDS = 6.0
 """How long the primary may commit while more comes into the journal than is brought in, as where machines are too busy
 for both: then posts go to the database past what waits, or they all would be seen by nobody else for ever."""
+FULL_SECONDS = 5.0
+"""So long after a write that found no room on its disk, posting does not go back to the primary, though it commits:
+what is small fits in somewhere. Each entry that cannot be brought in is such a write."""
 CAUTION_SECONDS = 10.0
 """So long after going back, an operation may still be found in the journal alone, unless nothing is seen to wait there:
 to look for each would cost more than all else does, at a time when what was missed is made up for."""
@@ -55,6 +58,10 @@ class Heart(Protocol):
 
     def on_broken(self, listener: Callable[[str], None]) -> None:
         """``listener`` is told, in words, of each connection to the primary that a write has lost or did not get."""
+        ...
+
+    def on_full(self, listener: Callable[[str], None]) -> None:
+        """``listener`` is told, in words, of each write that the primary had no room for, whatever else it commits."""
         ...
 
     def on_host_lost(self, listener: Callable[[str], None]) -> None:
@@ -99,6 +106,7 @@ class Breaker:
         self._waiting: dict[int, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._planned_until = 0.0
+        self._full_until = 0.0
         self._plan: bytes = b""
         # What a process does not remember from before its start, it takes for possible.
         self._cautious_until = clock.monotonic() + CAUTION_SECONDS
@@ -112,6 +120,7 @@ class Breaker:
         self.generation = Generation()
         heart.on_commit(self._on_commit)
         heart.on_broken(self.open)
+        heart.on_full(self._full)
         heart.on_host_lost(self._host_lost)
 
     def start(self) -> None:
@@ -141,6 +150,10 @@ class Breaker:
         ended.end()
         self._tell()
         self._tasks.start("probe", self._probe())
+
+    def _full(self, why: str) -> None:
+        self._full_until = self._clock.monotonic() + FULL_SECONDS
+        self.open(why)
 
     def _on_commit(self) -> None:
         self._committed_at = self._clock.monotonic()
@@ -249,7 +262,8 @@ class Breaker:
             young = await self._waits_little()
             now = self._clock.monotonic()
             commits_since = now if commits_since is None else commits_since
-            if (young or now - commits_since >= OVERDUE_SECONDS) and now >= self._planned_until:
+            late = now - commits_since >= OVERDUE_SECONDS
+            if (young or late) and now >= max(self._planned_until, self._full_until):
                 if not young:
                     log.warning("posts_pass_the_journal", done="what waits there is brought in beside them")
                 self._close()

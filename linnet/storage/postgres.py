@@ -25,6 +25,7 @@ from linnet.storage.postgres_connection import (
     BEGIN_WRITE,
     Connection,
     Lost,
+    NoRoom,
     NotDone,
     Raced,
     ReadOnly,
@@ -61,6 +62,8 @@ CONNECTIONS = 8
 _HEDGE_SECONDS_ALONE = 0.02
 """The same where there is no primary to be waited for."""
 _PAUSE_SECONDS = 0.05
+_ROOM_PAUSE_SECONDS = 0.5
+"""The same where a disk is full: who is to take over, or makes room, takes seconds, and each try costs what it has."""
 _READY_SECONDS = 5.0
 _READ_ONLY = "begin isolation level repeatable read read only"
 
@@ -106,6 +109,7 @@ class PostgresDatabase:
         self._witnesses = Witnesses(self._finder)
         self._listeners: list[Callable[[], None]] = []
         self._mourners: list[Callable[[str], None]] = []
+        self._full: list[Callable[[str], None]] = []
         self._writes: set[asyncio.Task[Any]] = set()
         self._several: dict[types.CodeType, int] = {}
         self._closing = False
@@ -128,6 +132,10 @@ class PostgresDatabase:
         self._mourners.append(listener)
         # A write that finds no primary at all waits in that search.
         self._finder.on_missing(listener)
+
+    def on_full(self, listener: Callable[[str], None]) -> None:
+        """``listener`` is told, in words, of each write that the primary had no room for, whatever else it commits."""
+        self._full.append(listener)
 
     def on_host_lost(self, listener: Callable[[str], None]) -> None:
         """``listener`` is told, in words, of each kept connection that ends by itself: its host may have gone, and who
@@ -232,16 +240,23 @@ class PostgresDatabase:
     async def _again(
         self, attempt: Callable[[ReadFunction[T], float], Awaitable[T]], fn: ReadFunction[T], deadline: float
     ) -> T:
-        loop = asyncio.get_running_loop()
         while True:
             try:
                 return await attempt(fn, deadline)
             except ReadOnly as error:
                 raise error.__cause__ or error from None
             except (Lost, NotDone) as error:
-                if loop.time() > deadline:
-                    raise Unavailable("The database could not be read; please try again") from error
-            await asyncio.sleep(_PAUSE_SECONDS)
+                await self._rest(error, deadline, "read")
+
+    async def _rest(self, error: Lost | NotDone, deadline: float, done: str) -> None:
+        """Before the next try. Raises Unavailable where it is too late for one, or nothing can have changed by then."""
+        full = isinstance(error, NoRoom)
+        alone = not self._finder.has_standbys and not self._mourners
+        if asyncio.get_running_loop().time() > deadline or (full and alone):
+            if full:
+                raise Unavailable(str(error), retry_after=60) from error
+            raise Unavailable(f"The database could not be {done}; please try again") from error
+        await asyncio.sleep(_ROOM_PAUSE_SECONDS if full else _PAUSE_SECONDS)
 
     # Whoever needs no answer any more leaves: a command that was sent is finished without him. Cancelled, it would cost
     # its connection, and a server that is only busy would spend its time on new ones, each slower than a read.
@@ -388,9 +403,7 @@ class PostgresDatabase:
             except (Lost, NotDone) as error:
                 self._say_retried(loop.time(), error)
                 self._mourn(error)
-                if loop.time() > deadline:
-                    raise Unavailable("The database could not be written; please try again") from error
-                await asyncio.sleep(_PAUSE_SECONDS)
+                await self._rest(error, deadline, "written")
                 continue
             self._hedges.answered(loop.time())
             for listener in self._listeners:
@@ -399,9 +412,13 @@ class PostgresDatabase:
 
     def _mourn(self, error: Lost | NotDone) -> None:
         """A command that was slow, or met a lock, does not mean that the primary has gone."""
-        if isinstance(error, TooSlow) or (isinstance(error, NotDone) and error.primary):
+        if isinstance(error, NoRoom):
+            listeners = self._full
+        elif isinstance(error, TooSlow) or (isinstance(error, NotDone) and error.primary):
             return
-        for listener in self._mourners:
+        else:
+            listeners = self._mourners
+        for listener in listeners:
             listener(str(error))
 
     def _say_retried(self, now: float, error: Exception) -> None:

@@ -74,6 +74,10 @@ class ReadOnly(NotDone):
     """The server takes no writes, or a read tried to write."""
 
 
+class NoRoom(NotDone):
+    """The server's disk is full: it takes what fits into what it has, and nothing else, while another one could."""
+
+
 class Raced(NotDone):
     """Two transactions met; run again, the later one sees what the earlier one did."""
 
@@ -266,7 +270,7 @@ def _meaning_of_state(error: Any) -> Exception:
     ):
         return NotDone(str(error))
     if isinstance(error, _STATES.DiskFullError):
-        return Unavailable("The database's disk is full: nothing was stored", retry_after=60)
+        return NoRoom("The database's disk is full: nothing was stored")
     if isinstance(error, _STATES.QueryCanceledError):
         return Unavailable("The answer took too long to find")
     return cast("Exception", error)

@@ -214,6 +214,26 @@ def test_a_full_etcd_is_given_room_by_who_leads_it(picture: Picture, made: bool)
     assert acts(picture) == ([("make-room", "n2")] if made else [])
 
 
+FULL = replace(WELL, disk_free_bytes=200 << 20, etcd=etcd(*NAMES))
+
+
+@pytest.mark.parametrize(
+    ("picture", "made"),
+    [
+        (FULL, True),
+        (replace(FULL, disk_free_bytes=256 << 20), False),
+        (replace(FULL, disk_free_bytes=None), False),
+        # It is nobody else's to move, it is on its way, and it is not asked all the time where nobody has more.
+        (replace(FULL, me="n3"), False),
+        (replace(FULL, busy=frozenset({"make-way"})), False),
+        (replace(FULL, rested_s={"make-way": 59.0}), False),
+        (replace(FULL, postgres=(FULL.postgres[0], sql("n2", "replica"), sql("n3", state="starting"))), False),
+    ],
+)
+def test_a_primary_whose_disk_is_nearly_full_makes_way(picture: Picture, made: bool) -> None:
+    assert acts(picture) == ([("make-way", picture.me)] if made else [])
+
+
 @pytest.mark.parametrize(
     ("picture", "number"),
     [
@@ -247,7 +267,7 @@ def test_how_many_may_fail(picture: Picture, number: int) -> None:
         ),
         (replace(WELL, standings=(*WELL.standings[:2], standing("n3", "drained"))), "members", "n3 is drained"),
         (replace(WELL, standings=WELL.standings[1:]), "members", "n1 is no member any more"),
-        (replace(WELL, disk_free_bytes=100 << 20), "disk", "100 MiB are left"),
+        (replace(WELL, disk_free_bytes=100 << 20), "disk", "less than 128 MiB are left"),
         (replace(WELL, certificate_days=3.0), "certificate", "ends in 3 days"),
         (replace(WELL, children=dead("etcd"), etcd_lost=True), "etcd", "`linnet cluster remove n1` on another node"),
         (replace(WELL, journal=7), "journal", "moved into the database"),

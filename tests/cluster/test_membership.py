@@ -1,5 +1,6 @@
 """Changes of who does what, step by step: what is announced, what is refused, and in which order a node goes."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from linnet.cluster import admission, certificates, membership, planning
+from linnet.cluster.control import Asked, Route, Server
 from linnet.cluster.layout import Folders, Member, Ports, Standing, State
 from linnet.cluster.node import Node
 from linnet.cluster.patroni import ASYNCHRONOUS, RELAXED, SYNCHRONOUS_KEY
@@ -144,6 +146,38 @@ async def test_a_plan_that_is_over_takes_no_other_plan_back(on_one: Stage, major
     found = await majority.get(PLANNED)
     assert found is not None
     assert found.value == b"a later one"
+
+
+@contextlib.asynccontextmanager
+async def told_room(stage: Stage, free: int | None) -> AsyncIterator[None]:
+    """While it lasts, the other node says that so many bytes are free on its disk."""
+
+    async def status(asked: Asked) -> dict[str, Any]:
+        return {"disk_free_bytes": free}
+
+    server = Server({"GET /status": Route(status)})
+    await server.start(TWO.address, TWO.ports.control, certificates.serving(stage.folders))
+    try:
+        yield
+    finally:
+        await server.close()
+
+
+async def test_a_primary_without_room_goes_to_whoever_has_some(on_one: Stage):
+    # The certificate is this node's, at another address.
+    authority = certificates.Pair(on_one.folders.ca.read_bytes(), on_one.folders.ca_key.read_bytes())
+    both = certificates.issue(authority, "one", (ONE.address, TWO.address), SystemClock().now_ms())
+    certificates.keep(on_one.folders, authority, both)
+    for free in ((1 << 30) - 1, None):
+        async with told_room(on_one, free):
+            with pytest.raises(Conflict, match="has more room"):
+                await _told(membership.make_way(on_one.place))
+    with pytest.raises(Conflict, match="has more room"):
+        await _told(membership.make_way(on_one.place))
+    assert on_one.rest.planned == []
+    async with told_room(on_one, 1 << 30):
+        assert "two is the primary" in await _told(membership.make_way(on_one.place))
+    assert (on_one.picture.primary, on_one.rest.planned) == ("two", [True])
 
 
 async def test_the_primary_goes_elsewhere_before_its_node_is_drained_for_good(on_one: Stage):

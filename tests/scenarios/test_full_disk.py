@@ -1,13 +1,10 @@
 """A full disk, and a database file that another process holds: said clearly, outlived, nothing acknowledged lost."""
 
 import asyncio
-import contextlib
 import json
-import os
 import resource
-import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -20,8 +17,7 @@ from tests.support import pictures
 from tests.support.client import multipart
 from tests.support.kept import Kept, Reply
 from tests.support.server import Server
-
-DISK_MIB = 48
+from tests.support.small_disk import fill, small_disk
 
 
 class Poster:
@@ -69,37 +65,6 @@ def refusal(reply: Reply) -> str:
     assert int(reply.headers["retry-after"]) > 0
     assert reply.headers["content-type"].startswith("application/json")
     return str(json.loads(reply.body)["error"])
-
-
-def _free(folder: Path) -> int:
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize
-
-
-@contextlib.contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """A file system of its own, which only root can make."""
-    folder.mkdir()
-    size = f"size={DISK_MIB}m"
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "linnet", folder], capture_output=True, check=False)
-    if done.returncode:
-        pytest.skip(f"a small disk cannot be made here: {done.stderr.decode().strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def fill(folder: Path) -> Callable[[], None]:
-    """Takes all that is free on the disk; what gives it back."""
-    ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        for size in (1 << 20, 1 << 12, 1):
-            with contextlib.suppress(OSError):
-                while file.write(b"x" * size) == size:
-                    pass
-    assert _free(folder) < 1 << 12
-    return ballast.unlink
 
 
 def forbid_growth(server: Server, folder: Path) -> Callable[[], None]:

@@ -1,5 +1,6 @@
 """What goes wrong: each fault begins, lasts for a while, and is over. ``FAULTS`` names them all."""
 
+import random
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -242,6 +243,14 @@ async def switchover(world: "World", seconds: float) -> None:
     await world.sleep(seconds)
 
 
+async def disk_full(world: "World", seconds: float) -> None:
+    """It commits what finds room in what it has, and answers all else that there is none."""
+    primary = world.cluster.primary
+    primary.no_room = world.disk_dice
+    await world.sleep(seconds)
+    primary.no_room = None
+
+
 async def caches_emptied(world: "World", seconds: float) -> None:
     for node in world.nodes:
         node.forget()
@@ -263,8 +272,14 @@ SHOWN_AND_LOST = (primary_flaps, waits_cancelled)
 """What undoes that somebody has seen: the hardest to stand, and so now and then what a world ends with."""
 
 
+FULL_DISKS = 0.2
+"""In so many worlds, a disk is full besides."""
+
+
 async def trouble(world: "World") -> AsyncIterator[str]:
     """One fault after another, now and then two at once; the name of each as it begins."""
+    if world.disk_dice.random() < FULL_DISKS:
+        yield _begun(world, disk_full, world.disk_dice)
     times = world.dice.randint(1, 4)
     for _ in range(times):
         for name in world.dice.sample(sorted(FAULTS), 2 if world.dice.random() < 0.25 else 1):
@@ -275,7 +290,7 @@ async def trouble(world: "World") -> AsyncIterator[str]:
         await world.sleep(world.dice.uniform(0.5, 3.0))
 
 
-def _begun(world: "World", fault: Fault) -> str:
-    seconds = world.dice.choice((0.3, 1.0, 2.5, 4.0))
+def _begun(world: "World", fault: Fault, dice: random.Random | None = None) -> str:
+    seconds = (dice or world.dice).choice((0.3, 1.0, 2.5, 4.0))
     world.begin(fault(world, seconds))
     return f"{fault.__name__} for {seconds} s"

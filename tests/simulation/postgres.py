@@ -1,5 +1,6 @@
 """A simulated PostgreSQL: sessions, one writer at a time, commits that wait for standbys, and a log to follow."""
 
+import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -99,6 +100,9 @@ class Session:
         if self.server.holder is not self:
             self.server.machine.failures.append(f"{self.server.name} was asked by who waits for his turn: {sql[:80]}")
             return reply(asyncpg.InterfaceError("another operation is in progress"))
+        if self.server.finds_no_room(text):
+            self.failed = True
+            return reply(asyncpg.DiskFullError("could not extend file: No space left on device"))
         try:
             rows = self.server.ahead.run(text, values, many)
         except apsw.ConstraintError as error:
@@ -164,6 +168,8 @@ class Server:
         self.settled = 0
         self._seen = 0
         self.up = True
+        self.no_room: random.Random | None = None
+        """Where its disk is full: whether a new row finds a page that has room for it is the dice's."""
         self.follows: Server | None = None
         self.followed = True
         """Whether it shows no more than it has received since it was started last."""
@@ -205,6 +211,11 @@ class Server:
         return replica
 
     # -- writing ------------------------------------------------------------------------------------------------------
+
+    def finds_no_room(self, sql: str) -> bool:
+        """A beat changes the row that it has, and needs none."""
+        grows = sql.startswith("insert") and "into heartbeats" not in sql
+        return self.no_room is not None and grows and self.no_room.random() < 0.5
 
     def lock(self, session: Session, reply: Reply, late: bool = False) -> None:
         """One writes at a time; the number of a transaction is given before it is its turn, except where it is given

@@ -56,6 +56,8 @@ class World:
         self.machine = Machine(seed)
         # Of their own, so that what goes wrong in a seed stays the same when other code throws more dice.
         self.dice = random.Random(f"faults of {seed}")
+        # The same, when another fault is added: it throws dice of its own.
+        self.disk_dice = random.Random(f"space for {seed}")
         self.stage = stage()
         self.pause = self.dice.choice((0.15, 0.3, 0.6))
         self.quiet = False
@@ -107,6 +109,8 @@ class World:
         self.machine.story.tell("world", "is healed")
         self.network.heal()
         self.cluster.severed = False
+        for server in self.cluster.servers:
+            server.no_room = None
         for host in range(3):
             for process in self.processes(host):
                 process.thaw()

@@ -29,6 +29,7 @@ class FakeDatabase:
     standbys: dict[str, int] = field(default_factory=dict)
     commit_listeners: list[Callable[[], None]] = field(default_factory=list)
     broken_listeners: list[Callable[[str], None]] = field(default_factory=list)
+    full_listeners: list[Callable[[str], None]] = field(default_factory=list)
     host_listeners: list[Callable[[str], None]] = field(default_factory=list)
 
     def on_commit(self, listener: Callable[[], None]) -> None:
@@ -37,8 +38,15 @@ class FakeDatabase:
     def on_broken(self, listener: Callable[[str], None]) -> None:
         self.broken_listeners.append(listener)
 
+    def on_full(self, listener: Callable[[str], None]) -> None:
+        self.full_listeners.append(listener)
+
     def on_host_lost(self, listener: Callable[[str], None]) -> None:
         self.host_listeners.append(listener)
+
+    def full(self) -> None:
+        for listener in self.full_listeners:
+            listener("the disk is full")
 
     def host_lost(self) -> None:
         for listener in self.host_listeners:

@@ -9,7 +9,14 @@ import pytest
 from linnet.domain.errors import IdTaken, Invalid, TooLarge, Unavailable
 from linnet.domain.journal import PLANNED, Entry
 from linnet.domain.majority import Put
-from linnet.storage.breaker import BEAT_SECONDS, CAUTION_SECONDS, EMPTY_LOOKS, OVERDUE_SECONDS, YOUNG_SECONDS
+from linnet.storage.breaker import (
+    BEAT_SECONDS,
+    CAUTION_SECONDS,
+    EMPTY_LOOKS,
+    FULL_SECONDS,
+    OVERDUE_SECONDS,
+    YOUNG_SECONDS,
+)
 from linnet.storage.database import Abandoned, Operation
 from linnet.storage.detour import Accepted
 from tests.storage.breaking import World, until, virtually
@@ -45,6 +52,21 @@ async def test_a_silent_primary_opens_it_after_half_a_second(world: World) -> No
     assert await world.post(1) == Accepted(1, waits=True)
     assert 0.45 < world.clock.monotonic() - began < 0.65
     assert (world.database.beats >= 1, world.database.doubted) == (True, 1)
+
+
+@virtually
+async def test_a_primary_without_room_is_left_for_a_while_though_it_commits_what_is_small(world: World) -> None:
+    world.database.full()
+    assert world.breaker.is_open
+    await until(world, lambda: world.detour.drains, 0.1)
+    await world.clock.sleep(FULL_SECONDS - 1)
+    assert await world.post(1) == Accepted(1, waits=True)
+    world.database.full()  # as what is brought in finds no room either
+    await world.clock.sleep(FULL_SECONDS - 1)
+    assert world.breaker.is_open
+    await world.drain()
+    await until(world, lambda: not world.breaker.is_open, 2.0)
+    assert await world.post(2) == Accepted(2, waits=False)
 
 
 @virtually

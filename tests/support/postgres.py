@@ -169,9 +169,9 @@ def _alive(pid: int) -> bool:
         return False
 
 
-def _new_folder(named: str) -> Path:
+def _new_folder(named: str, under: Path | None = None) -> Path:
     """A folder that the server's account can reach: pytest's own are root's alone."""
-    folder = Path(tempfile.mkdtemp(prefix=f"linnet-{named}-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"linnet-{named}-", dir=under))
     if os.geteuid() == 0:
         os.chown(folder, _account().pw_uid, _account().pw_gid)
     return folder
@@ -189,16 +189,17 @@ def _initialised() -> Path:
     return folder
 
 
-def new_server(named: str = "postgres") -> Server:
+def new_server(named: str = "postgres", under: Path | None = None) -> Server:
     """Initialised, not yet started. ``remove`` ends it."""
-    server = Server(_new_folder(named), _free_port())
+    server = Server(_new_folder(named, under), _free_port())
     run("cp", "-a", _initialised() / "data", server.data)
     return server
 
 
 @contextlib.contextmanager
-def running_server(named: str = "postgres") -> Iterator[Server]:
-    server = new_server(named)
+def running_server(named: str = "postgres", under: Path | None = None) -> Iterator[Server]:
+    """Its files are in a folder of its own, in ``under`` or among what is temporary."""
+    server = new_server(named, under)
     try:
         server.start()
         yield server
