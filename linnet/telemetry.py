@@ -52,6 +52,19 @@ def _count(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mutable
 _tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
 
+class _Lines(structlog.WriteLogger):
+    """Writes lines. Where one cannot be, as on a disk that is full, whoever had something to tell goes on all the same:
+    it is counted, and nothing else depends on it."""
+
+    def msg(self, message: str) -> None:
+        try:
+            super().msg(message)
+        except OSError:
+            events["error", "log_line_lost"] += 1
+
+    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
+
+
 def set_up_logs(level: str = "info", form: str = "text") -> None:
     """``form`` is ``text`` for people or ``json`` for machines; one line per event, on standard error."""
     last: list[Any] = (
@@ -71,6 +84,6 @@ def set_up_logs(level: str = "info", form: str = "text") -> None:
             *last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _Lines(sys.stderr),
         cache_logger_on_first_use=True,
     )

@@ -234,6 +234,22 @@ def test_a_line_that_a_request_causes_names_it() -> None:
     assert "the disk" in str(second["exception"])
 
 
+TELLS = """
+from linnet import telemetry
+telemetry.set_up_logs("info", "text")
+for number in range(3000):
+    telemetry.log.warning("something_happened", number=number)
+print(telemetry.events["warning", "something_happened"], telemetry.events["error", "log_line_lost"])
+"""
+
+
+def test_what_cannot_be_written_down_stops_nobody_who_tells_it() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, "-c", TELLS], stdout=subprocess.PIPE, stderr=full, text=True, check=True)
+    told, lost = map(int, done.stdout.split())
+    assert (told, lost) == (3000, 3000)
+
+
 async def test_a_world_is_ready_and_counts(any_world: World) -> None:
     assert (await any_world.client.get("/readyz")).status == 200
     answer = await any_world.client.ask("GET", "/metrics")
