@@ -270,8 +270,12 @@ class Loop:
         await majority.disarm()
 
     async def _make_way(self) -> None:
-        async for sentence in membership.make_way(self.place):
-            self.node.say(sentence)
+        self.place.begin("the primary is given away")
+        try:
+            async for sentence in membership.make_way(self.place):
+                self.node.say(sentence)
+        finally:
+            self.place.doing = ""
 
     def _failed(self, act: Act, error: Exception) -> None:
         self._wrong(act.on, f"{act.what} {act.on}: that failed ({_words(error)})")

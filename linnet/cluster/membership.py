@@ -47,7 +47,7 @@ async def make_way(place: Place) -> Sentences:
             async for sentence in _hand_over(place, picture, place.me.name, name):
                 yield sentence
             return
-    raise Conflict("No other member that could be the primary has more room. Make some, on all of them")
+    raise Conflict("No other member that could be the primary says that it has more room; make some here, or there")
 
 
 async def _has_room(place: Place, member: Member) -> bool:

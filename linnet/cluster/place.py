@@ -9,7 +9,7 @@ from linnet.cluster.layout import Folders, Member
 from linnet.cluster.node import Node
 from linnet.cluster.patroni_rest import PatroniRest
 from linnet.cluster.picture import Picture
-from linnet.domain.errors import Unavailable
+from linnet.domain.errors import Conflict, Unavailable
 from linnet.ports import Chance, Clock, Majority
 
 
@@ -21,6 +21,14 @@ class Place:
     chance: Chance
     look: Callable[[], Picture]
     end: Callable[[], None]
+    doing: str = ""
+    """The change that is being made; one at a time."""
+
+    def begin(self, what: str) -> None:
+        """Whoever begins one sets ``doing`` back when it is done. Raises Conflict while another one is being made."""
+        if self.doing:
+            raise Conflict(f"This node is busy: {self.doing}; try again when that is done")
+        self.doing = what
 
     @property
     def me(self) -> Member:

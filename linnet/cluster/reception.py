@@ -24,7 +24,6 @@ class Reception:
     def __init__(self, place: Place, tasks: Tasks) -> None:
         self._place = place
         self._tasks = tasks
-        self._doing = ""
         self._joining = 0
 
     def routes(self) -> Mapping[str, Route]:
@@ -102,9 +101,7 @@ class Reception:
 
     def _begin(self, name: str, sentences: AsyncIterator[str]) -> AsyncIterator[str]:
         """Raises Conflict while another change is being made."""
-        if self._doing:
-            raise Conflict(f"This node is busy: {self._doing}; try again when that is done")
-        self._doing = name
+        self._place.begin(name)
         told: asyncio.Queue[str | LinnetError | None] = asyncio.Queue()
         self._tasks.start(name, self._work(name, sentences, told))
         return _heard(told)
@@ -125,7 +122,7 @@ class Reception:
             last = Conflict(f"{name} met a mistake of ours; the node's log says more")
             raise
         finally:
-            self._doing = ""
+            self._place.doing = ""
             told.put_nowait(last)
 
 

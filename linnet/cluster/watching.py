@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,6 +27,7 @@ TOLD_S = 1.0
 """An answer that took longer does not tell the time."""
 STALE_S = 6.0
 """What was seen longer ago than this is not known any more."""
+DISK_LOOKS = 5
 DAY_MS = 86_400_000
 
 
@@ -62,6 +64,7 @@ class Watch:
         self.seen = Seen()
         self._node = node
         self._renewed = renewed
+        self._free: deque[int] = deque(maxlen=DISK_LOOKS)
         self._renewal_at = float("-inf")
         self._alarms_at = float("-inf")
         self._strict_at = float("-inf")
@@ -205,7 +208,9 @@ class Watch:
     # -- the machine --------------------------------------------------------------------------------------------------
 
     async def _disk(self) -> None:
-        self.seen.disk_free = free_bytes(self._node.folders)
+        """The most of some looks: what is used for a moment is not what is lacking."""
+        self._free.append(free_bytes(self._node.folders))
+        self.seen.disk_free = max(self._free)
 
     async def _machine(self) -> None:
         node, seen = self._node, self.seen

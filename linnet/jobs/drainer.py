@@ -32,6 +32,7 @@ DEFRAGMENTED_BYTES = 64 << 20
 _HURRIED_SECONDS = 0.1
 _IDLE_SECONDS = 0.5
 """Who sees nothing wrong looks so often for posts that others had to put there: theirs came before ours."""
+_AGAIN_SECONDS_MAX = 1.0
 _PARKED_SECONDS = 60.0
 
 
@@ -61,6 +62,7 @@ class Drainer:
         self._batch = BATCH_FIRST
         self._singly = 0
         self._drained = 0
+        self._failed = 0
         self._empty = False
         self._tried_parked_at: float | None = None
         self._marks: deque[tuple[float, int]] = deque()
@@ -122,8 +124,9 @@ class Drainer:
             return await self._lost()
         except (Unavailable, TimeoutError) as error:
             self._batch = max(1, self._batch // 2)
+            self._failed += 1
             log.info("drain_waits", posts=len(entries), error=str(error), done="tried again, fewer at once")
-            return _HURRIED_SECONDS
+            return min(_AGAIN_SECONDS_MAX, _HURRIED_SECONDS * 2.0 ** min(self._failed - 1, 9))
         except Exception as error:  # boundary: a post that the database does not take must not hold up the others
             return await self._refused(entries, error)
         took = self._clock.monotonic() - began
@@ -132,6 +135,7 @@ class Drainer:
             return await self._lost()
         self._batch = max(1, self._batch // 2) if took > BATCH_SECONDS else min(BATCH, self._batch * 2)
         self._drained += len(entries)
+        self._failed = 0
         return 0.0
 
     async def _while_ready(self, work: Coroutine[Any, Any, None]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections import deque
 from collections.abc import Callable, Coroutine
+from math import inf
 from typing import Any, Protocol
 
 import msgspec
@@ -34,7 +35,9 @@ OVERDUE_SECONDS = 6.0
 for both: then posts go to the database past what waits, or they all would be seen by nobody else for ever."""
 FULL_SECONDS = 5.0
 """So long after a write that found no room on its disk, posting does not go back to the primary, though it commits:
-what is small fits in somewhere. Each entry that cannot be brought in is such a write."""
+what is small fits in somewhere. Whoever brings in what waits meets it again; who does not, at his first post
+after that, and then stays away twice as long."""
+FULL_SECONDS_MAX = 60.0
 CAUTION_SECONDS = 10.0
 """So long after going back, an operation may still be found in the journal alone, unless nothing is seen to wait there:
 to look for each would cost more than all else does, at a time when what was missed is made up for."""
@@ -106,7 +109,8 @@ class Breaker:
         self._waiting: dict[int, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._planned_until = 0.0
-        self._full_until = 0.0
+        self._full_until = -inf
+        self._full_seconds = FULL_SECONDS
         self._plan: bytes = b""
         # What a process does not remember from before its start, it takes for possible.
         self._cautious_until = clock.monotonic() + CAUTION_SECONDS
@@ -119,7 +123,7 @@ class Breaker:
         """How often it has opened."""
         self.generation = Generation()
         heart.on_commit(self._on_commit)
-        heart.on_broken(self.open)
+        heart.on_broken(self._broken)
         heart.on_full(self._full)
         heart.on_host_lost(self._host_lost)
 
@@ -151,8 +155,17 @@ class Breaker:
         self._tell()
         self._tasks.start("probe", self._probe())
 
+    def _broken(self, why: str) -> None:
+        """Whoever is the primary next has a disk of its own."""
+        self._full_until = -inf
+        self.open(why)
+
     def _full(self, why: str) -> None:
-        self._full_until = self._clock.monotonic() + FULL_SECONDS
+        now = self._clock.monotonic()
+        if not self.is_open:
+            again = now < self._full_until + FULL_SECONDS_MAX
+            self._full_seconds = min(FULL_SECONDS_MAX, self._full_seconds * 2) if again else FULL_SECONDS
+        self._full_until = now + self._full_seconds
         self.open(why)
 
     def _on_commit(self) -> None:

@@ -7,6 +7,7 @@ import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 from typing import Any, TypeVar, cast
 
 from linnet.domain import ids as layout
@@ -37,6 +38,7 @@ from linnet.storage.postgres_hedges import HEDGE_SECONDS, Hedges
 from linnet.storage.postgres_pool import Pool, Standbys
 from linnet.storage.postgres_primary import Dial, Finder, Primary
 from linnet.storage.postgres_rehearsal import Rehearsal, code_of
+from linnet.storage.postgres_room import Room
 from linnet.storage.postgres_schema import PostgresSchemaSession
 from linnet.storage.postgres_transaction import PostgresTransaction, SecondStatement, only_sql
 from linnet.storage.postgres_witnesses import BEAT, Pulse, Witnesses
@@ -62,8 +64,6 @@ CONNECTIONS = 8
 _HEDGE_SECONDS_ALONE = 0.02
 """The same where there is no primary to be waited for."""
 _PAUSE_SECONDS = 0.05
-_ROOM_PAUSE_SECONDS = 0.5
-"""The same where a disk is full: who is to take over, or makes room, takes seconds, and each try costs what it has."""
 _READY_SECONDS = 5.0
 _READ_ONLY = "begin isolation level repeatable read read only"
 
@@ -100,6 +100,7 @@ class PostgresDatabase:
         self._ids = ids
         self._write_seconds = write_seconds
         self._finder = Finder(hosts(url), dial)
+        self._room = Room(elsewhere=self._finder.has_standbys)
         self._rehearsal = Rehearsal(self._read_over)
         self._standbys = Standbys(self._finder, prepare=self._rehearsal.hold)
         self._pool = Pool(self._finder, connections, self._standbys, self._rehearsal.hold)
@@ -109,7 +110,6 @@ class PostgresDatabase:
         self._witnesses = Witnesses(self._finder)
         self._listeners: list[Callable[[], None]] = []
         self._mourners: list[Callable[[str], None]] = []
-        self._full: list[Callable[[str], None]] = []
         self._writes: set[asyncio.Task[Any]] = set()
         self._several: dict[types.CodeType, int] = {}
         self._closing = False
@@ -135,7 +135,7 @@ class PostgresDatabase:
 
     def on_full(self, listener: Callable[[str], None]) -> None:
         """``listener`` is told, in words, of each write that the primary had no room for, whatever else it commits."""
-        self._full.append(listener)
+        self._room.on_full(listener)
 
     def on_host_lost(self, listener: Callable[[str], None]) -> None:
         """``listener`` is told, in words, of each kept connection that ends by itself: its host may have gone, and who
@@ -240,23 +240,18 @@ class PostgresDatabase:
     async def _again(
         self, attempt: Callable[[ReadFunction[T], float], Awaitable[T]], fn: ReadFunction[T], deadline: float
     ) -> T:
+        loop = asyncio.get_running_loop()
         while True:
             try:
                 return await attempt(fn, deadline)
             except ReadOnly as error:
                 raise error.__cause__ or error from None
+            except NoRoom as error:
+                await self._room.wait(error, deadline)
             except (Lost, NotDone) as error:
-                await self._rest(error, deadline, "read")
-
-    async def _rest(self, error: Lost | NotDone, deadline: float, done: str) -> None:
-        """Before the next try. Raises Unavailable where it is too late for one, or nothing can have changed by then."""
-        full = isinstance(error, NoRoom)
-        alone = not self._finder.has_standbys and not self._mourners
-        if asyncio.get_running_loop().time() > deadline or (full and alone):
-            if full:
-                raise Unavailable(str(error), retry_after=60) from error
-            raise Unavailable(f"The database could not be {done}; please try again") from error
-        await asyncio.sleep(_ROOM_PAUSE_SECONDS if full else _PAUSE_SECONDS)
+                if loop.time() > deadline:
+                    raise Unavailable("The database could not be read; please try again") from error
+                await asyncio.sleep(_PAUSE_SECONDS)
 
     # Whoever needs no answer any more leaves: a command that was sent is finished without him. Cancelled, it would cost
     # its connection, and a server that is only busy would spend its time on new ones, each slower than a read.
@@ -391,7 +386,7 @@ class PostgresDatabase:
     async def _write(self, write: _Write) -> Any:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._write_seconds
-        races = 0
+        races = full = 0
         while True:
             try:
                 result = await self._attempt(write, deadline)
@@ -400,10 +395,19 @@ class PostgresDatabase:
                 if races >= RACES:
                     raise error.__cause__ or error from None
                 continue
+            except NoRoom as error:
+                full += 1
+                self._room.lacks(error)
+                # Who writes ahead has it in a safe place, and asks again by himself.
+                await self._room.wait(error, -inf if write.pool is self._ahead else deadline, full)
+                self._say_retried(loop.time(), error)
+                continue
             except (Lost, NotDone) as error:
                 self._say_retried(loop.time(), error)
                 self._mourn(error)
-                await self._rest(error, deadline, "written")
+                if loop.time() > deadline:
+                    raise Unavailable("The database could not be written; please try again") from error
+                await asyncio.sleep(_PAUSE_SECONDS)
                 continue
             self._hedges.answered(loop.time())
             for listener in self._listeners:
@@ -412,13 +416,9 @@ class PostgresDatabase:
 
     def _mourn(self, error: Lost | NotDone) -> None:
         """A command that was slow, or met a lock, does not mean that the primary has gone."""
-        if isinstance(error, NoRoom):
-            listeners = self._full
-        elif isinstance(error, TooSlow) or (isinstance(error, NotDone) and error.primary):
+        if isinstance(error, TooSlow) or (isinstance(error, NotDone) and error.primary):
             return
-        else:
-            listeners = self._mourners
-        for listener in listeners:
+        for listener in self._mourners:
             listener(str(error))
 
     def _say_retried(self, now: float, error: Exception) -> None:

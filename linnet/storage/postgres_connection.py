@@ -75,7 +75,7 @@ class ReadOnly(NotDone):
 
 
 class NoRoom(NotDone):
-    """The server's disk is full: it takes what fits into what it has, and nothing else, while another one could."""
+    """The server's disk is full: it takes what fits into what it has, and nothing else. Another one could take it."""
 
 
 class Raced(NotDone):
@@ -237,7 +237,7 @@ class Connection:
         if isinstance(error, asyncpg.DataError):
             return cast("Exception", error)
         if isinstance(error, asyncpg.PostgresError) and not isinstance(error, asyncpg.PostgresConnectionError):
-            return _meaning_of_state(error)
+            return meaning_of_state(error)
         if isinstance(error, asyncpg.InterfaceError) and not self.closed:
             return cast("Exception", error)
         self.terminate()
@@ -247,7 +247,7 @@ class Connection:
 _STATES = asyncpg.exceptions
 
 
-def _meaning_of_state(error: Any) -> Exception:
+def meaning_of_state(error: Any) -> Exception:
     """What an error of the server means. The classes that are not named are mistakes of ours and raised as they are."""
     if isinstance(error, _STATES.ReadOnlySQLTransactionError):
         return ReadOnly(str(error), primary=False)
@@ -269,6 +269,8 @@ def _meaning_of_state(error: Any) -> Exception:
         | _STATES.OutdatedSchemaCacheError,
     ):
         return NotDone(str(error))
+    if isinstance(error, _STATES.DiskFullError) and error.server_source_filename == "dsm_impl.c":
+        return Unavailable("The database's shared memory is full (/dev/shm): nothing was stored")
     if isinstance(error, _STATES.DiskFullError):
         return NoRoom("The database's disk is full: nothing was stored")
     if isinstance(error, _STATES.QueryCanceledError):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from linnet.domain.errors import Unavailable
-from linnet.storage.postgres_connection import BEGIN_WRITE, Connection, Duplicate, Lost, NotDone
+from linnet.storage.postgres_connection import BEGIN_WRITE, Connection, Duplicate, Lost, NoRoom, NotDone
 from linnet.storage.schema import LockTimeout
 from linnet.storage.statements import Row
 
@@ -52,5 +52,7 @@ class PostgresSchemaSession:
 
 
 def _waits(error: NotDone) -> BaseException:
-    """Rows that stand in a migration's way will not go by themselves."""
+    """Rows that stand in a migration's way will not go by themselves, nor does room come of trying again."""
+    if isinstance(error, NoRoom):
+        return Unavailable(str(error), retry_after=60)
     return (error.__cause__ or error) if isinstance(error, Duplicate) else LockTimeout(str(error))

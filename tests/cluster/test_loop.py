@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from linnet.cluster import certificates, configuration, decide, programs
+from linnet.cluster import certificates, configuration, decide, programs, watching
 from linnet.cluster.asking import Refused, Unreachable, ask
 from linnet.cluster.children import identity
 from linnet.cluster.layout import Binaries, Folders, Member, NodeFile, Ports, Program, Standing
@@ -275,6 +275,28 @@ async def test_the_end_of_a_primary_is_announced_where_another_may_follow(
         await loop._announce_end(ending)
         assert (PLANNED in majority.keys) is planned
     assert PLANNED not in majority.keys
+
+
+async def test_what_is_used_for_a_moment_is_not_what_is_lacking(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = [100]
+    monkeypatch.setattr(watching, "free_bytes", lambda _: free[0])
+    watch = watching.Watch(Node(folders, CLOCK), lambda: None)
+    for free[0], seen in [(100, 100), (3, 100), (90, 100), *[(3, 100)] * 2, (3, 90), (3, 90), (3, 3), (80, 80)]:
+        await watch._disk()
+        assert watch.seen.disk_free == seen
+
+
+async def test_one_change_is_made_at_a_time_by_whomever(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = Loop(Node(folders, CLOCK), Tasks())
+    loop.place.begin("drain")
+    with pytest.raises(Conflict, match="busy: drain"):
+        await loop._make_way()
+    loop.place.doing = ""
+    with pytest.raises(Conflict, match="has more room"):
+        await loop._make_way()
+    loop.place.begin("drain")
 
 
 async def test_an_etcd_that_was_full_takes_locks_again(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
-"""What goes wrong: each fault begins, lasts for a while, and is over. ``FAULTS`` names them all."""
+"""What goes wrong: each fault begins, lasts for a while, and is over. ``FAULTS`` names those that are thrown dice for
+together; a full disk came later, and comes besides."""
 
-import random
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -279,7 +279,7 @@ FULL_DISKS = 0.2
 async def trouble(world: "World") -> AsyncIterator[str]:
     """One fault after another, now and then two at once; the name of each as it begins."""
     if world.disk_dice.random() < FULL_DISKS:
-        yield _begun(world, disk_full, world.disk_dice)
+        yield _begun(world, disk_full, world.disk_dice.choice((1.0, 4.0, 9.0)))
     times = world.dice.randint(1, 4)
     for _ in range(times):
         for name in world.dice.sample(sorted(FAULTS), 2 if world.dice.random() < 0.25 else 1):
@@ -290,7 +290,8 @@ async def trouble(world: "World") -> AsyncIterator[str]:
         await world.sleep(world.dice.uniform(0.5, 3.0))
 
 
-def _begun(world: "World", fault: Fault, dice: random.Random | None = None) -> str:
-    seconds = (dice or world.dice).choice((0.3, 1.0, 2.5, 4.0))
+def _begun(world: "World", fault: Fault, seconds: float | None = None) -> str:
+    if seconds is None:
+        seconds = world.dice.choice((0.3, 1.0, 2.5, 4.0))
     world.begin(fault(world, seconds))
     return f"{fault.__name__} for {seconds} s"

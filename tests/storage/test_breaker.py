@@ -14,6 +14,7 @@ from linnet.storage.breaker import (
     CAUTION_SECONDS,
     EMPTY_LOOKS,
     FULL_SECONDS,
+    FULL_SECONDS_MAX,
     OVERDUE_SECONDS,
     YOUNG_SECONDS,
 )
@@ -67,6 +68,21 @@ async def test_a_primary_without_room_is_left_for_a_while_though_it_commits_what
     await world.drain()
     await until(world, lambda: not world.breaker.is_open, 2.0)
     assert await world.post(2) == Accepted(2, waits=False)
+
+
+@virtually
+async def test_who_went_back_in_vain_for_want_of_room_stays_away_twice_as_long(world: World) -> None:
+    for seconds in (FULL_SECONDS, 2 * FULL_SECONDS, 4 * FULL_SECONDS):
+        world.database.full()
+        assert seconds - 1 < await until(world, lambda: not world.breaker.is_open, seconds + 1)
+    # Another primary has a disk of its own.
+    world.database.full()
+    world.database.broken()
+    world.database.commits_s = 0.01
+    await until(world, lambda: not world.breaker.is_open, 2.0)
+    await world.clock.sleep(FULL_SECONDS_MAX)
+    world.database.full()
+    await until(world, lambda: not world.breaker.is_open, FULL_SECONDS + 1)
 
 
 @virtually

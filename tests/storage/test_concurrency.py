@@ -59,7 +59,7 @@ class Meeting:
         self.met = 0
         self.errors: Counter[str] = Counter()
         self._asking = asyncio.Lock()
-        commit, meaning = Connection.commit, postgres_connection._meaning_of_state
+        commit, meaning = Connection.commit, postgres_connection.meaning_of_state
 
         async def meet(connection: Connection, before: str, limit_s: float | None) -> None:
             if self.expected:
@@ -75,7 +75,7 @@ class Meeting:
             return meaning(error)
 
         monkeypatch.setattr(Connection, "commit", meet)
-        monkeypatch.setattr(postgres_connection, "_meaning_of_state", note)
+        monkeypatch.setattr(postgres_connection, "meaning_of_state", note)
 
     async def _somebody_waits(self) -> bool:
         async with self._asking:

@@ -8,17 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from linnet.domain.errors import Unavailable
 from linnet.domain.journal import Entry
-from linnet.storage import changes
+from linnet.storage import changes, postgres_room
 from linnet.storage.breaker import Breaker
 from linnet.storage.database import Operation
 from linnet.storage.detour import Accepted, Detour
 from linnet.storage.journal import MajorityJournal
 from linnet.storage.postgres import PostgresDatabase
-from linnet.storage.postgres_connection import NoRoom, connect
+from linnet.storage.postgres_connection import NoRoom, connect, meaning_of_state
+from linnet.storage.postgres_room import Room
 from linnet.supervision import Tasks
 from linnet.system import SystemClock
 from tests.storage.queries import sql
@@ -33,7 +35,9 @@ pytestmark = pytest.mark.drill
 
 DISK_MIB = 128
 ALL = sql("select subject_id from changes order by subject_id")
-SPILLS = sql("select count(*) from (select x from generate_series(1, 400000) x order by x % 1000 offset 10) found")
+SPILLS = sql(
+    "select max(x) from (select repeat('x', 300) || x as x from generate_series(1, 40000) x order by x offset 1) y"
+)
 """Sorts more than the memory that a statement has can hold."""
 
 
@@ -163,12 +167,67 @@ async def test_what_cannot_be_sorted_for_want_of_room_is_asked_of_a_standby(clus
     assert await cluster.database.read(lambda tx: tx.all(SPILLS)) == before
 
 
-async def test_posts_go_into_the_journal_and_what_waits_is_tried_again(cluster: Cluster):
+async def test_what_is_brought_in_from_a_safe_place_is_not_held_where_there_is_no_room(cluster: Cluster):
+    cluster.small.fill()
+    await until_full(cluster.write, lambda: cluster.told)
+
+    async def ahead(tx: Any) -> None:
+        for number in range(2_000):
+            await append(tx, number)
+
+    with pytest.raises(Unavailable, match="disk is full"):
+        await cluster.database.write(ahead, ahead=True)
+
+
+def test_shared_memory_that_is_full_is_no_full_disk():
+    """The server's state is the same: only where it arose tells."""
+    error = asyncpg.DiskFullError("could not resize shared memory segment: No space left on device")
+    assert isinstance(meaning_of_state(error), NoRoom)
+    error.server_source_filename = "dsm_impl.c"
+    assert isinstance(meaning_of_state(error), Unavailable)
+
+
+async def test_a_migration_without_room_says_so_at_once(cluster: Cluster):
+    cluster.small.fill()
+    async with cluster.database.schema_session() as session:
+        with pytest.raises(Unavailable, match="disk is full"):
+            await session.apply(["create table much as select generate_series(1, 100000)"], "select where false")
+
+
+async def test_so_many_wait_for_room_and_no_more(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(postgres_room, "WAITERS", 1)
+    room, error = Room(elsewhere=True), NoRoom("the disk is full")
+    deadline = asyncio.get_running_loop().time() + 60
+    first = asyncio.get_running_loop().create_task(room.wait(error, deadline))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable, match="the disk is full"):
+        await room.wait(error, deadline)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    await asyncio.wait_for(room.wait(error, deadline), 10)
+
+
+@pytest.fixture(params=["with a standby", "alone"])
+async def any_database(request: pytest.FixtureRequest, small: Small) -> AsyncIterator[PostgresDatabase]:
+    standby = small.server.standby() if request.param == "with a standby" else None
+    database = await migrated(small.server, *([standby] if standby else []))
+    await database.beat()
+    try:
+        yield database
+    finally:
+        await database.close()
+        if standby:
+            standby.remove()
+
+
+async def test_posts_go_into_the_journal_and_what_waits_is_tried_again(small: Small, any_database: PostgresDatabase):
     clock, tasks = SystemClock(), Tasks()
     majority = MemoryMajority(clock)
     journal = MajorityJournal(majority, clock)
-    breaker = Breaker(cluster.database, journal, majority, clock, tasks)
-    detour = Detour(cluster.database, journal, breaker, clock)
+    breaker = Breaker(any_database, journal, majority, clock, tasks)
+    detour = Detour(any_database, journal, breaker, clock)
     breaker.start()
     posted: list[Accepted] = []
 
@@ -179,7 +238,7 @@ async def test_posts_go_into_the_journal_and_what_waits_is_tried_again(cluster: 
         posted.append(await detour.post(lambda tx: append(tx, number), Operation(f"{number}"), compose))
 
     try:
-        cluster.small.fill()
+        small.fill()
         await until_full(post, lambda: posted and posted[-1].waits)
         assert breaker.is_open
         assert [entry.id for entry in await journal.first(10)] == [posted[-1].id]

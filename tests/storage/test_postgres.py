@@ -17,6 +17,7 @@ from linnet.storage.postgres_connection import (
     Duplicate,
     LockedOut,
     Lost,
+    NoRoom,
     NotDone,
     Raced,
     ReadOnly,
@@ -262,7 +263,7 @@ MEANINGS = (
     ("do $$ begin raise exception using errcode = 'cannot_connect_now'; end $$", NotDone),
     ("do $$ begin raise exception using errcode = 'admin_shutdown'; end $$", Lost),
     ("select pg_terminate_backend(pg_backend_pid())", Lost),
-    ("do $$ begin raise exception using errcode = 'disk_full'; end $$", Unavailable),
+    ("do $$ begin raise exception using errcode = 'disk_full'; end $$", NoRoom),
     ("set local statement_timeout = 10; select pg_sleep(5)", Unavailable),
     ("select nonsense", asyncpg.UndefinedColumnError),
 )
