@@ -446,6 +446,10 @@ class Journal(Protocol):
         """
         ...
 
+    async def has(self, id: int) -> bool:
+        """Whether a post waits, by the nearest member's word: what came this very moment it may not have heard of."""
+        ...
+
     async def by_id(self, id: int) -> Entry | None:
         """A post that waits, or None."""
         ...

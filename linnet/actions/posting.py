@@ -32,6 +32,9 @@ CAUGHT_UP_SECONDS = 0.5
 """How long it is waited, shortly after there was no primary, before a reader is told that a new post is not there."""
 COMPOSED_MAX = 1_000
 """So many posts that wait are remembered as they are shown."""
+AGAIN_SECONDS = 3.0
+"""How long it is waited for what a standby has shown before the primary died, and the next one never had: where it was
+acknowledged it is in the journal, among the oldest."""
 LAG_SECONDS = 1.0
 """How long a standby is given to learn of what a post names, before that is refused."""
 
@@ -301,7 +304,15 @@ class Posting:
             # A machine that knows the new primary already may have shown it, and a standby is a moment behind.
             with self._waiter():
                 await self._clock.sleep(CAUGHT_UP_SECONDS)
+                await self._brought_in_again(self._detour, young)
         return again or bool(others)
+
+    async def _brought_in_again(self, detour: Detour, wanted: Iterable[int]) -> None:
+        until = self._clock.monotonic() + AGAIN_SECONDS
+        with contextlib.suppress(NoMajority):
+            for id in wanted:
+                while await detour.journal.has(id) and self._clock.monotonic() < until:
+                    await self._come_to(detour, id, until)
 
     async def _aliases(self, wanted: Iterable[int]) -> dict[int, int]:
         return await self._database.read(lambda tx: aliases.of(tx, wanted))

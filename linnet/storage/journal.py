@@ -122,6 +122,10 @@ class MajorityJournal:
             self._epoch = epoch[0].modified if epoch else 0
         raise NoMajority("The journal's epoch changes all the time")
 
+    async def has(self, id: int) -> bool:
+        """Whether a post waits, by the nearest member's word: what came this very moment it may not have heard of."""
+        return await self._majority.get(entry_key(id), local=True) is not None
+
     async def by_id(self, id: int) -> Entry | None:
         """A post that waits, or None."""
         # The nearest member's yes is enough; its no may only mean that it has not heard yet.

@@ -1,15 +1,18 @@
 """A post that waits for a primary: its author sees it on every node, nobody else does, and what is done to it waits."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from linnet.actions.posting import CAUGHT_UP_SECONDS
 from linnet.domain import ids
 from linnet.domain.errors import NotFound
 from linnet.queries import statuses as queries
 from linnet.storage.journal import QUOTA_BYTES
 from tests.support import pages
 from tests.support.detours import STATUSES, Cluster, get, on, open_cluster, post
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.parametrize("engine", ["postgres"])
 
@@ -51,6 +54,24 @@ async def test_its_author_sees_it_on_every_node_and_nobody_else_does(cluster: Cl
         for place in ("/api/v1/timelines/home", f"/api/v1/accounts/{anna.id}/statuses"):
             assert "hello" not in str(await get(other, place))
         assert (await cluster.soon(cluster.nodes[node].world.client.get(one))).status == 404
+
+
+async def test_who_was_shown_it_before_the_primary_died_is_shown_it_again_when_it_is_brought_in(cluster: Cluster):
+    """By a standby that had it from the old primary, whose successor has not."""
+    anna, bert = await cluster.nodes[0].world.people("anna", "bert")
+    cluster.cut()
+    status = await post(anna)
+    asked = asyncio.ensure_future(bert.get(f"{STATUSES}/{status['id']}"))
+    began = cluster.clock.monotonic()
+
+    def waits_longer() -> bool:
+        cluster.clock.advance(100 if cluster.clock.sleeping else 0)
+        return asked.done() or cluster.clock.monotonic() - began > 4 * CAUGHT_UP_SECONDS
+
+    await until(waits_longer)
+    assert not asked.done()
+    await cluster.back()
+    assert (await cluster.soon(asked)).status == 200
 
 
 async def test_it_stands_on_the_first_page_only_and_where_it_was_asked_for(cluster: Cluster):
