@@ -311,7 +311,7 @@ class Posting:
         until = self._clock.monotonic() + AGAIN_SECONDS
         with contextlib.suppress(NoMajority):
             for id in wanted:
-                while await detour.journal.has(id) and self._clock.monotonic() < until:
+                while self._clock.monotonic() < until and await detour.journal.has(id):
                     await self._come_to(detour, id, until)
 
     async def _aliases(self, wanted: Iterable[int]) -> dict[int, int]:

@@ -21,6 +21,8 @@ STEP_SECONDS = 60.0
 FOLLOWS_SECONDS = 20.0
 """After a change of the primary, another copy is whole again in less than this."""
 LOOK_SECONDS = 0.2
+ASKED_SECONDS = 2.0
+"""How long another node has to say how much room it has."""
 
 Sentences = AsyncIterator[str]
 
@@ -52,7 +54,7 @@ async def make_way(place: Place) -> Sentences:
 
 async def _has_room(place: Place, member: Member) -> bool:
     with contextlib.suppress(Unavailable, asking.Refused):
-        said = await asking.ask(member.control_url, "/status", None, place.context, LOOK_SECONDS * 10)
+        said = await asking.ask(member.control_url, "/status", None, place.context, ASKED_SECONDS)
         free = said.get("disk_free_bytes")
         return isinstance(free, int) and free >= DISK_LOW_BYTES
     return False

@@ -1,6 +1,7 @@
 """A primary whose disk has room for its log, but for no table's next page: posts go around it, all else waits."""
 
 import asyncio
+import contextlib
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -101,15 +102,29 @@ class Cluster:
 
 
 @pytest.fixture
-async def cluster(small: Small) -> AsyncIterator[Cluster]:
-    standby = small.server.standby()
-    database = await migrated(small.server, standby)
+def standby(small: Small) -> Iterator[Server]:
+    server = small.server.standby()
+    try:
+        yield server
+    finally:
+        server.remove()
+
+
+@contextlib.asynccontextmanager
+async def opened(*servers: Server) -> AsyncIterator[PostgresDatabase]:
+    """The first is the primary, and has a row for our heartbeat."""
+    database = await migrated(*servers)
     await database.beat()
     try:
-        yield Cluster(small, standby, database)
+        yield database
     finally:
         await database.close()
-        standby.remove()
+
+
+@pytest.fixture
+async def cluster(small: Small, standby: Server) -> AsyncIterator[Cluster]:
+    async with opened(small.server, standby) as database:
+        yield Cluster(small, standby, database)
 
 
 async def test_a_write_without_room_is_told_of_and_waits_though_the_primary_commits_what_fits(cluster: Cluster):
@@ -133,16 +148,16 @@ async def test_a_write_without_room_is_done_where_there_is_some_when_another_one
 
 
 async def test_where_there_is_one_server_alone_it_is_said_at_once(small: Small):
-    database = await migrated(small.server)
     refused: list[Unavailable] = []
 
-    async def write(number: int) -> None:
-        try:
-            await database.write(lambda tx: append(tx, number), Operation(f"{number}"), returns=int)
-        except Unavailable as error:
-            refused.append(error)
+    async with opened(small.server) as database:
 
-    try:
+        async def write(number: int) -> None:
+            try:
+                await database.write(lambda tx: append(tx, number), Operation(f"{number}"), returns=int)
+            except Unavailable as error:
+                refused.append(error)
+
         small.fill()
         connection = await connect(small.server.url(), 5.0)
         with pytest.raises(NoRoom):
@@ -153,8 +168,6 @@ async def test_where_there_is_one_server_alone_it_is_said_at_once(small: Small):
         assert refused[0].retry_after == 60
         small.room()
         await database.write(lambda tx: append(tx, 0), Operation("after"), returns=int)
-    finally:
-        await database.close()
 
 
 async def test_what_cannot_be_sorted_for_want_of_room_is_asked_of_a_standby(cluster: Cluster):
@@ -211,15 +224,9 @@ async def test_so_many_wait_for_room_and_no_more(monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture(params=["with a standby", "alone"])
 async def any_database(request: pytest.FixtureRequest, small: Small) -> AsyncIterator[PostgresDatabase]:
-    standby = small.server.standby() if request.param == "with a standby" else None
-    database = await migrated(small.server, *([standby] if standby else []))
-    await database.beat()
-    try:
+    others = [request.getfixturevalue("standby")] if request.param == "with a standby" else []
+    async with opened(small.server, *others) as database:
         yield database
-    finally:
-        await database.close()
-        if standby:
-            standby.remove()
 
 
 async def test_posts_go_into_the_journal_and_what_waits_is_tried_again(small: Small, any_database: PostgresDatabase):
