@@ -27,7 +27,7 @@ from linnet.actions import timelines as timeline_actions
 from linnet.actions import trends as trend_actions
 from linnet.actions.posting import Posting
 from linnet.client_api import errors as client_errors
-from linnet.client_api.door import Door, guarded
+from linnet.client_api.door import Door
 from linnet.client_api.meter import Meter
 from linnet.client_api.rendering import Rendering
 from linnet.client_api.telling import Telling
@@ -37,6 +37,8 @@ from linnet.domain.site import Site
 from linnet.domain.times import DAY_MS
 from linnet.http.limits import RateLimiter
 from linnet.http.proxies import Proxies
+from linnet.http.request import Request
+from linnet.http.response import Response
 from linnet.http.router import Route, Router
 from linnet.http.server import Application
 from linnet.http.server import OnError as Answering
@@ -51,7 +53,7 @@ from linnet.media.messages import RecordingLimits
 from linnet.media.pool import ImageWorker
 from linnet.media.recording_pool import RecordingWorker
 from linnet.operations.health import Health
-from linnet.operations.metrics import Backlog, Metrics, Observer
+from linnet.operations.metrics import Backlog, Metrics, Observer, size_of
 from linnet.ports import (
     Blobs,
     Chance,
@@ -65,10 +67,10 @@ from linnet.ports import (
     RemoteServers,
     Translator,
 )
-from linnet.routes import ROUTES, Client
+from linnet.routes import client_routes
 from linnet.storage import jobs, schema, settings
 from linnet.storage.breaker import Breaker
-from linnet.storage.database import Database, Steady
+from linnet.storage.database import Database, Steady, before_readers
 from linnet.storage.detour import Detour
 from linnet.storage.jobs import Job
 from linnet.storage.journal import QUOTA_BYTES, Lock, MajorityJournal
@@ -211,7 +213,7 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
         parts.guards, parts.mail, Meter(parts.limits, parts.clock), parts.translator,
         Usage(parts.database, tasks), posting,
     )  # fmt: skip
-    routes = [client_route(door, row) for row in ROUTES]
+    routes = client_routes(door)
     routes.append(Route("GET", "/files/*key", serve.handler(parts.blobs)))
     streams = listening(parts, tasks, door)
     routes += streams.routes
@@ -246,7 +248,7 @@ def build(parts: Parts, *, runs_jobs: bool = True) -> Application:
         await parts.database.close()
 
     application: Application = Application(
-        Router(routes),
+        Router([foremost(route) for route in routes]),
         on_error=answering(page_errors.answerer(page_door)),
         before=watch.observer.before,
         after=watch.observer.after,
@@ -288,13 +290,16 @@ def listening(parts: Parts, tasks: Tasks, door: Door) -> Streams:
     return Streams(stream_door, here.routes(), here, start, end)
 
 
-def client_route(door: Door, row: Client) -> Route:
-    handler, limits = guarded(door, row.noun, row.scope, row.limit), door.site.limits
-    if row.limit == "media":
-        # A film, and a picture for it. Only what is large is put on the disk while it comes.
-        most = max(limits.image_bytes, limits.film_bytes) + limits.image_bytes
-        return Route(row.method, row.pattern, handler, row, upload_max=most, spool=door.blobs.scratch)
-    return Route(row.method, row.pattern, handler, row, upload_max=limits.image_bytes if row.files else 0)
+def foremost(route: Route) -> Route:
+    """Whoever waits for a change goes before those who only look."""
+    if route.method == "GET":
+        return route
+
+    async def handle(request: Request) -> Response:
+        with before_readers():
+            return await route.handler(request)
+
+    return route._replace(handler=handle)
 
 
 def imager(parts: Parts, tasks: Tasks) -> ImageWorker:
@@ -410,14 +415,6 @@ def watching(
             Route("GET", "/metrics", metrics.show),
         ],
     )
-
-
-def size_of(path: Path) -> float:
-    """In bytes; 0 for a file that is not there."""
-    try:
-        return float(path.stat().st_size)
-    except OSError:
-        return 0.0
 
 
 def keeping(parts: Parts) -> maintenance.Keeping:

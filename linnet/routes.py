@@ -37,7 +37,8 @@ from linnet.client_api import (
     translations,
     trends,
 )
-from linnet.client_api.door import ANY_TOKEN, ANYBODY, EVEN_BARRED, UNASKED, Noun
+from linnet.client_api.door import ANY_TOKEN, ANYBODY, EVEN_BARRED, UNASKED, Door, Noun, guarded
+from linnet.http.router import Route
 
 
 class Client(NamedTuple):
@@ -283,3 +284,17 @@ ROUTES: tuple[Client, ...] = (
     Client("POST", "/api/v1/statuses/:id/mute", interactions.mute, "write:mutes"),
     Client("POST", "/api/v1/statuses/:id/unmute", interactions.unmute, "write:mutes"),
 )
+
+
+def client_routes(door: Door) -> list[Route]:
+    """All of them, each guarded."""
+    return [_route(door, row) for row in ROUTES]
+
+
+def _route(door: Door, row: Client) -> Route:
+    handler, limits = guarded(door, row.noun, row.scope, row.limit), door.site.limits
+    if row.limit == "media":
+        # A film, and a picture for it. Only what is large is put on the disk while it comes.
+        most = max(limits.image_bytes, limits.film_bytes) + limits.image_bytes
+        return Route(row.method, row.pattern, handler, row, upload_max=most, spool=door.blobs.scratch)
+    return Route(row.method, row.pattern, handler, row, upload_max=limits.image_bytes if row.files else 0)

@@ -276,3 +276,11 @@ def _resident_bytes() -> float:
     with contextlib.suppress(OSError, ValueError, IndexError):
         return float(Path("/proc/self/statm").read_text("ascii").split()[1]) * resource.getpagesize()
     return 0.0
+
+
+def size_of(path: Path) -> float:
+    """In bytes; 0 for a file that is not there."""
+    try:
+        return float(path.stat().st_size)
+    except OSError:
+        return 0.0

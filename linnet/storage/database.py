@@ -175,6 +175,24 @@ def is_standby_first() -> bool:
     return _STANDBY_FIRST.get()
 
 
+_BEFORE_READERS: ContextVar[bool] = ContextVar("before readers", default=False)
+
+
+@contextlib.contextmanager
+def before_readers() -> Iterator[None]:
+    """Within it, what is read and written is for a change that somebody waits for: it does not stand behind all who
+    only look."""
+    token = _BEFORE_READERS.set(True)
+    try:
+        yield
+    finally:
+        _BEFORE_READERS.reset(token)
+
+
+def is_before_readers() -> bool:
+    return _BEFORE_READERS.get()
+
+
 class Steady:
     """A database whose reads are all ``steady``: for whoever goes on from what it has seen, and does not look twice.
 

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from linnet.domain.errors import Unavailable
+from linnet.storage import postgres_pool
+from linnet.storage.database import before_readers
 from linnet.storage.postgres_connection import NotDone, Server
 from linnet.storage.postgres_pool import Pool, Standbys
 from linnet.storage.postgres_primary import AHEAD_BYTES, DIAL_SECONDS, DIAL_SECONDS_MAX, DIALS, Finder, Primary
@@ -208,6 +210,48 @@ async def test_what_is_given_back_goes_to_who_waits_before_a_dial_has_ended():
     hosts.open.set()
     await until(lambda: hosts.dialling == 0)
     pool.release(*held)
+
+
+async def test_who_waits_for_a_change_and_who_only_reads_take_turns_each_kind_in_its_own_order():
+    hosts = Hosts()
+    loop = asyncio.get_running_loop()
+    pool = Pool(Finder(URLS, hosts.dial), 1)
+    held = await pool.acquire(loop.time() + 5)
+    served: list[str] = []
+
+    async def use(name: str) -> None:
+        connection, primary = await pool.acquire(loop.time() + 5)
+        served.append(name)
+        pool.release(connection, primary)
+
+    readers = [loop.create_task(use(f"read {number}")) for number in range(4)]
+    with before_readers():
+        posters = [loop.create_task(use(f"post {number}")) for number in range(2)]
+    await asyncio.sleep(0)
+    readers[1].cancel()
+    pool.release(*held)
+    await asyncio.gather(*readers, *posters, return_exceptions=True)
+    assert served == ["post 0", "read 0", "post 1", "read 2", "read 3"]
+
+
+async def test_too_many_readers_keep_nobody_out_who_waits_for_a_change(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(postgres_pool, "WAITERS", 2)
+    hosts = Hosts()
+    loop = asyncio.get_running_loop()
+    pool = Pool(Finder(URLS, hosts.dial), 1)
+    held = await pool.acquire(loop.time() + 5)
+    readers = [loop.create_task(pool.acquire(loop.time() + 5)) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable, match="busy"):
+        await pool.acquire(loop.time() + 5)
+    with before_readers():
+        poster = loop.create_task(pool.acquire(loop.time() + 5))
+    await asyncio.sleep(0)
+    pool.release(*held)
+    assert await asyncio.wait_for(poster, 5) == held
+    assert not any(reader.done() for reader in readers)
+    for reader in readers:
+        reader.cancel()
 
 
 async def test_what_is_given_to_somebody_who_leaves_goes_to_the_next_one():
