@@ -69,13 +69,13 @@ class Loopback:
         return
 
     async def cut(self, host: Host, *, clients: bool = True) -> None:
-        raise NotImplementedError("addresses of loopback have no cable")
+        raise NetworkFailed("addresses of loopback have no cable")
 
     async def deafen(self, speaker: Host, listener: Host) -> None:
-        raise NotImplementedError("addresses of loopback have no cable")
+        raise NetworkFailed("addresses of loopback have no cable")
 
     async def slow(self, host: Host, delay_ms: int, jitter_ms: int, loss: float) -> None:
-        raise NotImplementedError("addresses of loopback have no cable")
+        raise NetworkFailed("addresses of loopback have no cable")
 
     async def heal(self) -> None:
         return

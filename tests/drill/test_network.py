@@ -103,7 +103,7 @@ async def test_loopback_has_addresses_and_no_cables() -> None:
         network.deafen(network.hosts[0], network.hosts[1]),
         network.slow(network.hosts[0], 1, 1, 0),
     ):
-        with pytest.raises(NotImplementedError, match="no cable"):
+        with pytest.raises(NetworkFailed, match="no cable"):
             await act
     await network.heal()
 

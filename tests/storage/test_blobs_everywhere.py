@@ -61,13 +61,13 @@ async def keys(blobs: Blobs) -> set[str]:
 
 
 async def read(blobs: Blobs, key: str, start: int, end: int) -> bytes:
-    """As the server reads it: from its path, or as it comes."""
+    """As it comes, which is what stands at its path, where it has one."""
     found = await blobs.open(key)
     assert found is not None
-    if found[0] is not None:
-        return found[0].read_bytes()[start:end]
     pieces: AsyncIterator[bytes] = blobs.stream(key, start, end)
-    return b"".join([piece async for piece in pieces])
+    data = b"".join([piece async for piece in pieces])
+    assert found[0] is None or found[0].read_bytes()[start:end] == data
+    return data
 
 
 async def test_what_is_put_is_there_whole_and_in_part_until_it_is_deleted(blobs: Blobs):
