@@ -24,9 +24,9 @@ from linnet.storage.database import (
 )
 from linnet.storage.postgres_connection import (
     BEGIN_WRITE,
+    BadDisk,
     Connection,
     Lost,
-    NoRoom,
     NotDone,
     Raced,
     ReadOnly,
@@ -197,7 +197,7 @@ class PostgresDatabase:
         if self._readiness is None:
             self._readiness = _start(self._stay_ready())
         self._rehearsal.saw(fn)
-        first = _start(self._again(self._read_primary, fn, deadline))
+        first = _start(self._again(self._read_either, fn, deadline))
         second: asyncio.Task[T] | None = None
         try:
             done: set[asyncio.Task[T]] = set()
@@ -246,7 +246,7 @@ class PostgresDatabase:
                 return await attempt(fn, deadline)
             except ReadOnly as error:
                 raise error.__cause__ or error from None
-            except NoRoom as error:
+            except BadDisk as error:
                 await self._room.wait(error, deadline)
             except (Lost, NotDone) as error:
                 if loop.time() > deadline:
@@ -255,6 +255,13 @@ class PostgresDatabase:
 
     # Whoever needs no answer any more leaves: a command that was sent is finished without him. Cancelled, it would cost
     # its connection, and a server that is only busy would spend its time on new ones, each slower than a read.
+
+    async def _read_either(self, fn: ReadFunction[T], deadline: float) -> T:
+        try:
+            return await self._read_primary(fn, deadline)
+        except BadDisk as error:
+            self._room.say(error)
+            return await self._read_standby(fn, deadline)
 
     async def _read_primary(self, fn: ReadFunction[T], deadline: float) -> T:
         connection, primary = await self._pool.acquire(deadline, PLACE_SECONDS)
@@ -310,16 +317,10 @@ class PostgresDatabase:
         return result
 
     @contextlib.asynccontextmanager
-    async def _connection(self, deadline: float, pool: Pool) -> AsyncIterator[Connection]:
-        connection, primary = await pool.acquire(deadline)
-        async with self._lent(connection, primary, pool):
-            yield connection
-
-    @contextlib.asynccontextmanager
-    async def _lent(self, connection: Connection, primary: Primary, pool: Pool) -> AsyncIterator[Connection]:
+    async def _lent(self, connection: Connection, primary: Primary, pool: Pool) -> AsyncIterator[None]:
         """A connection that was acquired, to be given back whatever happens."""
         try:
-            yield connection
+            yield
         except Lost:
             self._finder.doubt(primary)
             raise
@@ -395,7 +396,7 @@ class PostgresDatabase:
                 if races >= RACES:
                     raise error.__cause__ or error from None
                 continue
-            except NoRoom as error:
+            except BadDisk as error:
                 full += 1
                 self._room.lacks(error)
                 # Who writes ahead has it in a safe place, and asks again by himself.
@@ -430,7 +431,8 @@ class PostgresDatabase:
             self._said_at, self._retried = now, 0
 
     async def _attempt(self, write: _Write, deadline: float) -> Any:
-        async with self._connection(deadline, write.pool) as connection:
+        connection, primary = await write.pool.acquire(deadline)
+        async with self._lent(connection, primary, write.pool):
             try:
                 return await self._attempt_over(write, connection)
             except Unavailable:

@@ -74,8 +74,12 @@ class ReadOnly(NotDone):
     """The server takes no writes, or a read tried to write."""
 
 
-class NoRoom(NotDone):
-    """The server's disk is full: it takes what fits into what it has, and nothing else. Another one could take it."""
+class BadDisk(NotDone):
+    """The server's disk is full, or fails: it does what that allows, and nothing else. Another one could do it."""
+
+
+class FullDisk(BadDisk):
+    """The same, and room would cure it."""
 
 
 class Raced(NotDone):
@@ -245,6 +249,8 @@ class Connection:
 
 
 _STATES = asyncpg.exceptions
+_OF_FILES = {"md.c", "fd.c"}
+"""Where a file that has gone, or may not be written any more, is told of in states that mean other things, too."""
 
 
 def meaning_of_state(error: Any) -> Exception:
@@ -272,7 +278,12 @@ def meaning_of_state(error: Any) -> Exception:
     if isinstance(error, _STATES.DiskFullError) and error.server_source_filename == "dsm_impl.c":
         return Unavailable("The database's shared memory is full (/dev/shm): nothing was stored")
     if isinstance(error, _STATES.DiskFullError):
-        return NoRoom("The database's disk is full: nothing was stored")
+        return FullDisk("The database's disk is full: nothing was stored")
+    if isinstance(error, _STATES.DataCorruptedError | _STATES.IndexCorruptedError | _STATES.PostgresIOError) or (
+        isinstance(error, _STATES.UndefinedFileError | _STATES.InsufficientPrivilegeError)
+        and error.server_source_filename in _OF_FILES
+    ):
+        return BadDisk("The database's disk fails: nothing was stored")
     if isinstance(error, _STATES.QueryCanceledError):
         return Unavailable("The answer took too long to find")
     return cast("Exception", error)

@@ -1,10 +1,12 @@
-"""What is done where the primary's disk is full: others are told, and whoever can wait waits for room."""
+"""What is done where the primary's disk is full or fails: others are told, and whoever can wait waits for another."""
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 
 from linnet.domain.errors import Unavailable
-from linnet.storage.postgres_connection import NoRoom
+from linnet.storage.postgres_connection import BadDisk, FullDisk
+from linnet.telemetry import log
 
 WAITERS = 200
 """So many wait at once; whoever comes later is told to try again."""
@@ -12,6 +14,7 @@ PAUSE_SECONDS = 0.5
 PAUSE_SECONDS_MAX = 5.0
 """Between two tries, at first and at most: who is to take over, or makes room, takes seconds, and each try costs some
 of the room that is left."""
+SAID_SECONDS = 60.0
 
 
 class Room:
@@ -21,17 +24,31 @@ class Room:
         self._elsewhere = elsewhere
         self._listeners: list[Callable[[str], None]] = []
         self._waiting = 0
+        self._said_at = -inf
 
     def on_full(self, listener: Callable[[str], None]) -> None:
-        """``listener`` is told, in words, of each write that the primary had no room for, whatever else it commits."""
+        """``listener`` is told, in words, of each write that the primary's disk refused, whatever else it commits."""
         self._listeners.append(listener)
 
-    def lacks(self, error: NoRoom) -> None:
+    def say(self, error: BadDisk) -> None:
+        """What the server says of it is for the operator alone; at most one line a minute."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._said_at + SAID_SECONDS:
+            self._said_at = now
+            done = (
+                "posts wait in the journal, reads go to standbys" if self._elsewhere else "refused until it is mended"
+            )
+            if self._elsewhere and not isinstance(error, FullDisk):
+                done += "; make another member the primary: linnet cluster switchover"
+            log.error("database_disk_bad", error=str(error.__cause__ or error), done=done)
+
+    def lacks(self, error: BadDisk) -> None:
         for listener in self._listeners:
             listener(str(error))
 
-    async def wait(self, error: NoRoom, deadline: float, tries: int = 1) -> None:
+    async def wait(self, error: BadDisk, deadline: float, tries: int = 1) -> None:
         """Before the next try. Raises Unavailable after ``deadline`` (in the loop's time), or where nobody has any."""
+        self.say(error)
         await asyncio.sleep(0)  # Who goes another way, having been told, is cancelled here.
         late = asyncio.get_running_loop().time() > deadline
         if late or not self._elsewhere or self._waiting >= WAITERS:

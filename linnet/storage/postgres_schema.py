@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from linnet.domain.errors import Unavailable
-from linnet.storage.postgres_connection import BEGIN_WRITE, Connection, Duplicate, Lost, NoRoom, NotDone
+from linnet.storage.postgres_connection import BEGIN_WRITE, BadDisk, Connection, Duplicate, Lost, NotDone
 from linnet.storage.schema import LockTimeout
 from linnet.storage.statements import Row
 
@@ -53,6 +53,6 @@ class PostgresSchemaSession:
 
 def _waits(error: NotDone) -> BaseException:
     """Rows that stand in a migration's way will not go by themselves, nor does room come of trying again."""
-    if isinstance(error, NoRoom):
+    if isinstance(error, BadDisk):
         return Unavailable(str(error), retry_after=60)
     return (error.__cause__ or error) if isinstance(error, Duplicate) else LockTimeout(str(error))

@@ -20,7 +20,7 @@ from linnet.storage.database import Operation
 from linnet.storage.detour import Accepted, Detour
 from linnet.storage.journal import MajorityJournal
 from linnet.storage.postgres import PostgresDatabase
-from linnet.storage.postgres_connection import NoRoom, connect, meaning_of_state
+from linnet.storage.postgres_connection import BadDisk, connect, meaning_of_state
 from linnet.storage.postgres_room import Room
 from linnet.supervision import Tasks
 from linnet.system import SystemClock
@@ -160,7 +160,7 @@ async def test_where_there_is_one_server_alone_it_is_said_at_once(small: Small):
 
         small.fill()
         connection = await connect(small.server.url(), 5.0)
-        with pytest.raises(NoRoom):
+        with pytest.raises(BadDisk):
             await connection.rows(SPILLS.postgres, (), None)
         connection.terminate()
         await until_full(write, lambda: refused)
@@ -195,7 +195,7 @@ async def test_what_is_brought_in_from_a_safe_place_is_not_held_where_there_is_n
 def test_shared_memory_that_is_full_is_no_full_disk():
     """The server's state is the same: only where it arose tells."""
     error = asyncpg.DiskFullError("could not resize shared memory segment: No space left on device")
-    assert isinstance(meaning_of_state(error), NoRoom)
+    assert isinstance(meaning_of_state(error), BadDisk)
     error.server_source_filename = "dsm_impl.c"
     assert isinstance(meaning_of_state(error), Unavailable)
 
@@ -209,7 +209,7 @@ async def test_a_migration_without_room_says_so_at_once(cluster: Cluster):
 
 async def test_so_many_wait_for_room_and_no_more(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(postgres_room, "WAITERS", 1)
-    room, error = Room(elsewhere=True), NoRoom("the disk is full")
+    room, error = Room(elsewhere=True), BadDisk("the disk is full")
     deadline = asyncio.get_running_loop().time() + 60
     first = asyncio.get_running_loop().create_task(room.wait(error, deadline))
     await asyncio.sleep(0)

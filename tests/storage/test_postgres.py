@@ -14,10 +14,11 @@ from linnet.storage import changes, postgres, postgres_pool, postgres_primary, p
 from linnet.storage.database import Operation
 from linnet.storage.postgres_connection import (
     BEGIN_WRITE,
+    BadDisk,
     Duplicate,
+    FullDisk,
     LockedOut,
     Lost,
-    NoRoom,
     NotDone,
     Raced,
     ReadOnly,
@@ -263,7 +264,8 @@ MEANINGS = (
     ("do $$ begin raise exception using errcode = 'cannot_connect_now'; end $$", NotDone),
     ("do $$ begin raise exception using errcode = 'admin_shutdown'; end $$", Lost),
     ("select pg_terminate_backend(pg_backend_pid())", Lost),
-    ("do $$ begin raise exception using errcode = 'disk_full'; end $$", NoRoom),
+    ("do $$ begin raise exception using errcode = 'disk_full'; end $$", FullDisk),
+    ("do $$ begin raise exception using errcode = 'data_corrupted'; end $$", BadDisk),
     ("set local statement_timeout = 10; select pg_sleep(5)", Unavailable),
     ("select nonsense", asyncpg.UndefinedColumnError),
 )

@@ -1,0 +1,149 @@
+"""A primary whose disk has lost what was on it: a standby has it still, posts go another way, all else waits."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from linnet.domain.errors import Unavailable
+from linnet.storage import postgres, postgres_room
+from linnet.storage.database import Operation
+from linnet.storage.postgres import PostgresDatabase
+from linnet.storage.postgres_connection import BadDisk, FullDisk, connect, meaning_of_state
+from tests.storage.test_failover import migrated
+from tests.storage.test_no_room import ALL, append
+from tests.support.postgres import Server, running_server
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.drill
+
+
+class Lines:
+    """What is logged."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, Any]] = []
+
+    def error(self, event: str, **more: Any) -> None:
+        self.lines.append({"event": event, **more})
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
+    lines = Lines()
+    monkeypatch.setattr(postgres_room, "log", lines)
+    return lines
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with running_server("bad") as server:
+        yield server
+
+
+@pytest.fixture
+def standby(server: Server) -> Iterator[Server]:
+    other = server.standby()
+    try:
+        yield other
+    finally:
+        other.remove()
+
+
+@contextlib.asynccontextmanager
+async def opened(*servers: Server) -> AsyncIterator[PostgresDatabase]:
+    """With three rows, of which the first server has then lost the page."""
+    database = await migrated(*servers)
+    try:
+        await database.beat()
+        for number in (1, 2, 3):
+            await write(database, number)
+        await lose(servers[0], "changes")
+        yield database
+    finally:
+        await database.close()
+
+
+async def lose(server: Server, table: str) -> None:
+    """All pages of a table are rubbish from now on, as a disk may have it; the server is told nothing."""
+    connection = await asyncpg.connect(server.url())
+    path = server.data / await connection.fetchval("select pg_relation_filepath($1::regclass)", table)
+    await connection.close()
+    await asyncio.to_thread(server.stop)
+    size = path.stat().st_size
+    assert size >= 8192
+    with path.open("r+b") as file:
+        file.write(b"\xa5" * size)
+    await asyncio.to_thread(server.start)
+
+
+async def write(database: PostgresDatabase, number: int) -> int:
+    return await database.write(lambda tx: append(tx, number), Operation(f"{number}"), returns=int)
+
+
+async def test_what_the_primary_cannot_read_a_standby_is_asked_for(
+    server: Server, standby: Server, lines: Lines, monkeypatch: pytest.MonkeyPatch
+):
+    async with opened(server, standby) as database:
+        for _ in range(40):
+            assert await database.read(lambda tx: tx.all(ALL)) == [(1,), (2,), (3,)]
+        (line,) = lines.lines
+        assert "invalid page" in line["error"]
+        assert "linnet cluster switchover" in line["done"]
+        monkeypatch.setattr(postgres, "READ_SECONDS", 1.0)
+        with pytest.raises(Unavailable, match="The database's disk fails: nothing was stored"):
+            await database.read(lambda tx: tx.all(ALL), steady=True)
+
+
+async def test_what_the_primary_cannot_write_is_told_of_and_done_by_the_next_one(server: Server, standby: Server):
+    async with opened(server, standby) as database:
+        told: list[str] = []
+        database.on_full(told.append)
+        writing = asyncio.get_running_loop().create_task(write(database, 4))
+        await until(lambda: told)
+        assert told[0] == "The database's disk fails: nothing was stored"
+        assert not writing.done()
+        server.kill()
+        await asyncio.to_thread(standby.promote)
+        assert await writing == 4
+        assert await database.read(lambda tx: tx.all(ALL), steady=True) == [(1,), (2,), (3,), (4,)]
+
+
+async def test_where_there_is_one_server_alone_it_is_said_at_once(server: Server, lines: Lines):
+    async with opened(server) as database:
+        with pytest.raises(Unavailable, match="disk fails") as refused:
+            await write(database, 4)
+        assert refused.value.retry_after == 60
+        with pytest.raises(Unavailable, match="disk fails"):
+            await database.read(lambda tx: tx.all(ALL))
+        (line,) = lines.lines
+        assert "switchover" not in line["done"]
+
+
+async def test_a_file_that_has_gone_is_a_disk_that_fails(server: Server):
+    async with opened(server):
+        connection = await asyncpg.connect(server.url())
+        await connection.execute("create table gone (x int)")
+        path = server.data / await connection.fetchval("select pg_relation_filepath('gone')")
+        await connection.close()
+        path.unlink()
+        asked = await connect(server.url(), 5.0)
+        with pytest.raises(BadDisk):
+            await asked.rows("select * from gone", (), 5.0)
+        asked.terminate()
+
+
+@pytest.mark.parametrize("error", [asyncpg.UndefinedFileError, asyncpg.InsufficientPrivilegeError])
+def test_a_file_that_was_named_by_mistake_is_no_disk_that_fails(error: Any):
+    mistake = error("could not access file")
+    assert meaning_of_state(mistake) is mistake
+    mistake.server_source_filename = "md.c"
+    assert isinstance(meaning_of_state(mistake), BadDisk)
+
+
+def test_room_would_cure_a_full_disk_alone():
+    assert isinstance(meaning_of_state(asyncpg.DiskFullError("no space")), FullDisk)
+    assert not isinstance(meaning_of_state(asyncpg.PostgresIOError("could not read")), FullDisk)
