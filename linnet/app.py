@@ -72,6 +72,7 @@ from linnet.storage import jobs, schema, settings
 from linnet.storage.breaker import Breaker
 from linnet.storage.database import Database, Steady, before_readers
 from linnet.storage.detour import Detour
+from linnet.storage.failing import Teller
 from linnet.storage.jobs import Job
 from linnet.storage.journal import QUOTA_BYTES, Lock, MajorityJournal
 from linnet.streaming import asgi, sockets
@@ -357,6 +358,7 @@ def journalling(parts: Parts, tasks: Tasks) -> Journalling | None:
     journal = MajorityJournal(majority, clock, getattr(majority, "quota_bytes", QUOTA_BYTES))
     heart = cast("PostgresDatabase", parts.database)
     breaker = Breaker(heart, journal, majority, clock, tasks)
+    heart.room.on_failing(Teller(majority, clock, tasks).tell)
     lock = Lock(majority, clock, parts.chance.secret(9).hex())
     drainer = Drainer(
         journal, majority, lock, partial(draining.drain, parts.database, parts.site), clock, tasks,

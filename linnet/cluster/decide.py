@@ -153,11 +153,14 @@ def make_room(picture: Picture) -> Iterator[Act]:
 
 
 def make_way(picture: Picture) -> Iterator[Act]:
-    """A primary without room ends, or takes what is small alone: before that, whoever has more room takes over."""
-    if picture.disk_free_bytes is None or picture.disk_free_bytes >= DISK_FULL_BYTES or picture.primary != picture.me:
+    """A primary without room ends, or takes what is small alone: before that, whoever has more room takes over. So does
+    another one where the disk has lost what others have still."""
+    full = picture.disk_free_bytes is not None and picture.disk_free_bytes < DISK_FULL_BYTES
+    if not (full or picture.disk_fails) or picture.primary != picture.me:
         return
     if successors(picture, picture.me) and _rested(picture, "make-way", WAY_RESTS_S):
-        yield Act("make-way", picture.me, f"{_of_disk(picture)}: whoever has more room is to have PostgreSQL's primary")
+        who = "whose disk is well" if picture.disk_fails else "who has more room"
+        yield Act("make-way", picture.me, f"{_of_disk(picture)}: one {who} is to have PostgreSQL's primary")
 
 
 def _rested(picture: Picture, what: str, seconds: float) -> bool:
@@ -255,6 +258,8 @@ def _of_members(picture: Picture) -> str:
 
 
 def _of_disk(picture: Picture) -> str:
+    if picture.disk_fails:
+        return "The disk fails: PostgreSQL could not read or write what is on it (see its log)"
     if picture.disk_free_bytes is None or picture.disk_free_bytes >= DISK_LOW_BYTES:
         return ""
     # A bound, which is not another one every second.

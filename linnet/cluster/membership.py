@@ -42,21 +42,21 @@ async def switchover(place: Place, to: str = "") -> Sentences:
 
 
 async def make_way(place: Place) -> Sentences:
-    """Makes another member the primary, whose disk has room as ours has not. Raises Conflict where there is none."""
+    """Makes another member the primary, whose disk is well and has room. Raises Conflict where there is none."""
     picture = place.look()
     for name in rules.successors(picture, place.me.name):
         if await _has_room(place, _member(picture, name)):
             async for sentence in _hand_over(place, picture, place.me.name, name):
                 yield sentence
             return
-    raise Conflict("No other member that could be the primary says that it has more room; make some here, or there")
+    raise Conflict("No other member that could be the primary says that its disk is well and has more room")
 
 
 async def _has_room(place: Place, member: Member) -> bool:
     with contextlib.suppress(Unavailable, asking.Refused):
         said = await asking.ask(member.control_url, "/status", None, place.context, ASKED_SECONDS)
         free = said.get("disk_free_bytes")
-        return isinstance(free, int) and free >= DISK_LOW_BYTES
+        return isinstance(free, int) and free >= DISK_LOW_BYTES and not said.get("disk_fails")
     return False
 
 

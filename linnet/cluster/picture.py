@@ -71,6 +71,7 @@ class Picture:
     theirs since; ``busy`` is what is being done already, ``rested_s`` how long ago each rare thing was done last.
     ``begun`` is that this node began the cluster, ``announced`` that members are known, ``etcd_lost`` that the files of
     this node's etcd are gone, ``has_data`` that PostgreSQL has its files, ``served`` that Linnet has run here before;
+    ``disk_fails`` that PostgreSQL was said not to be able to read or write what is on this machine's disk;
     ``clock_apart_ms`` is how far this machine's clock is ahead of the others', ``compared`` that they have been
     compared at all; ``looking_s`` is for how long this process has looked.
     """
@@ -89,6 +90,7 @@ class Picture:
     changed: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
     disk_free_bytes: int | None = None
+    disk_fails: bool = False
     certificate_days: float | None = None
     journal: int | None = None
     clock_apart_ms: int = 0

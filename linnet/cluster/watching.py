@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
+import msgspec
+
 from linnet.cluster import admission, certificates
 from linnet.cluster.asking import exchange
 from linnet.cluster.keeping import write
@@ -15,7 +17,7 @@ from linnet.cluster.layout import JOINING, Member, Standing
 from linnet.cluster.node import Node, certificate_addresses, free_bytes
 from linnet.cluster.picture import ETCD, HAPROXY, LINNET, PATRONI, EtcdSeen, PostgresSeen
 from linnet.domain.errors import Invalid, LinnetError, Unavailable
-from linnet.domain.journal import ENTRIES
+from linnet.domain.journal import ENTRIES, FAILING, Failing
 from linnet.domain.majority import after_prefix
 from linnet.supervision import Tasks
 
@@ -51,6 +53,7 @@ class Seen:
     ready: dict[str, bool] = field(default_factory=dict)
     journal: int | None = None
     disk_free: int | None = None
+    disk_failed_at: float = float("-inf")
     certificate_ends_ms: int | None = None
     times: dict[str, Time] = field(default_factory=dict)
     clock_apart_ms: int = 0
@@ -119,6 +122,20 @@ class Watch:
             node.say("The members of the cluster are " + ", ".join(f"{n.name} ({n.state})" for n in node.standings))
         found = await node.majority.range(ENTRIES, after_prefix(ENTRIES), count_only=True, local=True)
         seen.journal = found.count
+        await self._failing()
+
+    async def _failing(self) -> None:
+        """Whether somebody says that our PostgreSQL cannot read or write what is on this disk."""
+        node = self._node
+        found = await node.majority.get(FAILING, local=True)
+        if found is None:
+            return
+        try:
+            host = msgspec.json.decode(found.value, type=Failing).host
+        except msgspec.MsgspecError:
+            host = ""  # of a later version
+        if host == node.me.at(node.me.ports.postgres):
+            self.seen.disk_failed_at = node.clock.monotonic()
 
     async def _leader_by(self, url: str, name: str = "") -> int:
         """Who leads, as this member says; 0 where it knows none or does not answer. What time it is there is noted."""

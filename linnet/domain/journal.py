@@ -11,6 +11,8 @@ ENTRIES = "/linnet/journal/entry/"
 """Where what waits is kept, in the order of ids."""
 PLANNED = "/linnet/planned"
 """Where planned work announces itself: ``{"until": ms since 1970, "why": text}``. Whoever put it deletes it."""
+FAILING = "/linnet/failing"
+"""Where whoever met a disk that fails says so: ``{"host": HOST:PORT of its PostgreSQL, "why": text}``, for a while."""
 ENTRY_BYTES = 3_584
 """What an entry may take, packed. Of 4 KiB, etcd would need twice as much."""
 
@@ -37,6 +39,13 @@ class Backlog:
     count: int
     revision: int
     oldest: int | None = None
+
+
+class Failing(msgspec.Struct):
+    """What stands at FAILING."""
+
+    host: str
+    why: str = ""
 
 
 def pack(entry: Entry) -> bytes:

@@ -100,7 +100,7 @@ class PostgresDatabase:
         self._ids = ids
         self._write_seconds = write_seconds
         self._finder = Finder(hosts(url), dial)
-        self._room = Room(elsewhere=self._finder.has_standbys)
+        self.room = Room(elsewhere=self._finder.has_standbys)
         self._rehearsal = Rehearsal(self._read_over)
         self._standbys = Standbys(self._finder, prepare=self._rehearsal.hold)
         self._pool = Pool(self._finder, connections, self._standbys, self._rehearsal.hold)
@@ -135,7 +135,7 @@ class PostgresDatabase:
 
     def on_full(self, listener: Callable[[str], None]) -> None:
         """``listener`` is told, in words, of each write that the primary had no room for, whatever else it commits."""
-        self._room.on_full(listener)
+        self.room.on_full(listener)
 
     def on_host_lost(self, listener: Callable[[str], None]) -> None:
         """``listener`` is told, in words, of each kept connection that ends by itself: its host may have gone, and who
@@ -247,7 +247,7 @@ class PostgresDatabase:
             except ReadOnly as error:
                 raise error.__cause__ or error from None
             except BadDisk as error:
-                await self._room.wait(error, deadline)
+                await self.room.wait(error, deadline)
             except (Lost, NotDone) as error:
                 if loop.time() > deadline:
                     raise Unavailable("The database could not be read; please try again") from error
@@ -260,7 +260,7 @@ class PostgresDatabase:
         try:
             return await self._read_primary(fn, deadline)
         except BadDisk as error:
-            self._room.say(error)
+            self.room.say(error)
             return await self._read_standby(fn, deadline)
 
     async def _read_primary(self, fn: ReadFunction[T], deadline: float) -> T:
@@ -398,9 +398,9 @@ class PostgresDatabase:
                 continue
             except BadDisk as error:
                 full += 1
-                self._room.lacks(error)
+                self.room.lacks(error)
                 # Who writes ahead has it in a safe place, and asks again by himself.
-                await self._room.wait(error, -inf if write.pool is self._ahead else deadline, full)
+                await self.room.wait(error, -inf if write.pool is self._ahead else deadline, full)
                 self._say_retried(loop.time(), error)
                 continue
             except (Lost, NotDone) as error:

@@ -75,7 +75,12 @@ class ReadOnly(NotDone):
 
 
 class BadDisk(NotDone):
-    """The server's disk is full, or fails: it does what that allows, and nothing else. Another one could do it."""
+    """The server's disk is full, or fails: it does what that allows, and nothing else. Another one could do it.
+
+    ``host`` is whose, where it is the primary's.
+    """
+
+    host = ""
 
 
 class FullDisk(BadDisk):
@@ -210,6 +215,8 @@ class Connection:
             return await work
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
             meaning = self._meaning(error)
+            if isinstance(meaning, BadDisk) and not self.server.standby:
+                meaning.host = label(self.server.url)
             if getattr(error, "severity", None) is None:
                 self.terminate()  # Not the server's own word: what the driver had begun there is open still, as above.
             if meaning is error:
@@ -335,6 +342,10 @@ _CONNECT_ERRORS = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.InternalClientError,
+    # Its own tables cannot be read.
+    asyncpg.DataCorruptedError,
+    asyncpg.IndexCorruptedError,
+    asyncpg.PostgresIOError,
 )
 
 

@@ -23,6 +23,7 @@ class Room:
     def __init__(self, *, elsewhere: bool) -> None:
         self._elsewhere = elsewhere
         self._listeners: list[Callable[[str], None]] = []
+        self._failing: list[Callable[[str, str], None]] = []
         self._waiting = 0
         self._said_at = -inf
 
@@ -30,8 +31,15 @@ class Room:
         """``listener`` is told, in words, of each write that the primary's disk refused, whatever else it commits."""
         self._listeners.append(listener)
 
+    def on_failing(self, listener: Callable[[str, str], None]) -> None:
+        """``listener`` is told of each time that a primary's disk fails it: HOST:PORT, and why."""
+        self._failing.append(listener)
+
     def say(self, error: BadDisk) -> None:
         """What the server says of it is for the operator alone; at most one line a minute."""
+        if error.host and self._elsewhere and not isinstance(error, FullDisk):
+            for listener in self._failing:
+                listener(error.host, str(error.__cause__ or error))
         now = asyncio.get_running_loop().time()
         if now >= self._said_at + SAID_SECONDS:
             self._said_at = now
@@ -39,7 +47,7 @@ class Room:
                 "posts wait in the journal, reads go to standbys" if self._elsewhere else "refused until it is mended"
             )
             if self._elsewhere and not isinstance(error, FullDisk):
-                done += "; make another member the primary: linnet cluster switchover"
+                done += "; another host should be the primary, which a cluster of ours sees to"
             log.error("database_disk_bad", error=str(error.__cause__ or error), done=done)
 
     def lacks(self, error: BadDisk) -> None:

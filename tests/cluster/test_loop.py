@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import ssl
@@ -19,13 +20,13 @@ from linnet.cluster.loop import Loop
 from linnet.cluster.node import Node, begin, certificate_addresses, read_node
 from linnet.cluster.picture import CHILDREN, EtcdSeen, Picture, PostgresSeen
 from linnet.domain.errors import Conflict, Invalid, NotFound
-from linnet.domain.journal import PLANNED
-from linnet.domain.majority import MajorityFull, Put
+from linnet.domain.journal import FAILING, PLANNED
+from linnet.domain.majority import Delete, MajorityFull, Put
 from linnet.storage.etcd import EtcdMajority, endpoints
 from linnet.storage.journal import Lock
 from linnet.supervision import Tasks
 from linnet.system import SystemChance, SystemClock
-from tests.support.client import Hurried
+from tests.support.client import Hurried, VirtualClock
 from tests.support.etcd import running_etcd, url_of
 from tests.support.majority import MemoryMajority
 from tests.support.waiting import until
@@ -286,6 +287,31 @@ async def test_what_is_used_for_a_moment_is_not_what_is_lacking(
     for free[0], seen in [(100, 100), (3, 100), (90, 100), *[(3, 100)] * 2, (3, 90), (3, 90), (3, 3), (80, 80)]:
         await watch._disk()
         assert watch.seen.disk_free == seen
+
+
+async def test_a_disk_that_is_said_to_fail_is_not_taken_for_well_at_once(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = VirtualClock()
+    node = Node(folders, clock)
+    majority = MemoryMajority(clock)
+    monkeypatch.setattr(node, "majority", majority)
+    loop = Loop(node, Tasks())
+    mine = node.me.at(node.me.ports.postgres)
+    for said in (b"", json.dumps({"host": "10.9.9.9:1", "why": ""}).encode(), b"{}"):
+        await majority.transact([], [Put(FAILING, said)])
+        await loop._watch._failing()
+        assert not loop.picture().disk_fails
+    await majority.transact([], [Put(FAILING, json.dumps({"host": mine, "why": "invalid page", "more": 1}).encode())])
+    await loop._watch._failing()
+    assert loop.status()["disk_fails"]
+    assert loop.status()["says"]["disk"].startswith("The disk fails")
+    await majority.transact([], [Delete(FAILING)])
+    clock.advance(599_000)
+    await loop._watch._failing()
+    assert loop.picture().disk_fails
+    clock.advance(2_000)
+    assert not loop.picture().disk_fails
 
 
 async def test_one_change_is_made_at_a_time_by_whomever(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,11 +149,11 @@ async def test_a_plan_that_is_over_takes_no_other_plan_back(on_one: Stage, major
 
 
 @contextlib.asynccontextmanager
-async def told_room(stage: Stage, free: int | None) -> AsyncIterator[None]:
-    """While it lasts, the other node says that so many bytes are free on its disk."""
+async def told_room(stage: Stage, free: int | None, *, fails: bool = False) -> AsyncIterator[None]:
+    """While it lasts, the other node says that so many bytes are free on its disk, and whether that fails."""
 
     async def status(asked: Asked) -> dict[str, Any]:
-        return {"disk_free_bytes": free}
+        return {"disk_free_bytes": free, "disk_fails": fails}
 
     server = Server({"GET /status": Route(status)})
     await server.start(TWO.address, TWO.ports.control, certificates.serving(stage.folders))
@@ -174,6 +174,9 @@ async def test_a_primary_without_room_goes_to_whoever_has_some(on_one: Stage):
                 await _told(membership.make_way(on_one.place))
     with pytest.raises(Conflict, match="has more room"):
         await _told(membership.make_way(on_one.place))
+    async with told_room(on_one, 1 << 40, fails=True):
+        with pytest.raises(Conflict, match="its disk is well"):
+            await _told(membership.make_way(on_one.place))
     assert on_one.rest.planned == []
     async with told_room(on_one, 1 << 30):
         assert "two is the primary" in await _told(membership.make_way(on_one.place))

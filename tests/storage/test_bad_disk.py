@@ -3,18 +3,25 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
+import msgspec
 import pytest
 
 from linnet.domain.errors import Unavailable
+from linnet.domain.journal import FAILING, Failing
 from linnet.storage import postgres, postgres_room
 from linnet.storage.database import Operation
+from linnet.storage.failing import Teller
 from linnet.storage.postgres import PostgresDatabase
 from linnet.storage.postgres_connection import BadDisk, FullDisk, connect, meaning_of_state
+from linnet.storage.postgres_room import Room
+from linnet.supervision import Tasks
 from tests.storage.test_failover import migrated
 from tests.storage.test_no_room import ALL, append
+from tests.support.client import VirtualClock
+from tests.support.majority import MemoryMajority
 from tests.support.postgres import Server, running_server
 from tests.support.waiting import until
 
@@ -92,7 +99,7 @@ async def test_what_the_primary_cannot_read_a_standby_is_asked_for(
             assert await database.read(lambda tx: tx.all(ALL)) == [(1,), (2,), (3,)]
         (line,) = lines.lines
         assert "invalid page" in line["error"]
-        assert "linnet cluster switchover" in line["done"]
+        assert "another host should be the primary" in line["done"]
         monkeypatch.setattr(postgres, "READ_SECONDS", 1.0)
         with pytest.raises(Unavailable, match="The database's disk fails: nothing was stored"):
             await database.read(lambda tx: tx.all(ALL), steady=True)
@@ -101,11 +108,15 @@ async def test_what_the_primary_cannot_read_a_standby_is_asked_for(
 async def test_what_the_primary_cannot_write_is_told_of_and_done_by_the_next_one(server: Server, standby: Server):
     async with opened(server, standby) as database:
         told: list[str] = []
+        failing: list[tuple[str, str]] = []
         database.on_full(told.append)
+        database.room.on_failing(lambda host, why: failing.append((host, why)))
         writing = asyncio.get_running_loop().create_task(write(database, 4))
         await until(lambda: told)
         assert told[0] == "The database's disk fails: nothing was stored"
         assert not writing.done()
+        host, why = failing[0]
+        assert (host, "invalid page" in why) == (f"127.0.0.1:{server.port}", True)
         server.kill()
         await asyncio.to_thread(standby.promote)
         assert await writing == 4
@@ -120,7 +131,7 @@ async def test_where_there_is_one_server_alone_it_is_said_at_once(server: Server
         with pytest.raises(Unavailable, match="disk fails"):
             await database.read(lambda tx: tx.all(ALL))
         (line,) = lines.lines
-        assert "switchover" not in line["done"]
+        assert "another host" not in line["done"]
 
 
 async def test_a_file_that_has_gone_is_a_disk_that_fails(server: Server):
@@ -140,10 +151,74 @@ async def test_a_file_that_has_gone_is_a_disk_that_fails(server: Server):
 def test_a_file_that_was_named_by_mistake_is_no_disk_that_fails(error: Any):
     mistake = error("could not access file")
     assert meaning_of_state(mistake) is mistake
-    mistake.server_source_filename = "md.c"
+    cast("Any", mistake).server_source_filename = "md.c"
     assert isinstance(meaning_of_state(mistake), BadDisk)
 
 
 def test_room_would_cure_a_full_disk_alone():
     assert isinstance(meaning_of_state(asyncpg.DiskFullError("no space")), FullDisk)
     assert not isinstance(meaning_of_state(asyncpg.PostgresIOError("could not read")), FullDisk)
+
+
+async def test_of_a_full_disk_or_where_nobody_else_is_there_no_machine_is_told():
+    for elsewhere, error, told in (
+        (True, BadDisk("it fails"), [("host", "it fails")]),
+        (True, FullDisk("it is full"), []),
+        (False, BadDisk("it fails"), []),
+    ):
+        room = Room(elsewhere=elsewhere)
+        failing: list[tuple[str, str]] = []
+
+        def tell(host: str, why: str, failing: list[tuple[str, str]] = failing) -> None:
+            failing.append((host, why))
+
+        room.on_failing(tell)
+        room.say(error)
+        assert failing == [], "whose is not known"
+        error.host = "host"
+        room.say(error)
+        assert failing == told
+
+
+async def test_all_machines_are_told_of_it_for_a_while_and_not_all_the_time():
+    clock, tasks = VirtualClock(), Tasks()
+    majority = MemoryMajority(clock)
+    teller = Teller(majority, clock, tasks)
+    try:
+        teller.tell("a:1", "invalid page")
+        await until(lambda: FAILING in majority.keys)
+        found = await majority.get(FAILING)
+        assert found is not None
+        assert msgspec.json.decode(found.value, type=Failing) == Failing("a:1", "invalid page")
+        assert found.lease
+        clock.advance(19_000)
+        teller.tell("b:1", "invalid page")
+        await asyncio.sleep(0)
+        again = await majority.get(FAILING)
+        assert again is not None
+        assert again.modified == found.modified
+        clock.advance(2_000)
+        teller.tell("b:1", "invalid page")
+
+        async def told_again() -> bool:
+            now = await majority.get(FAILING)
+            return now is not None and b"b:1" in now.value
+
+        await until(told_again)
+    finally:
+        await tasks.close()
+
+
+async def test_whoever_could_not_be_told_is_told_the_next_time():
+    clock, tasks = VirtualClock(), Tasks()
+    majority = MemoryMajority(clock)
+    teller = Teller(majority, clock, tasks)
+    try:
+        majority.failing = True
+        teller.tell("a:1", "invalid page")
+        await until(lambda: majority.asked and teller._told_at < 0)
+        majority.failing = False
+        teller.tell("a:1", "invalid page")
+        await until(lambda: FAILING in majority.keys)
+    finally:
+        await tasks.close()
