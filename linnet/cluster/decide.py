@@ -32,6 +32,8 @@ LEADER_RESTS_S = 30.0
 STRICT_RESTS_S = 5.0
 ROOM_RESTS_S = 60.0
 WAY_RESTS_S = 60.0
+NAMED_S = 120.0
+"""Who was named as one whose disk fails so long ago, and has the primary, was given it since."""
 CERTIFICATE_LOW_DAYS = 14.0
 COMPARED_S = 10.0
 """So long Linnet waits until the clocks have been compared: what it writes under a wrong time stays."""
@@ -156,10 +158,12 @@ def make_way(picture: Picture) -> Iterator[Act]:
     """A primary without room ends, or takes what is small alone: before that, whoever has more room takes over. So does
     another one where the disk has lost what others have still."""
     full = picture.disk_free_bytes is not None and picture.disk_free_bytes < DISK_FULL_BYTES
-    if not (full or picture.disk_fails) or picture.primary != picture.me:
+    # Later, it was given back by somebody who knows better.
+    fails = picture.disk_failed_s < NAMED_S
+    if not (full or fails) or picture.primary != picture.me:
         return
     if successors(picture, picture.me) and _rested(picture, "make-way", WAY_RESTS_S):
-        who = "whose disk is well" if picture.disk_fails else "who has more room"
+        who = "whose disk is well" if fails else "who has more room"
         yield Act("make-way", picture.me, f"{_of_disk(picture)}: one {who} is to have PostgreSQL's primary")
 
 

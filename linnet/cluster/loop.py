@@ -29,8 +29,6 @@ TURN_S = 1.0
 PLANNED_S = 45.0
 """How long PostgreSQL may take to end."""
 AGAIN_S = 60.0
-FAILS_S = 600.0
-"""For so long after its disk has failed it, PostgreSQL here is no good primary."""
 
 
 @dataclass
@@ -179,7 +177,7 @@ class Loop:
             changed=node.changed(),
             stale=tuple(name for name in CHILDREN if name in self._stale),
             disk_free_bytes=seen.disk_free,
-            disk_fails=now - seen.disk_failed_at < FAILS_S,
+            disk_failed_s=now - seen.disk_failed_at,
             certificate_days=None if ends_ms is None else (ends_ms - node.clock.now_ms()) / DAY_MS,
             journal=seen.journal if told else None,
             clock_apart_ms=seen.clock_apart_ms,

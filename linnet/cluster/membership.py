@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from linnet.cluster import admission, asking, planning, rules
 from linnet.cluster.layout import DRAINED, JOINING, LEAVING, READY, Member
 from linnet.cluster.patroni import ASYNCHRONOUS, RELAXED, SYNCHRONOUS_KEY
-from linnet.cluster.picture import DISK_LOW_BYTES, Picture
+from linnet.cluster.picture import DISK_FULL_BYTES, DISK_LOW_BYTES, Picture
 from linnet.cluster.place import Place
 from linnet.domain.errors import Conflict, Unavailable
 
@@ -44,19 +44,20 @@ async def switchover(place: Place, to: str = "") -> Sentences:
 async def make_way(place: Place) -> Sentences:
     """Makes another member the primary, whose disk is well and has room. Raises Conflict where there is none."""
     picture = place.look()
+    least = 2 * DISK_FULL_BYTES if picture.disk_fails else DISK_LOW_BYTES
     for name in rules.successors(picture, place.me.name):
-        if await _has_room(place, _member(picture, name)):
+        if await _has_room(place, _member(picture, name), least):
             async for sentence in _hand_over(place, picture, place.me.name, name):
                 yield sentence
             return
     raise Conflict("No other member that could be the primary says that its disk is well and has more room")
 
 
-async def _has_room(place: Place, member: Member) -> bool:
+async def _has_room(place: Place, member: Member, least: int) -> bool:
     with contextlib.suppress(Unavailable, asking.Refused):
         said = await asking.ask(member.control_url, "/status", None, place.context, ASKED_SECONDS)
         free = said.get("disk_free_bytes")
-        return isinstance(free, int) and free >= DISK_LOW_BYTES and not said.get("disk_fails")
+        return isinstance(free, int) and free >= least and not said.get("disk_fails")
     return False
 
 

@@ -13,6 +13,9 @@ CHILDREN = (ETCD, PATRONI, LINNET, HAPROXY)
 DISK_LOW_BYTES = 1 << 30
 DISK_FULL_BYTES = 256 << 20
 """With less than that a node should not have the primary: at a hundred posts a second, it lasts for some minutes."""
+DISK_FAILS_S = 86_400.0
+"""For so long after its disk has failed it, a machine is given no primary: where what is damaged was copied to all,
+each has it once in that time, and not again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Picture:
     theirs since; ``busy`` is what is being done already, ``rested_s`` how long ago each rare thing was done last.
     ``begun`` is that this node began the cluster, ``announced`` that members are known, ``etcd_lost`` that the files of
     this node's etcd are gone, ``has_data`` that PostgreSQL has its files, ``served`` that Linnet has run here before;
-    ``disk_fails`` that PostgreSQL was said not to be able to read or write what is on this machine's disk;
+    ``disk_failed_s`` is how long ago PostgreSQL was said not to be able to read or write what is on this disk;
     ``clock_apart_ms`` is how far this machine's clock is ahead of the others', ``compared`` that they have been
     compared at all; ``looking_s`` is for how long this process has looked.
     """
@@ -90,7 +93,7 @@ class Picture:
     changed: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
     disk_free_bytes: int | None = None
-    disk_fails: bool = False
+    disk_failed_s: float = inf
     certificate_days: float | None = None
     journal: int | None = None
     clock_apart_ms: int = 0
@@ -98,6 +101,11 @@ class Picture:
     looking_s: float = inf
     busy: frozenset[str] = frozenset()
     rested_s: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def disk_fails(self) -> bool:
+        """Whether PostgreSQL here is no good primary, where there is another one."""
+        return self.disk_failed_s < DISK_FAILS_S
 
     @property
     def primary(self) -> str:

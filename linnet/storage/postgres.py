@@ -7,7 +7,6 @@ import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
-from math import inf
 from typing import Any, TypeVar, cast
 
 from linnet.domain import ids as layout
@@ -261,7 +260,9 @@ class PostgresDatabase:
             return await self._read_primary(fn, deadline)
         except BadDisk as error:
             self.room.say(error)
-            return await self._read_standby(fn, deadline)
+            with contextlib.suppress(Lost, NotDone):
+                return await self._read_standby(fn, deadline, furthest=True)
+            raise
 
     async def _read_primary(self, fn: ReadFunction[T], deadline: float) -> T:
         connection, primary = await self._pool.acquire(deadline, PLACE_SECONDS)
@@ -398,9 +399,7 @@ class PostgresDatabase:
                 continue
             except BadDisk as error:
                 full += 1
-                self.room.lacks(error)
-                # Who writes ahead has it in a safe place, and asks again by himself.
-                await self.room.wait(error, -inf if write.pool is self._ahead else deadline, full)
+                await self.room.refused(error, deadline, full, ahead=write.pool is self._ahead)
                 self._say_retried(loop.time(), error)
                 continue
             except (Lost, NotDone) as error:

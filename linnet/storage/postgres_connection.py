@@ -282,6 +282,8 @@ def meaning_of_state(error: Any) -> Exception:
         | _STATES.OutdatedSchemaCacheError,
     ):
         return NotDone(str(error))
+    if getattr(error, "severity_en", None) in ("FATAL", "PANIC"):
+        return Lost(str(error))  # Also of a disk: what was under way may be done, or may not.
     if isinstance(error, _STATES.DiskFullError) and error.server_source_filename == "dsm_impl.c":
         return Unavailable("The database's shared memory is full (/dev/shm): nothing was stored")
     if isinstance(error, _STATES.DiskFullError):
@@ -321,6 +323,12 @@ async def connect(url: str, limit_s: float) -> Connection:
         if driver is not None:
             driver.terminate()
         raise NotDone(f"{label(url)}: {error or type(error).__name__}", primary=False) from error
+    except asyncpg.PostgresError as error:
+        if driver is not None:
+            driver.terminate()
+        if isinstance(meaning_of_state(error), BadDisk | Lost):  # of its own tables
+            raise NotDone(f"{label(url)}: {error}", primary=False) from error
+        raise
     except BaseException:  # boundary: whatever ends this, no half-open connection is left behind
         if driver is not None:
             driver.terminate()
@@ -342,10 +350,6 @@ _CONNECT_ERRORS = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.InternalClientError,
-    # Its own tables cannot be read.
-    asyncpg.DataCorruptedError,
-    asyncpg.IndexCorruptedError,
-    asyncpg.PostgresIOError,
 )
 
 

@@ -269,10 +269,10 @@ class Finder:
                 server = eye.server
             else:
                 server = await eye.who(self.patience)
-        except NotDone as error:
-            return error
-        except Lost as error:
-            return NotDone(f"{label(url)}: {error}", primary=False)
+        except (NotDone, Lost) as error:
+            if eye is not None:
+                eye.terminate()
+            return error if isinstance(error, NotDone) else NotDone(f"{label(url)}: {error}", primary=False)
         if self._eyes is None or url in self._eyes:
             eye.terminate()
         else:

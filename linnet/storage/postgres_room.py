@@ -15,6 +15,8 @@ PAUSE_SECONDS_MAX = 5.0
 """Between two tries, at first and at most: who is to take over, or makes room, takes seconds, and each try costs some
 of the room that is left."""
 SAID_SECONDS = 60.0
+FAILS_TRIES = 5
+"""So often a write that meets what is damaged is tried again: in 15 s, somebody else is the primary, who can be."""
 
 
 class Room:
@@ -50,9 +52,19 @@ class Room:
                 done += "; another host should be the primary, which a cluster of ours sees to"
             log.error("database_disk_bad", error=str(error.__cause__ or error), done=done)
 
-    def lacks(self, error: BadDisk) -> None:
+    async def refused(self, error: BadDisk, deadline: float, tries: int, *, ahead: bool) -> None:
+        """A write was; returns when it is worth another try. Who writes ``ahead`` has it in a safe place, and asks
+        again by himself.
+
+        Raises Unavailable, or what the server said where it says it again and again, or to who writes ahead: what all
+        machines have is damaged then, and must not hold up what waits behind it.
+        """
+        if not isinstance(error, FullDisk) and (ahead or (tries > FAILS_TRIES and self._elsewhere)):
+            self.say(error)
+            raise error.__cause__ or error
         for listener in self._listeners:
             listener(str(error))
+        await self.wait(error, -inf if ahead else deadline, tries)
 
     async def wait(self, error: BadDisk, deadline: float, tries: int = 1) -> None:
         """Before the next try. Raises Unavailable after ``deadline`` (in the loop's time), or where nobody has any."""

@@ -224,7 +224,9 @@ FULL = replace(WELL, disk_free_bytes=200 << 20, etcd=etcd(*NAMES))
         (replace(FULL, disk_free_bytes=256 << 20), False),
         (replace(FULL, disk_free_bytes=None), False),
         # It is nobody else's to move, it is on its way, and it is not asked all the time where nobody has more.
-        (replace(FULL, disk_free_bytes=None, disk_fails=True), True),
+        (replace(FULL, disk_free_bytes=None, disk_failed_s=119.0), True),
+        # Somebody has given it back since.
+        (replace(FULL, disk_free_bytes=None, disk_failed_s=121.0), False),
         (replace(FULL, me="n3"), False),
         (replace(FULL, busy=frozenset({"make-way"})), False),
         (replace(FULL, rested_s={"make-way": 59.0}), False),

@@ -15,7 +15,7 @@ from linnet.storage import postgres, postgres_room
 from linnet.storage.database import Operation
 from linnet.storage.failing import Teller
 from linnet.storage.postgres import PostgresDatabase
-from linnet.storage.postgres_connection import BadDisk, FullDisk, connect, meaning_of_state
+from linnet.storage.postgres_connection import BadDisk, FullDisk, Lost, connect, meaning_of_state
 from linnet.storage.postgres_room import Room
 from linnet.supervision import Tasks
 from tests.storage.test_failover import migrated
@@ -94,6 +94,9 @@ async def write(database: PostgresDatabase, number: int) -> int:
 async def test_what_the_primary_cannot_read_a_standby_is_asked_for(
     server: Server, standby: Server, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ):
+    """Not after a while, as where the primary does not answer."""
+    for hedge in ("HEDGE_SECONDS", "_HEDGE_SECONDS_ALONE"):
+        monkeypatch.setattr(postgres, hedge, 60.0)
     async with opened(server, standby) as database:
         for _ in range(40):
             assert await database.read(lambda tx: tx.all(ALL)) == [(1,), (2,), (3,)]
@@ -121,6 +124,41 @@ async def test_what_the_primary_cannot_write_is_told_of_and_done_by_the_next_one
         await asyncio.to_thread(standby.promote)
         assert await writing == 4
         assert await database.read(lambda tx: tx.all(ALL), steady=True) == [(1,), (2,), (3,), (4,)]
+
+
+async def test_a_damage_that_nobody_else_cures_holds_up_nothing(
+    server: Server, standby: Server, monkeypatch: pytest.MonkeyPatch
+):
+    """What waits in a safe place is put aside by whoever brings it in; who waits is told after some tries."""
+    monkeypatch.setattr(postgres_room, "PAUSE_SECONDS", 0.01)
+    async with opened(server, standby) as database:
+        told: list[str] = []
+        database.on_full(told.append)
+        with pytest.raises(asyncpg.DataCorruptedError):
+            await database.write(lambda tx: append(tx, 4), ahead=True)
+        assert told == []
+        with pytest.raises(asyncpg.DataCorruptedError):
+            await write(database, 4)
+        assert len(told) == postgres_room.FAILS_TRIES
+
+
+async def test_where_no_standby_answers_a_read_waits_as_long_between_its_tries(
+    server: Server, standby: Server, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(postgres, "READ_SECONDS", 1.2)
+    async with opened(server, standby) as database:
+        standby.kill()
+        tries = []
+        waited = database.room.wait
+
+        async def wait(*given: Any) -> None:
+            tries.append(given)
+            await waited(*given)
+
+        monkeypatch.setattr(database.room, "wait", wait)
+        with pytest.raises(Unavailable, match="disk fails"):
+            await database.read(lambda tx: tx.all(ALL))
+        assert 1 <= len(tries) <= 4
 
 
 async def test_where_there_is_one_server_alone_it_is_said_at_once(server: Server, lines: Lines):
@@ -153,6 +191,13 @@ def test_a_file_that_was_named_by_mistake_is_no_disk_that_fails(error: Any):
     assert meaning_of_state(mistake) is mistake
     cast("Any", mistake).server_source_filename = "md.c"
     assert isinstance(meaning_of_state(mistake), BadDisk)
+
+
+@pytest.mark.parametrize("severity", ["FATAL", "PANIC"])
+def test_what_ends_the_server_may_be_done_or_not(severity: str):
+    error = asyncpg.PostgresIOError("could not fsync file")
+    cast("Any", error).severity_en = severity
+    assert isinstance(meaning_of_state(error), Lost)
 
 
 def test_room_would_cure_a_full_disk_alone():
@@ -192,7 +237,7 @@ async def test_all_machines_are_told_of_it_for_a_while_and_not_all_the_time():
         assert msgspec.json.decode(found.value, type=Failing) == Failing("a:1", "invalid page")
         assert found.lease
         clock.advance(19_000)
-        teller.tell("b:1", "invalid page")
+        teller.tell("a:1", "invalid page")
         await asyncio.sleep(0)
         again = await majority.get(FAILING)
         assert again is not None
@@ -216,8 +261,12 @@ async def test_whoever_could_not_be_told_is_told_the_next_time():
     try:
         majority.failing = True
         teller.tell("a:1", "invalid page")
-        await until(lambda: majority.asked and teller._told_at < 0)
+        await until(lambda: majority.asked)
+        teller.tell("a:1", "invalid page")
+        await asyncio.sleep(0)
+        assert majority.asked == 1, "who is in trouble is not asked all the time"
         majority.failing = False
+        clock.advance(2_000)
         teller.tell("a:1", "invalid page")
         await until(lambda: FAILING in majority.keys)
     finally:
