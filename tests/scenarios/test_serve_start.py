@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,9 @@ from linnet.domain.ids import milliseconds
 from tests.support.server import Server, until
 
 MOST_PSS = 120 * 1024 * 1024
+IMPORTS = "import asyncio, ssl, aiohttp, asyncpg"
+IMPORTS_SECONDS = 0.3
+"""What these take of a processor where a start may take two seconds. One that is slower has as much more."""
 
 
 @pytest.fixture
@@ -38,6 +43,18 @@ def ends(server: Server, code: int) -> str:
     return said
 
 
+def slowness() -> float:
+    """How much slower this machine is at this moment; 1 for one that is not."""
+
+    def once() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-c", IMPORTS], check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    return max(1.0, min(once() for _ in range(3)) / IMPORTS_SECONDS)
+
+
 def test_a_start_takes_less_than_two_seconds_and_little_memory(server: Server) -> None:
     token = server.account("alice")
     assert server.ask("POST", "/api/v1/statuses", token, {"status": "hello"})[0] == 200
@@ -49,9 +66,11 @@ def test_a_start_takes_less_than_two_seconds_and_little_memory(server: Server) -
         cpu.append(sum(sum(process.cpu_times()[:2]) for process in server.processes()))
         pss = server.pss_bytes()
     busy = os.getloadavg()[0] > (os.cpu_count() or 1) / 2
+    slow = slowness()
     print(f"ready after {min(seconds):.2f} s, {min(cpu):.2f} s of CPU; PSS {pss / 2**20:.0f} MiB; others work: {busy}")
+    print(f"this machine is {slow:.1f} times as slow as one that has two seconds")
     # Where the machine works for others too, the CPU time says what a start needs; no other part of it waits.
-    assert min(cpu if busy else seconds) < 2.0
+    assert min(cpu if busy else seconds) < 2.0 * slow
     assert pss < MOST_PSS
 
 
