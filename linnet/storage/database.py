@@ -155,38 +155,35 @@ class Database(Protocol):
 
 
 _STANDBY_FIRST: ContextVar[bool] = ContextVar("standby first", default=False)
+_BEFORE_READERS: ContextVar[bool] = ContextVar("before readers", default=False)
 
 
 @contextlib.contextmanager
-def standby_first() -> Iterator[None]:
+def _within(said: ContextVar[bool]) -> Iterator[None]:
+    token = said.set(True)
+    try:
+        yield
+    finally:
+        said.reset(token)
+
+
+def standby_first() -> contextlib.AbstractContextManager[None]:
     """Within it, what is read may come from a standby though there is a primary.
 
     A primary shows what is committed only when a second machine has said that it has it, too: that one has shown it by
     then, and what one machine has shown the next must not deny.
     """
-    token = _STANDBY_FIRST.set(True)
-    try:
-        yield
-    finally:
-        _STANDBY_FIRST.reset(token)
+    return _within(_STANDBY_FIRST)
 
 
 def is_standby_first() -> bool:
     return _STANDBY_FIRST.get()
 
 
-_BEFORE_READERS: ContextVar[bool] = ContextVar("before readers", default=False)
-
-
-@contextlib.contextmanager
-def before_readers() -> Iterator[None]:
+def before_readers() -> contextlib.AbstractContextManager[None]:
     """Within it, what is read and written is for a change that somebody waits for: it does not stand behind all who
     only look."""
-    token = _BEFORE_READERS.set(True)
-    try:
-        yield
-    finally:
-        _BEFORE_READERS.reset(token)
+    return _within(_BEFORE_READERS)
 
 
 def is_before_readers() -> bool:

@@ -319,21 +319,18 @@ async def connect(url: str, limit_s: float) -> Connection:
                 await driver.execute("set synchronous_commit = on")
     except _LOCKED_OUT as error:
         raise LockedOut(f"{label(url)}: {error}", primary=False) from error
-    except _CONNECT_ERRORS as error:
+    except BaseException as error:  # boundary: whatever ends this, no half-open connection is left behind
         if driver is not None:
             driver.terminate()
-        raise NotDone(f"{label(url)}: {error or type(error).__name__}", primary=False) from error
-    except asyncpg.PostgresError as error:
-        if driver is not None:
-            driver.terminate()
-        if isinstance(meaning_of_state(error), BadDisk | Lost):  # of its own tables
-            raise NotDone(f"{label(url)}: {error}", primary=False) from error
-        raise
-    except BaseException:  # boundary: whatever ends this, no half-open connection is left behind
-        if driver is not None:
-            driver.terminate()
+        if isinstance(error, _CONNECT_ERRORS) or _ails(error):
+            raise NotDone(f"{label(url)}: {str(error) or type(error).__name__}", primary=False) from error
         raise
     return Connection(driver, Server(url, *said))
+
+
+def _ails(error: BaseException) -> bool:
+    """Whether a server ends, or cannot read its own tables."""
+    return isinstance(error, asyncpg.PostgresError) and isinstance(meaning_of_state(error), BadDisk | Lost)
 
 
 _LOCKED_OUT = (

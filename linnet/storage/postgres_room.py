@@ -39,7 +39,8 @@ class Room:
 
     def say(self, error: BadDisk) -> None:
         """What the server says of it is for the operator alone; at most one line a minute."""
-        if error.host and self._elsewhere and not isinstance(error, FullDisk):
+        fails = self._elsewhere and not isinstance(error, FullDisk)
+        if fails and error.host:
             for listener in self._failing:
                 listener(error.host, str(error.__cause__ or error))
         now = asyncio.get_running_loop().time()
@@ -48,7 +49,7 @@ class Room:
             done = (
                 "posts wait in the journal, reads go to standbys" if self._elsewhere else "refused until it is mended"
             )
-            if self._elsewhere and not isinstance(error, FullDisk):
+            if fails:
                 done += "; another host should be the primary, which a cluster of ours sees to"
             log.error("database_disk_bad", error=str(error.__cause__ or error), done=done)
 

@@ -18,8 +18,7 @@ from linnet.storage.postgres import PostgresDatabase
 from linnet.storage.postgres_connection import BadDisk, FullDisk, Lost, connect, meaning_of_state
 from linnet.storage.postgres_room import Room
 from linnet.supervision import Tasks
-from tests.storage.test_failover import migrated
-from tests.storage.test_no_room import ALL, append
+from tests.storage.test_no_room import ALL, append, opened
 from tests.support.client import VirtualClock
 from tests.support.majority import MemoryMajority
 from tests.support.postgres import Server, running_server
@@ -61,17 +60,13 @@ def standby(server: Server) -> Iterator[Server]:
 
 
 @contextlib.asynccontextmanager
-async def opened(*servers: Server) -> AsyncIterator[PostgresDatabase]:
+async def damaged(*servers: Server) -> AsyncIterator[PostgresDatabase]:
     """With three rows, of which the first server has then lost the page."""
-    database = await migrated(*servers)
-    try:
-        await database.beat()
+    async with opened(*servers) as database:
         for number in (1, 2, 3):
             await write(database, number)
         await lose(servers[0], "changes")
         yield database
-    finally:
-        await database.close()
 
 
 async def lose(server: Server, table: str) -> None:
@@ -97,7 +92,7 @@ async def test_what_the_primary_cannot_read_a_standby_is_asked_for(
     """Not after a while, as where the primary does not answer."""
     for hedge in ("HEDGE_SECONDS", "_HEDGE_SECONDS_ALONE"):
         monkeypatch.setattr(postgres, hedge, 60.0)
-    async with opened(server, standby) as database:
+    async with damaged(server, standby) as database:
         for _ in range(40):
             assert await database.read(lambda tx: tx.all(ALL)) == [(1,), (2,), (3,)]
         (line,) = lines.lines
@@ -109,7 +104,7 @@ async def test_what_the_primary_cannot_read_a_standby_is_asked_for(
 
 
 async def test_what_the_primary_cannot_write_is_told_of_and_done_by_the_next_one(server: Server, standby: Server):
-    async with opened(server, standby) as database:
+    async with damaged(server, standby) as database:
         told: list[str] = []
         failing: list[tuple[str, str]] = []
         database.on_full(told.append)
@@ -131,7 +126,7 @@ async def test_a_damage_that_nobody_else_cures_holds_up_nothing(
 ):
     """What waits in a safe place is put aside by whoever brings it in; who waits is told after some tries."""
     monkeypatch.setattr(postgres_room, "PAUSE_SECONDS", 0.01)
-    async with opened(server, standby) as database:
+    async with damaged(server, standby) as database:
         told: list[str] = []
         database.on_full(told.append)
         with pytest.raises(asyncpg.DataCorruptedError):
@@ -146,7 +141,7 @@ async def test_where_no_standby_answers_a_read_waits_as_long_between_its_tries(
     server: Server, standby: Server, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(postgres, "READ_SECONDS", 1.2)
-    async with opened(server, standby) as database:
+    async with damaged(server, standby) as database:
         standby.kill()
         tries = []
         waited = database.room.wait
@@ -162,7 +157,7 @@ async def test_where_no_standby_answers_a_read_waits_as_long_between_its_tries(
 
 
 async def test_where_there_is_one_server_alone_it_is_said_at_once(server: Server, lines: Lines):
-    async with opened(server) as database:
+    async with damaged(server) as database:
         with pytest.raises(Unavailable, match="disk fails") as refused:
             await write(database, 4)
         assert refused.value.retry_after == 60
@@ -173,7 +168,7 @@ async def test_where_there_is_one_server_alone_it_is_said_at_once(server: Server
 
 
 async def test_a_file_that_has_gone_is_a_disk_that_fails(server: Server):
-    async with opened(server):
+    async with damaged(server):
         connection = await asyncpg.connect(server.url())
         await connection.execute("create table gone (x int)")
         path = server.data / await connection.fetchval("select pg_relation_filepath('gone')")
