@@ -10,6 +10,7 @@ from linnet.cluster import layout, tokens
 from linnet.cluster.layout import JOINING, READY, Member
 from linnet.cluster.tokens import Token
 from linnet.domain.errors import Conflict, Invalid, NotAllowed, Unavailable
+from linnet.domain.journal import FAILING
 from linnet.domain.majority import Compare, Delete, KeyValue, Put, absent, after_prefix, unchanged
 from linnet.ports import Chance, Clock, Majority
 
@@ -82,10 +83,13 @@ async def set_state(majority: Majority, name: str, state: str, *, of: tuple[str,
 
 
 async def remove(majority: Majority, name: str) -> None:
-    """Strikes a member off the list, with the token that it was joining by; one that is not on it is fine."""
+    """Strikes a member off the list, with the token that it was joining by; one that is not on it is fine.
+
+    What is said of a failing disk goes, too: it may be this one's, which is to be another when it joins again.
+    """
     while (found := await majority.get(key_of(name))) is not None:
         token = listed(found).token
-        steps = [Delete(found.key), *([Delete(token)] if token.startswith(TOKENS) else [])]
+        steps = [Delete(found.key), Delete(FAILING), *([Delete(token)] if token.startswith(TOKENS) else [])]
         if (await majority.transact([unchanged(found.key, found.modified)], steps)).succeeded:
             return
 

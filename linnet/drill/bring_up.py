@@ -26,7 +26,7 @@ from linnet.system import SteppedClock
 
 INIT_SECONDS, JOIN_SECONDS = 60.0, 120.0
 """What is promised: from ``init`` to serving, from ``join`` to being of use."""
-RESTART_SECONDS = 90.0
+RESTART_SECONDS, LEAVE_SECONDS = 90.0, 120.0
 PATIENCE = 3.0
 """So many times as long a start may take before it is given up: a broken promise is measured, too."""
 LOOK_SECONDS = 0.2
@@ -58,6 +58,7 @@ class Cluster:
         self.small_disks = small_disks
         self._folder = folder
         self._keepers: list[subprocess.Popen[bytes]] = []
+        self._before: list[Path] = []
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -95,6 +96,9 @@ class Cluster:
         self._folder.chmod(0o755)
         if self.small_disks:
             await network.run(f"mount -t tmpfs -o size={DISK_BYTES},mode=0750 disk {node.folder}")
+        self._furnish(node)
+
+    def _furnish(self, node: Node) -> None:
         node.folders.run.mkdir(mode=0o700)
         (node.folders.run / SteppedClock.FILE).write_bytes(bytes(8))
         (node.folder / "linnet.toml").write_text(OPTIONS)
@@ -118,12 +122,24 @@ class Cluster:
     async def restart(self, node: Node) -> None:
         """Ends the node in order, with all that it runs, and starts it again. Raises NotWhole where it does not end."""
         node.send(signal.SIGTERM, "node")
-
-        async def ended() -> bool:
-            return not node.everything()
-
-        await self._until(ended, RESTART_SECONDS, f"{node.name} has ended")
+        await self._until(lambda: _has_ended(node), RESTART_SECONDS, f"{node.name} has ended")
         self._start(node, "run")
+
+    async def renew(self, node: Node) -> None:
+        """Has a node leave, and join again with an empty folder. Raises NotWhole or CommandFailed."""
+        await self.command(node, "cluster", "leave", timeout_s=LEAVE_SECONDS)
+        await self._until(lambda: _has_ended(node), RESTART_SECONDS, f"{node.name} has ended")
+        before = self._folder / f"{node.name}-before-{int(self.clock.monotonic())}"
+        self._copy_logs(node, before)
+        self._before.append(before)
+        for entry in node.folder.iterdir():
+            if entry.is_dir():
+                await asyncio.to_thread(shutil.rmtree, entry)
+            else:
+                entry.unlink()
+        self._furnish(node)
+        through = next(one for one in self.nodes if one is not node)
+        await self._join(node, through, len(self.nodes))
 
     async def command(self, node: Node, *words: str, timeout_s: float = 60.0) -> str:
         """What ``linnet WORDS`` prints on that node. Raises CommandFailed."""
@@ -158,11 +174,14 @@ class Cluster:
             tokens += await asyncio.gather(*(one(number) for number in range(begin, min(count, begin + 3))))
         return tokens
 
+    def database(self, node: Node) -> str:
+        """PostgreSQL's address on this node."""
+        secrets = Passwords.from_json(node.folders.secrets.read_text())
+        return patroni.database_url([NodeFile.from_json(node.folders.node.read_text()).me], node.folders, secrets)
+
     def databases(self) -> list[str]:
-        """PostgreSQL's address on each node, to compare what they hold."""
-        secrets = Passwords.from_json(self.nodes[0].folders.secrets.read_text())
-        mine = (NodeFile.from_json(node.folders.node.read_text()).me for node in self.nodes)
-        return [patroni.database_url([me], self.nodes[0].folders, secrets) for me in mine]
+        """Those of all, to compare what they hold."""
+        return [self.database(node) for node in self.nodes]
 
     async def whole(self, timeout_s: float) -> Roles:
         """Waits until nothing lacks. Raises NotWhole."""
@@ -204,9 +223,14 @@ class Cluster:
     def keep_logs(self, folder: Path) -> None:
         """A copy of what its nodes have logged so far."""
         for node in self.nodes:
-            if node.folders.logs.is_dir():
-                shutil.copytree(node.folders.logs, folder / node.name)
-                shutil.copyfile(self._log(node), folder / node.name / "node.log")
+            self._copy_logs(node, folder / node.name)
+        for before in self._before:
+            shutil.copytree(before, folder / before.name)
+
+    def _copy_logs(self, node: Node, folder: Path) -> None:
+        if node.folders.logs.is_dir():
+            shutil.copytree(node.folders.logs, folder)
+            shutil.copyfile(self._log(node), folder / "node.log")
 
     async def end(self) -> None:
         """Ends everything at once, frozen or not, and takes the folders away."""
@@ -237,3 +261,7 @@ class Cluster:
     def _argv(self, node: Node, *words: str) -> Sequence[str]:
         linnet = [sys.executable, "-P", "-m", "linnet", *words, "--data", str(node.folder)]
         return node.host.command(as_ordinary_user(linnet))
+
+
+async def _has_ended(node: Node) -> bool:
+    return not node.everything()

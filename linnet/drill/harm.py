@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 
-from linnet.drill import filler
+from linnet.drill import damage, filler
 from linnet.drill.processes import Node
 from linnet.drill.scene import Scene
 from linnet.system import SteppedClock
@@ -166,6 +166,17 @@ async def fill_disk(scene: Scene) -> None:
 
 async def free_disk(scene: Scene) -> None:
     (scene.target.folder / FILL).unlink(missing_ok=True)
+
+
+async def damage_disk(scene: Scene) -> None:
+    await damage.lose(scene.keeper.database(scene.target), scene.target.folders.postgres)
+
+
+async def change_disk(scene: Scene) -> None:
+    """As the operators' book says: the machine leaves, and joins anew with an empty folder."""
+    began = scene.clock.monotonic()
+    await scene.keeper.renew(scene.target)
+    scene.away.append((scene.target, began, scene.clock.monotonic()))
 
 
 def step_clock(ms: int) -> Act:

@@ -22,6 +22,14 @@ class Keeper(Protocol):
         """Ends a node in order, with all that it runs, and starts it again."""
         ...
 
+    async def renew(self, node: Node) -> None:
+        """Has a node leave, and join again with an empty folder."""
+        ...
+
+    def database(self, node: Node) -> str:
+        """The address of PostgreSQL on this node."""
+        ...
+
     async def command(self, node: Node, *words: str, timeout_s: float = 60.0) -> str:
         """What ``linnet WORDS`` prints on that node. Raises CommandFailed."""
         ...

@@ -17,7 +17,7 @@ from linnet.cluster.patroni import ASYNCHRONOUS, RELAXED, SYNCHRONOUS_KEY
 from linnet.cluster.picture import EtcdSeen, Picture, PostgresSeen
 from linnet.cluster.place import Place
 from linnet.domain.errors import Conflict
-from linnet.domain.journal import PLANNED
+from linnet.domain.journal import FAILING, PLANNED
 from linnet.domain.majority import Delete, Put, after_prefix
 from linnet.storage.etcd import EtcdMajority, endpoints
 from linnet.system import SystemChance, SystemClock
@@ -217,6 +217,13 @@ async def test_who_leaves_is_known_to_and_waited_for_by_nobody_before_it_ends(on
     assert await on_two.states() == {"one": "ready"}
     assert on_two.ended
     assert not on_two.folders.node.exists()
+
+
+async def test_with_a_machine_goes_what_was_said_of_its_disk(on_two: Stage, majority: EtcdMajority):
+    """It may join again within the minute, with another disk."""
+    await majority.transact([], [Put(FAILING, b"{}")])
+    await _told(membership.leave(on_two.place, sure=True))
+    assert await majority.get(FAILING) is None
 
 
 async def test_a_departure_that_was_cut_off_goes_on_without_asking_again(on_two: Stage, majority: EtcdMajority):

@@ -4,6 +4,7 @@ import errno
 import inspect
 import os
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -14,6 +15,7 @@ from linnet.drill.processes import KINDS, Node
 from linnet.drill.roles import Roles
 from linnet.drill.run import aimed
 from linnet.drill.scene import Scene
+from tests.support.client import VirtualClock
 from tests.support.loopback import HastyClock
 
 NAMES = ("one", "two", "three")
@@ -32,8 +34,8 @@ def test_every_fault_is_done_undone_and_told(fault: Fault) -> None:
 @EVERY
 def test_every_fault_is_healed_by_somebody_or_by_the_node_itself(fault: Fault) -> None:
     # What a node does not come back from by itself: frozen, cut, full, unkept.
-    lasting = {harm.freeze_all, harm.kill_all, harm.power_off, harm.cut, harm.cut_ring, harm.mute, harm.deafen,
-               harm.part, harm.fill_disk, harm.full_journal, harm.slow_etcd, harm.two_in_turn}  # fmt: skip
+    lasting = {harm.freeze_all, harm.kill_all, harm.power_off, harm.cut, harm.cut_ring, harm.mute, harm.deafen, harm.part,
+               harm.fill_disk, harm.damage_disk, harm.full_journal, harm.slow_etcd, harm.two_in_turn}  # fmt: skip
     if fault.inject in lasting or fault.name.endswith(("frozen", "slow", "lossy")):
         assert fault.heal is not harm.nothing
 
@@ -115,6 +117,25 @@ async def test_a_disk_is_filled_though_the_node_goes_on_writing(
     assert (tmp_path / harm.FILL).stat().st_size >= 3 * harm.FILL_BYTES
     await harm.free_disk(scene)
     assert not list(tmp_path.iterdir())
+
+
+async def test_a_machine_with_another_disk_is_asked_for_nothing_meanwhile() -> None:
+    """Its place while it leaves and joins anew stands in the record, as that of one that is restarted."""
+    clock = VirtualClock()
+    node = Node(Loopback().hosts[0], Path("/nowhere"))
+
+    class Operator:
+        renewed: ClassVar[list[Node]] = []
+
+        async def renew(self, node: Node) -> None:
+            self.renewed.append(node)
+            clock.advance(30_000)
+
+    scene = Scene([node], Loopback(), Operator(), clock, WELL, node)  # type: ignore[arg-type]  # no more is asked
+    began = clock.monotonic()
+    await harm.change_disk(scene)
+    assert Operator.renewed == [node]
+    assert scene.away == [(node, began, began + 30.0)]
 
 
 def test_nobody_with_the_role_is_said_and_not_guessed() -> None:
