@@ -34,8 +34,10 @@ def test_every_fault_is_done_undone_and_told(fault: Fault) -> None:
 @EVERY
 def test_every_fault_is_healed_by_somebody_or_by_the_node_itself(fault: Fault) -> None:
     # What a node does not come back from by itself: frozen, cut, full, unkept.
-    lasting = {harm.freeze_all, harm.kill_all, harm.power_off, harm.cut, harm.cut_ring, harm.mute, harm.deafen, harm.part,
-               harm.fill_disk, harm.damage_disk, harm.full_journal, harm.slow_etcd, harm.two_in_turn}  # fmt: skip
+    lasting = {
+        harm.freeze_all, harm.kill_all, harm.power_off, harm.cut, harm.cut_ring, harm.mute, harm.deafen, harm.part,
+        harm.fill_disk, harm.damage_disk, harm.full_journal, harm.slow_etcd, harm.two_in_turn,
+    }  # fmt: skip
     if fault.inject in lasting or fault.name.endswith(("frozen", "slow", "lossy")):
         assert fault.heal is not harm.nothing
 
