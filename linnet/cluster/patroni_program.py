@@ -2,12 +2,17 @@
 
 Patroni starts PostgreSQL from a fresh interpreter, which needs one function of one file of it, and imports all of
 Patroni to find it: half a second of a processor, several on a machine that has just lost its primary.
+
+And it is in no hurry where every moment is one in which no commit is acknowledged: it sleeps for two seconds where the
+lock is taken within a tenth of one, and a new primary looks once a second whether its standbys follow it.
 """
 
 import importlib
 import importlib.machinery
 import importlib.util
 import sys
+import time
+import types
 from multiprocessing import spawn
 from typing import Any
 
@@ -30,6 +35,44 @@ def lighten() -> None:
         sys.modules.pop(NEEDED, None)
 
 
+LOCK_SLEEP_SECONDS, LOCK_SECONDS = 2.0, 0.4
+"""So long Patroni (4.1.5) sleeps in a switchover for somebody else to take the lock, and so long it does here. Who then
+sees no leader yet looks again when there is one."""
+YOUNG_SECONDS, LOOK_SECONDS = 4.0, 0.1
+"""A primary that is new waits for all that followed the last one; so long, it looks so often who of them is there."""
+
+
+class _Time(types.ModuleType):
+    """``time``, but for who sleeps exactly as long as that."""
+
+    def __init__(self) -> None:
+        super().__init__("time")
+        vars(self).update({name: value for name, value in vars(time).items() if not name.startswith("__")})
+        self.sleep = lambda seconds: time.sleep(LOCK_SECONDS if seconds == LOCK_SLEEP_SECONDS else seconds)
+
+
+def hurry() -> None:
+    """Of Patroni, one module alone sleeps for locks, and looks who follows."""
+    importlib.import_module(HEAVY)  # What that imports can be imported in this order only.
+    ha: Any = importlib.import_module("patroni.ha")
+    ha.time = _Time()
+    watch = ha.Ha.watch
+
+    def hurried(self: Any, timeout: float) -> bool:
+        now = time.monotonic()
+        leads = bool(self.has_lock(False))
+        if not leads:
+            self._led_since = None
+        elif getattr(self, "_led_since", None) is None:
+            self._led_since = now
+        if not leads or now - self._led_since > YOUNG_SECONDS:
+            return bool(watch(self, timeout))
+        watch(self, min(timeout, LOOK_SECONDS))
+        return True  # The next look is due now, and the one after it counts from here.
+
+    ha.Ha.watch = hurried
+
+
 def outlive() -> None:
     """Whoever is started by this process imports its main module first. Where that has gone meanwhile, as after an
     older version was installed, he is started without: else PostgreSQL never would be."""
@@ -50,5 +93,6 @@ if __name__ == "__mp_main__":
 elif __name__ == "__main__":
     from patroni.__main__ import main  # type: ignore[import-untyped]
 
+    hurry()
     outlive()
     main()

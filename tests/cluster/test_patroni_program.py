@@ -1,5 +1,6 @@
 """How Patroni is run here: what it starts PostgreSQL with is light, and a promotion has ended when it says so."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -69,6 +70,56 @@ def test_postgresql_is_started_though_what_patroni_was_started_with_has_gone(
         [sys.executable, "-m", "begun", how], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (ends, "started\n" if ends == 0 else "")
+
+
+HURRIES = """
+import time
+from linnet.cluster import patroni_program
+from unittest.mock import patch
+
+patroni_program.hurry()
+from patroni import ha
+
+class Node:
+    leads = False
+    slept = []
+    def has_lock(self, info=True): return self.leads
+    class dcs:
+        @staticmethod
+        def watch(version, timeout):
+            Node.slept.append(timeout)
+            return False
+    _async_executor = type("Idle", (), {"busy": False})
+    cluster = None
+
+one, now = Node(), [100.0]
+with patch.object(time, "monotonic", lambda: now[0]), patch.object(time, "sleep", Node.slept.append):
+    looks = [ha.Ha.watch(one, 1.0)]
+    Node.leads = True
+    looks += [ha.Ha.watch(one, 1.0), ha.Ha.watch(one, 0.05)]
+    now[0] += 3.9
+    looks += [ha.Ha.watch(one, 1.0)]
+    now[0] += 0.2
+    looks += [ha.Ha.watch(one, 1.0)]
+    Node.leads = False
+    looks += [ha.Ha.watch(one, 1.0)]
+    Node.leads = True
+    looks += [ha.Ha.watch(one, 1.0)]
+    for seconds in (1, 2, 2.5):
+        ha.time.sleep(seconds)
+print(looks, Node.slept, ha.time.time is time.time, sep="\\n")
+"""
+
+
+def test_a_new_primary_looks_often_who_follows_it_and_locks_are_not_slept_for() -> None:
+    """In Patroni as it is installed: another version may sleep elsewhere, and this shows it."""
+    told = subprocess.run([sys.executable, "-P", "-c", HURRIES], check=True, capture_output=True, text=True).stdout
+    looks, slept, same = told.splitlines()
+    assert looks == "[False, True, True, True, False, False, True]"
+    assert slept == "[1.0, 0.1, 0.05, 0.1, 1.0, 1.0, 0.1, 1, 0.4, 2.5]"
+    assert same == "True"
+    source = (Path(str(importlib.util.find_spec("patroni.ha").origin))).read_text()  # type: ignore[union-attr]
+    assert source.count("time.sleep(2)  # Give a time to somebody to take the leader lock") == 2
 
 
 # -- pg_ctl -----------------------------------------------------------------------------------------------------------
