@@ -76,7 +76,10 @@ class Heart(Protocol):
         ...
 
     async def beat(self) -> None:
-        """Commits one row on the primary, over a connection of its own. Raises Unavailable."""
+        """Commits one row on the primary, over a connection of its own. Raises Unavailable.
+
+        Whoever is cancelled leaves it under way, for who asks next, as long as that one is the primary.
+        """
         ...
 
 
@@ -289,8 +292,9 @@ class Breaker:
         try:
             async with asyncio.timeout(BEAT_SECONDS):
                 await self._heart.beat()
-        except (Unavailable, TimeoutError):
-            # It may live on though another one has taken its place, and would be asked for ever.
+        except TimeoutError:
+            return False  # The beat goes on, and sees to it that it is not waited for in the wrong place.
+        except Unavailable:
             self._heart.doubt()
             return False
         return True

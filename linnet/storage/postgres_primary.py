@@ -134,6 +134,14 @@ class Finder:
         self._learn(servers)
         return servers
 
+    async def stands(self, primary: Primary) -> bool:
+        """Whether its host says now that it is what it was, and nobody has taken its place; else it is doubted."""
+        servers = await self._look_anew()
+        stands = any(one.url == primary.url and primary.is_still(one) and self._leads(one) for one in servers)
+        if not stands:
+            self.doubt(primary)
+        return stands
+
     def is_current(self, server: Server) -> bool:
         """False for what is, or may be, an old primary: what it alone has stored may never have happened."""
         return server.sure if server.standby else server.timeline >= self._highest

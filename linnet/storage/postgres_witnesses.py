@@ -5,10 +5,12 @@ import asyncio
 import msgspec
 
 from linnet.domain.errors import Unavailable
-from linnet.storage.postgres_connection import Connection, Lost, NotDone, TooSlow
+from linnet.storage.postgres_connection import Connection, Lost, NotDone, TooSlow, label
 from linnet.storage.postgres_primary import Finder, Primary
 
-BEAT_SECONDS = 2.0
+BEAT_SECONDS = 1.0
+"""A primary that has not committed for so long is asked whether it still is one, and again each time."""
+CONNECT_SECONDS = 2.0
 BEAT = (
     "begin read write; set local statement_timeout = 0; insert into heartbeats (place, beats) values ({place}, 1) "
     "on conflict (place) do update set beats = heartbeats.beats + 1; commit"
@@ -17,6 +19,7 @@ BEAT = (
 
 RECEIPT_SECONDS = 1.0
 """How long standbys are waited for of which none answers."""
+_LOOK_SECONDS = 0.1
 _DIAL_SECONDS = 0.5
 _ANSWER_SECONDS = 0.4
 _GRACE_SECONDS = 0.1
@@ -32,51 +35,82 @@ _Answer = int | NotDone | None
 
 
 class Pulse:
-    """Commits a row, as durably as any, to see that the primary does over a connection of its own."""
+    """Commits a row, as durably as any, to see that the primary does over a connection of its own.
+
+    A primary that is new commits nothing until its standbys follow it, which takes seconds. The beat that waits for
+    them goes on when nobody waits for it any more, and whoever asks next waits for the same one: another one would
+    stand behind it at its row, and be answered after it.
+    """
 
     def __init__(self, finder: Finder) -> None:
         self._finder = finder
         self._opened: tuple[Connection, Primary] | None = None
         self._turn = asyncio.Lock()
+        self._beating: asyncio.Task[None] | None = None
 
     async def beat(self, place: int) -> None:
         """``place`` tells this process from others, more or less. Raises Unavailable."""
+        if self._beating is None or self._beating.done():
+            self._beating = asyncio.get_running_loop().create_task(self._beat(place), name="beat")
+            # Where nobody waits for it any more, its error is nobody's surprise.
+            self._beating.add_done_callback(lambda beat: beat.cancelled() or beat.exception())
+        await asyncio.shield(self._beating)
+
+    async def _beat(self, place: int) -> None:
         async with self._turn:
             kept = self._opened
             try:
                 try:
-                    await self._beat(place)
+                    await self._commit(place)
                 except Lost as error:
                     if isinstance(error, TooSlow) or self._opened is not kept:
                         raise
                     # It may have ended long ago, which nobody has told us.
-                    self.close()
-                    await self._beat(place)
+                    self._drop()
+                    await self._commit(place)
             except (Lost, NotDone) as error:
-                self.close()
+                self._drop()
                 raise Unavailable(f"The primary does not commit: {error}") from error
             except BaseException:  # boundary: a connection in an unknown state is never used again
-                self.close()
+                self._drop()
                 raise
 
     async def ready(self) -> None:
         """Sees to it that there is a connection: to make one takes longer than an answer. Raises Lost or NotDone."""
-        async with self._turn:
-            await self._connection()
+        if not self._turn.locked():
+            async with self._turn:
+                await self._connection()
 
-    async def _beat(self, place: int) -> None:
-        await (await self._connection()).script(BEAT.format(place=place), BEAT_SECONDS)
+    async def _commit(self, place: int) -> None:
+        connection, primary = await self._connection()
+        loop = asyncio.get_running_loop()
+        committing = loop.create_task(connection.script(BEAT.format(place=place), None), name="commit")
+        asked_at = loop.time()
+        try:
+            while not (await asyncio.wait({committing}, timeout=_LOOK_SECONDS))[0]:
+                late = loop.time() - asked_at >= BEAT_SECONDS
+                if self._finder.primary not in (primary, None) or (late and not await self._finder.stands(primary)):
+                    raise TooSlow(f"{label(primary.url)} is the primary no longer, or does not answer")
+                asked_at = loop.time() if late else asked_at
+            await committing
+        finally:
+            committing.cancel()
 
-    async def _connection(self) -> Connection:
+    async def _connection(self) -> tuple[Connection, Primary]:
         if self._opened is not None:
             connection, primary = self._opened
             if not connection.closed and self._finder.primary in (primary, None):
-                return connection
+                return self._opened
             connection.terminate()
-        self._opened = await self._finder.connect(asyncio.get_running_loop().time() + BEAT_SECONDS)
-        return self._opened[0]
+        self._opened = await self._finder.connect(asyncio.get_running_loop().time() + CONNECT_SECONDS)
+        return self._opened
 
     def close(self) -> None:
+        if self._beating is not None:
+            self._beating.cancel()
+        self._drop()
+
+    def _drop(self) -> None:
         if self._opened is not None:
             self._opened[0].terminate()
             self._opened = None

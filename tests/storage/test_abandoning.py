@@ -1,6 +1,7 @@
 """What posting around PostgreSQL asks of it: writes that can be given up, a heartbeat, and receipts of standbys."""
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -8,10 +9,11 @@ from typing import Any
 import pytest
 
 from linnet.domain.errors import Unavailable
-from linnet.storage import changes
+from linnet.storage import changes, postgres_witnesses
 from linnet.storage.database import Abandoned, Generation, Operation
 from linnet.storage.postgres import PostgresDatabase
 from linnet.storage.postgres_connection import TooSlow, connect
+from linnet.storage.postgres_primary import Primary
 from tests.storage.queries import sql
 from tests.storage.test_failover import administer, migrated, synchronous
 from tests.support.postgres import Server, running_server
@@ -118,6 +120,84 @@ async def test_the_heart_beats_where_the_primary_commits(primary: Server, databa
     primary.kill()
     with pytest.raises(Unavailable):
         await database.beat()
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "with a standby"])
+async def test_a_beat_that_waits_for_a_standby_goes_on_and_is_everybodys(
+    primary: Server, alone: bool, monkeypatch: pytest.MonkeyPatch
+):
+    """A primary that is new commits nothing until standbys follow it. As long as it says that it is the primary, the
+    beat stays where it is: another one would wait behind it, for the row that it holds."""
+    monkeypatch.setattr(postgres_witnesses, "BEAT_SECONDS", 0.1)
+    standby = None if alone else primary.standby()
+    database = await migrated(primary, *([standby] if standby else []))
+    doubted: list[object] = []
+    try:
+        await synchronous(primary, "nobody")
+        database._finder.on_doubt(doubted.append)
+        loop = asyncio.get_running_loop()
+        stood: list[bool] = []
+        stands = database._finder.stands
+
+        async def noted(of: Primary) -> bool:
+            stood.append(await stands(of))
+            return stood[-1]
+
+        monkeypatch.setattr(database._finder, "stands", noted)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await database.beat()
+        beating = [loop.create_task(database.beat()) for _ in range(5)]
+        await until(lambda: len(stood) > 3)
+        assert (all(stood), doubted, any(beat.done() for beat in beating)) == (True, [], False)
+        await synchronous(primary, "")
+        await asyncio.gather(*beating)
+        assert await database.read(lambda tx: tx.all(sql("select sum(beats) from heartbeats"))) == [(1,)]
+    finally:
+        await database.close()
+        if standby is not None:
+            standby.remove()
+
+
+async def test_a_beat_is_not_waited_for_where_somebody_else_is_the_primary(
+    primary: Server, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(postgres_witnesses, "BEAT_SECONDS", 0.1)
+    standby = primary.standby()
+    database = await migrated(primary, standby)
+    try:
+        await synchronous(primary, "nobody")
+        beating = asyncio.get_running_loop().create_task(database.beat())
+        await asyncio.to_thread(standby.promote)
+        await administer(standby, "alter system set synchronous_standby_names = ''", "select pg_reload_conf()")
+        with pytest.raises(Unavailable, match="is the primary no longer"):
+            await beating
+        await database.beat()
+        assert database._finder.primary is not None
+        assert str(standby.port) in database._finder.primary.url
+    finally:
+        await database.close()
+        standby.remove()
+
+
+async def test_a_beat_that_hangs_with_its_server_is_given_up(primary: Server, monkeypatch: pytest.MonkeyPatch):
+    """It is not waited for on a connection that may never answer, though the server comes back."""
+    monkeypatch.setattr(postgres_witnesses, "BEAT_SECONDS", 0.1)
+    database = await migrated(primary)
+    await database.beat()
+    primary.signal_all(signal.SIGSTOP)
+    with pytest.raises(Unavailable, match="does not answer"):
+        await database.beat()
+    primary.signal_all(signal.SIGCONT)
+    await until(lambda: _beats(database))
+    await database.close()
+
+
+async def _beats(database: PostgresDatabase) -> bool:
+    with contextlib.suppress(Unavailable):
+        await database.beat()
+        return True
+    return False
 
 
 async def test_receipts_are_found_on_standbys_without_a_primary(primary: Server):

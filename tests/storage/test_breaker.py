@@ -129,14 +129,14 @@ async def test_a_machine_that_goes_opens_nothing_while_all_commits_take_long(wor
 
 
 @virtually
-async def test_a_primary_that_does_not_commit_when_asked_is_looked_for_anew_each_time(world: World) -> None:
-    """It may live on, and say that it is the primary, though another one is it by now."""
+async def test_while_a_beat_waits_nobody_is_doubted_by_the_breaker(world: World) -> None:
+    """Who it is that commits nothing, the beat itself finds out: it may be one whose standbys are about to follow."""
     world.database.commits_s = None
     await world.post(1)
     asked, doubted = world.database.beats, world.database.doubted
     await world.clock.sleep(10 * BEAT_SECONDS)
     assert world.breaker.is_open
-    assert world.database.doubted - doubted >= world.database.beats - asked - 1 >= 5
+    assert (world.database.beats - asked >= 5, world.database.doubted - doubted) == (True, 0)
 
 
 @virtually
