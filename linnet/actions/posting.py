@@ -7,6 +7,8 @@ from dataclasses import fields, replace
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
+
 from linnet.actions import statuses
 from linnet.actions.statuses import Parent, Written
 from linnet.domain import ids
@@ -47,6 +49,9 @@ _DRAINED_SECONDS = 0.25
 _YOUNG_MS = 3_600_000
 _FRESH_MS = 10_000
 """A post that is younger may have been shown by a standby a moment ago, and not by its primary yet."""
+
+
+_written = msgspec.json.Decoder(Written)
 
 
 class Posted(NamedTuple):
@@ -111,7 +116,8 @@ class Posting:
             if found is not None:
                 composed.append(found)
             settled = drafts.as_json(draft if found is None else _settled(draft, found))
-            return Entry(new, author, operation.key, ids.milliseconds(new), settled)
+            shown = "" if found is None else msgspec.json.encode(found).decode()
+            return Entry(new, author, operation.key, ids.milliseconds(new), settled, shown)
 
         write = statuses.writing(self._site, author, draft, id, written.append)
         accepted = await detour.post(write, operation, compose)
@@ -224,8 +230,8 @@ class Posting:
         return None if entry is None else (await self._all_shown((entry,)))[0]
 
     async def _all_shown(self, entries: Sequence[Entry]) -> list[Written | None]:
-        """As they were accepted, each composed once: to read what waits must not cost more, the more there is of it."""
-        shown = {entry.id: self._composed_before.get(entry.id) for entry in entries}
+        """As they were accepted, without asking the database: there is the more of it, the less that can answer."""
+        shown = {entry.id: self._composed_before.get(entry.id) or _as_accepted(entry) for entry in entries}
         new = [entry for entry in entries if shown[entry.id] is None]
         if new:
 
@@ -379,6 +385,13 @@ def _named(segments: MutableMapping[str, str], params: MutableMapping[str, Any])
         if id:
             found.setdefault(id, []).append((where, name))
     return found
+
+
+def _as_accepted(entry: Entry) -> Written | None:
+    """How its author was shown it; None where that was not written down, or by another version."""
+    with contextlib.suppress(msgspec.DecodeError):
+        return _written.decode(entry.shown)
+    return None
 
 
 def _last(written: list[Written], id: int) -> Written | None:

@@ -1,7 +1,7 @@
 """A post that was accepted while the database could not take it, and how it is written down meanwhile."""
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 
 import msgspec
 
@@ -23,13 +23,18 @@ _UNPACKED_MAX = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One post that waits. ``operation`` is the key of its receipt, ``at`` ms since 1970, ``draft`` JSON."""
+    """One post that waits. ``operation`` is the key of its receipt, ``at`` ms since 1970, ``draft`` JSON.
+
+    ``shown`` is JSON of how its author is shown it, so that no machine need find that out again; '' where it is not
+    known, or would be too long.
+    """
 
     id: int
     account_id: int
     operation: str
     at: int
     draft: str
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +55,13 @@ class Failing(msgspec.Struct):
 
 def pack(entry: Entry) -> bytes:
     """Raises TooLarge for what cannot be kept."""
-    plain = msgspec.json.encode((entry.id, entry.account_id, entry.operation, entry.at, entry.draft))
+    plain = msgspec.json.encode(astuple(entry))
     packed = zlib.compress(plain, 6) if len(plain) > _PACKED_FROM else plain
-    if len(packed) > ENTRY_BYTES:
-        raise TooLarge(f"The post takes {len(packed)} bytes, and can wait for the database with {ENTRY_BYTES} only")
-    return packed
+    if len(packed) <= ENTRY_BYTES:
+        return packed
+    if entry.shown:
+        return pack(replace(entry, shown=""))
+    raise TooLarge(f"The post takes {len(packed)} bytes, and can wait for the database with {ENTRY_BYTES} only")
 
 
 def unpack(data: bytes) -> Entry:
@@ -65,4 +72,4 @@ def unpack(data: bytes) -> Entry:
             plain = zlib.decompressobj().decompress(data, _UNPACKED_MAX)
         except zlib.error as error:
             raise ValueError(str(error)) from error
-    return Entry(*msgspec.json.decode(plain, type=tuple[int, int, str, int, str]))
+    return Entry(*msgspec.json.decode(plain, type=tuple[int, int, str, int, str, str]))

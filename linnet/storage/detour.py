@@ -131,7 +131,7 @@ class Detour:
         finally:
             if asking is not None:
                 asking.cancel()
-        return entry if known in (None, entry.id) else replace(entry, id=known)
+        return entry if known in (None, entry.id) else replace(entry, id=known, shown="")
 
     async def _around(self, entry: Entry) -> Accepted | None:
         loop = asyncio.get_running_loop()

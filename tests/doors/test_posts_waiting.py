@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 
-from linnet.actions.posting import CAUGHT_UP_SECONDS
+from linnet.actions import posting
+from linnet.actions.posting import CAUGHT_UP_SECONDS, Posting
+from linnet.actions.statuses import Written
 from linnet.domain import ids
 from linnet.domain.errors import NotFound
+from linnet.domain.journal import Entry
 from linnet.queries import statuses as queries
+from linnet.storage.database import Reader
 from linnet.storage.journal import QUOTA_BYTES
 from tests.support import pages
 from tests.support.detours import STATUSES, Cluster, get, on, open_cluster, post
@@ -54,6 +58,34 @@ async def test_its_author_sees_it_on_every_node_and_nobody_else_does(cluster: Cl
         for place in ("/api/v1/timelines/home", f"/api/v1/accounts/{anna.id}/statuses"):
             assert "hello" not in str(await get(other, place))
         assert (await cluster.soon(cluster.nodes[node].world.client.get(one))).status == 404
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["as it was accepted", "found out again"])
+async def test_every_node_shows_it_alike_with_and_without_asking_the_database(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, known: bool
+):
+    """What waits has with it how it is shown; where it has not, as from another version, that is found out again."""
+    found: list[int] = []
+    find_out = Posting._shown
+
+    async def noted(posting: Posting, tx: Reader, entry: Entry) -> Written | None:
+        found.append(entry.id)
+        return await find_out(posting, tx, entry)
+
+    monkeypatch.setattr(Posting, "_shown", noted)
+    if not known:
+        monkeypatch.setattr(posting, "_as_accepted", lambda entry: None)
+    anna = await cluster.nodes[0].world.person("anna")
+    before = await post(anna, "before")
+    cluster.cut()
+    status = await post(anna, "hello :smile: #tag @anna https://example.org/", in_reply_to_id=before["id"])
+    assert [status] == (await get(on(1, cluster, anna), "/api/v1/timelines/home"))[:1]
+    assert set(found) == (set() if known else {int(status["id"])})
+
+
+@pytest.mark.parametrize("written", ["", "null", "{}", "[1,2]", '["a",{},3]'])
+def test_how_another_version_wrote_it_down_is_not_believed(written: str, engine: str):
+    assert posting._as_accepted(Entry(1, 7, "one", 0, "{}", written)) is None
 
 
 async def test_who_was_shown_it_before_the_primary_died_is_shown_it_again_when_it_is_brought_in(cluster: Cluster):

@@ -1,5 +1,6 @@
 """The journal's rules, each of which answers a failure that was seen, over a majority in memory."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -50,6 +51,11 @@ def test_an_entry_is_packed_where_that_helps_and_bounded() -> None:
     with pytest.raises(TooLarge):
         pack(entry(3, draft=noise))
     assert len(noise.encode()) > ENTRY_BYTES
+    shown = replace(long, shown='{"html":"' + "long " * 900 + '"}')
+    assert unpack(pack(shown)) == shown
+    assert unpack(pack(replace(long, shown=noise))) == long, "what is too long to be kept with it is found out again"
+    with pytest.raises(TooLarge):
+        pack(entry(4, draft=noise + "x"))
 
 
 @pytest.mark.parametrize("data", [b"", b"nonsense", b"[1,2]", b"[]"])
