@@ -231,7 +231,7 @@ class Posting:
 
     async def _all_shown(self, entries: Sequence[Entry]) -> list[Written | None]:
         """As they were accepted, without asking the database: there is the more of it, the less that can answer."""
-        shown = {entry.id: self._composed_before.get(entry.id) or _as_accepted(entry) for entry in entries}
+        shown = {entry.id: self._known(entry) for entry in entries}
         new = [entry for entry in entries if shown[entry.id] is None]
         if new:
 
@@ -243,6 +243,12 @@ class Posting:
                     shown[written.row.id] = written
                     self._remember(written)
         return [shown[entry.id] for entry in entries]
+
+    def _known(self, entry: Entry) -> Written | None:
+        known = self._composed_before.get(entry.id)
+        if known is None and (known := _as_accepted(entry)) is not None:
+            self._remember(known)
+        return known
 
     def _remember(self, written: Written) -> None:
         self._composed_before[written.row.id] = written

@@ -18,6 +18,11 @@ from typing import Any
 
 HEAVY = "patroni.postgresql"
 NEEDED = "patroni.postgresql.postmaster"
+LOCK_SLEEP_SECONDS, LOCK_SECONDS = 2.0, 0.4
+"""So long Patroni (4.1.5) sleeps in a switchover for somebody else to take the lock, and so long it does here. Who then
+sees no leader yet looks again when there is one."""
+YOUNG_SECONDS, LOOK_SECONDS = 4.0, 0.1
+"""A primary that is new waits for all that followed the last one; so long, it looks so often who of them is there."""
 
 
 def lighten() -> None:
@@ -35,42 +40,27 @@ def lighten() -> None:
         sys.modules.pop(NEEDED, None)
 
 
-LOCK_SLEEP_SECONDS, LOCK_SECONDS = 2.0, 0.4
-"""So long Patroni (4.1.5) sleeps in a switchover for somebody else to take the lock, and so long it does here. Who then
-sees no leader yet looks again when there is one."""
-YOUNG_SECONDS, LOOK_SECONDS = 4.0, 0.1
-"""A primary that is new waits for all that followed the last one; so long, it looks so often who of them is there."""
-
-
-class _Time(types.ModuleType):
-    """``time``, but for who sleeps exactly as long as that."""
-
-    def __init__(self) -> None:
-        super().__init__("time")
-        vars(self).update({name: value for name, value in vars(time).items() if not name.startswith("__")})
-        self.sleep = lambda seconds: time.sleep(LOCK_SECONDS if seconds == LOCK_SLEEP_SECONDS else seconds)
-
-
 def hurry() -> None:
     """Of Patroni, one module alone sleeps for locks, and looks who follows."""
     importlib.import_module(HEAVY)  # What that imports can be imported in this order only.
     ha: Any = importlib.import_module("patroni.ha")
-    ha.time = _Time()
     watch = ha.Ha.watch
+    leads_since: float | None = None
 
-    def hurried(self: Any, timeout: float) -> bool:
+    def sleep(seconds: float) -> None:
+        time.sleep(LOCK_SECONDS if seconds == LOCK_SLEEP_SECONDS else seconds)
+
+    def look(self: Any, timeout: float) -> bool:
+        nonlocal leads_since
         now = time.monotonic()
-        leads = bool(self.has_lock(False))
-        if not leads:
-            self._led_since = None
-        elif getattr(self, "_led_since", None) is None:
-            self._led_since = now
-        if not leads or now - self._led_since > YOUNG_SECONDS:
+        leads_since = (leads_since or now) if self.has_lock(False) else None
+        if leads_since is None or now - leads_since > YOUNG_SECONDS:
             return bool(watch(self, timeout))
         watch(self, min(timeout, LOOK_SECONDS))
         return True  # The next look is due now, and the one after it counts from here.
 
-    ha.Ha.watch = hurried
+    ha.time = types.SimpleNamespace(**{**vars(time), "sleep": sleep})
+    ha.Ha.watch = look
 
 
 def outlive() -> None:

@@ -30,6 +30,8 @@ RESTART_SECONDS, LEAVE_SECONDS = 90.0, 120.0
 PATIENCE = 3.0
 """So many times as long a start may take before it is given up: a broken promise is measured, too."""
 LOOK_SECONDS = 0.2
+BEFORE = "-before-"
+"""In the name of a folder with the logs of a node that has joined anew."""
 DISK_BYTES = 3 << 30
 HOME_ENTRIES = 10_000
 OPTIONS = f'rate_limits = "off"\nworkers = 1\nhome_entries = {HOME_ENTRIES}\n'
@@ -58,7 +60,6 @@ class Cluster:
         self.small_disks = small_disks
         self._folder = folder
         self._keepers: list[subprocess.Popen[bytes]] = []
-        self._before: list[Path] = []
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -96,13 +97,14 @@ class Cluster:
         self._folder.chmod(0o755)
         if self.small_disks:
             await network.run(f"mount -t tmpfs -o size={DISK_BYTES},mode=0750 disk {node.folder}")
-        self._furnish(node)
-
-    def _furnish(self, node: Node) -> None:
         node.folders.run.mkdir(mode=0o700)
         (node.folders.run / SteppedClock.FILE).write_bytes(bytes(8))
         (node.folder / "linnet.toml").write_text(OPTIONS)
         own(node.folder)
+
+    async def _unmount(self, node: Node) -> None:
+        if self.small_disks:
+            await network.run(f"umount -l {node.folder}")
 
     def _place(self, node: Node) -> tuple[str, ...]:
         return "--address", node.host.address, "--bind", f"{node.host.public}:8000"
@@ -122,22 +124,17 @@ class Cluster:
     async def restart(self, node: Node) -> None:
         """Ends the node in order, with all that it runs, and starts it again. Raises NotWhole where it does not end."""
         node.send(signal.SIGTERM, "node")
-        await self._until(lambda: _has_ended(node), RESTART_SECONDS, f"{node.name} has ended")
+        await self._ended(node)
         self._start(node, "run")
 
     async def renew(self, node: Node) -> None:
         """Has a node leave, and join again with an empty folder. Raises NotWhole or CommandFailed."""
         await self.command(node, "cluster", "leave", timeout_s=LEAVE_SECONDS)
-        await self._until(lambda: _has_ended(node), RESTART_SECONDS, f"{node.name} has ended")
-        before = self._folder / f"{node.name}-before-{int(self.clock.monotonic())}"
-        self._copy_logs(node, before)
-        self._before.append(before)
-        for entry in node.folder.iterdir():
-            if entry.is_dir():
-                await asyncio.to_thread(shutil.rmtree, entry)
-            else:
-                entry.unlink()
-        self._furnish(node)
+        await self._ended(node)
+        self._copy_logs(node, self._folder / f"{node.name}{BEFORE}{int(self.clock.monotonic())}")
+        await self._unmount(node)
+        await asyncio.to_thread(shutil.rmtree, node.folder)
+        await self._prepare(node)
         through = next(one for one in self.nodes if one is not node)
         await self._join(node, through, len(self.nodes))
 
@@ -207,6 +204,14 @@ class Cluster:
                 raise NotWhole(f"after {timeout_s:.0f} s it is not so that {what}")
             await self.clock.sleep(LOOK_SECONDS)
 
+    async def _ended(self, node: Node) -> None:
+        """Raises NotWhole where something of it runs on."""
+
+        async def ended() -> bool:
+            return not node.everything()
+
+        await self._until(ended, RESTART_SECONDS, f"{node.name} has ended")
+
     async def _serves(self, node: Node) -> bool:
         """Whether its public port answers for people, not only for programs."""
         if not node.pids("node"):
@@ -224,7 +229,7 @@ class Cluster:
         """A copy of what its nodes have logged so far."""
         for node in self.nodes:
             self._copy_logs(node, folder / node.name)
-        for before in self._before:
+        for before in self._folder.glob(f"*{BEFORE}*"):
             shutil.copytree(before, folder / before.name)
 
     def _copy_logs(self, node: Node, folder: Path) -> None:
@@ -239,8 +244,7 @@ class Cluster:
             for _ in range(2):
                 node.send(signal.SIGKILL, all_of_it=True)
                 await self.clock.sleep(LOOK_SECONDS)
-            if self.small_disks:
-                await network.run(f"umount -l {node.folder}")
+            await self._unmount(node)
         for keeper in self._keepers:
             keeper.poll()
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
@@ -261,7 +265,3 @@ class Cluster:
     def _argv(self, node: Node, *words: str) -> Sequence[str]:
         linnet = [sys.executable, "-P", "-m", "linnet", *words, "--data", str(node.folder)]
         return node.host.command(as_ordinary_user(linnet))
-
-
-async def _has_ended(node: Node) -> bool:
-    return not node.everything()

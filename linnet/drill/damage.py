@@ -1,18 +1,14 @@
 """A disk that has lost what was on it, under a PostgreSQL that runs."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from linnet.storage.postgres_connection import Connection, connect
+from linnet.drill.replicas import CONNECT_SECONDS, connected
 
 INDEX = "statuses_pkey"
 """Every post writes to it, and every timeline is read by it."""
 RUBBISH = b"\xa5"
-PIECE_BYTES = 1 << 20
-CONNECT_SECONDS = 5.0
 BUILD_SECONDS = 60.0
 
 
@@ -22,7 +18,7 @@ async def lose(url: str, folder: Path) -> None:
     A server does not look at pages on its disk that it has in memory. Those of an index that is built anew it has only
     on its disk, until somebody asks; the standbys have theirs from the log, which is as it should be.
     """
-    async with _connected(url) as connection:
+    async with connected(url) as connection:
         await connection.script(f"begin; reindex index {INDEX}", BUILD_SECONDS)
         row: Any = (await connection.rows("select pg_relation_filepath($1::regclass)", (INDEX,), CONNECT_SECONDS))[0]
         await asyncio.to_thread(spoil, folder / row[0])
@@ -31,16 +27,5 @@ async def lose(url: str, folder: Path) -> None:
 
 def spoil(path: Path) -> None:
     """As many bytes as before, and none of them means anything."""
-    left = path.stat().st_size
     with path.open("r+b") as opened:
-        while left > 0:
-            left -= opened.write(RUBBISH * min(left, PIECE_BYTES))
-
-
-@contextlib.asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[Connection]:
-    connection = await connect(url, CONNECT_SECONDS)
-    try:
-        yield connection
-    finally:
-        connection.terminate()
+        opened.write(RUBBISH * path.stat().st_size)

@@ -46,7 +46,7 @@ async def compare(databases: Sequence[str], run: str, clock: Clock, say: Callabl
     urls = [one for url in databases for one in hosts(url)]
     async with contextlib.AsyncExitStack() as stack:
         try:
-            connections = [await stack.enter_async_context(_connected(url)) for url in urls]
+            connections = [await stack.enter_async_context(connected(url)) for url in urls]
             primary, standbys = _told_apart(connections)
             say(f"comparing {len(standbys)} replicas with the primary, {label(primary.server.url)}")
             twice = await primary.rows(_TWICE, (rf"{run}-\d{{6,}}", f"%{run}-%"), QUERY_SECONDS)
@@ -64,7 +64,8 @@ async def compare(databases: Sequence[str], run: str, clock: Clock, say: Callabl
 
 
 @contextlib.asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[Connection]:
+async def connected(url: str) -> AsyncIterator[Connection]:
+    """To the one host of ``url``; statements may take as long as they are given here. Raises NotDone."""
     connection = await connect(url, CONNECT_SECONDS)
     try:
         await connection.script("set statement_timeout = 0", CONNECT_SECONDS)

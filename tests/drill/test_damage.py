@@ -1,33 +1,17 @@
 """The disk of a primary is damaged under it: it cannot read what its standbys still have."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from linnet.drill import damage
-from tests.support.postgres import Server, running_server
+from tests.support.postgres import Server
 from tests.support.waiting import until
 
 BY_INDEX = "set enable_seqscan = off; set enable_bitmapscan = off"
 TABLE = "create table statuses (id bigint primary key); insert into statuses select generate_series(1, 1000)"
-
-
-@pytest.fixture
-def primary() -> Iterator[Server]:
-    with running_server("primary") as server:
-        yield server
-
-
-@pytest.fixture
-def standby(primary: Server) -> Iterator[Server]:
-    other = primary.standby()
-    try:
-        yield other
-    finally:
-        other.remove()
 
 
 async def _found(server: Server, id: int) -> int | None:
@@ -65,8 +49,7 @@ async def _replayed(server: Server, position: str) -> bool:
         await connection.close()
 
 
-async def test_a_file_keeps_its_size_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(damage, "PIECE_BYTES", 1_000)
+async def test_a_file_keeps_its_size_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "pages").write_bytes(bytes(2_500))
     await asyncio.to_thread(damage.spoil, tmp_path / "pages")
     assert (tmp_path / "pages").read_bytes() == damage.RUBBISH * 2_500

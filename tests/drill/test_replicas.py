@@ -1,10 +1,8 @@
 """What the databases themselves say: copies that differ are found, and posts that stand in two rows."""
 
 import asyncio
-from collections.abc import Iterator
 
 import asyncpg
-import pytest
 
 from linnet.drill import replicas
 from linnet.drill.findings import Finding
@@ -12,16 +10,10 @@ from linnet.drill.replicas import DEAD, DIVERGED, TWICE, differences
 from linnet.storage import schema
 from linnet.system import SystemClock
 from tests.support.databases import open_postgres
-from tests.support.postgres import Server, running_server
+from tests.support.postgres import Server
 
 RUN = "abcd1234"
 INSERT = "insert into status_contents (status_id, account_id, version, text, html) values ($1, 1, $1, $2, '')"
-
-
-@pytest.fixture
-def primary() -> Iterator[Server]:
-    with running_server("primary") as server:
-        yield server
 
 
 async def _run(server: Server, sql: str, *args: object) -> None:

@@ -16,7 +16,6 @@ import pytest
 
 from tests.support.etcd import running_etcd, url_of
 from tests.support.postgres import Server as Postgres
-from tests.support.postgres import running_server
 from tests.support.server import Server, until
 
 pytestmark = [pytest.mark.alone, pytest.mark.drill]
@@ -88,19 +87,6 @@ class Poster:
     def longest_silence(self) -> float:
         times = sorted(at for at, _, _ in self.acknowledged)
         return max(later - earlier for earlier, later in itertools.pairwise(times))
-
-
-@pytest.fixture
-def primary() -> Iterator[Postgres]:
-    with running_server("primary") as server:
-        yield server
-
-
-@pytest.fixture
-def standby(primary: Postgres) -> Iterator[Postgres]:
-    server = primary.standby()
-    yield server
-    server.remove()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.test_journal import primary, servers, standby  # noqa: F401  # fixtures
+from tests.scenarios.test_journal import servers  # noqa: F401  # a fixture
 from tests.support.postgres import Server as Postgres
 from tests.support.server import Server, until
 
@@ -31,7 +31,7 @@ def ask(server: Server, method: str, path: str, token: str, body: Any = None) ->
 
 
 def test_posting_reading_and_answering_go_on_and_the_rest_waits(
-    primary: Postgres,  # noqa: F811
+    primary: Postgres,
     servers: tuple[Server, Server],  # noqa: F811
 ):
     one, other = servers

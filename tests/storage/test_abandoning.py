@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,18 +16,12 @@ from linnet.storage.postgres_connection import TooSlow, connect
 from linnet.storage.postgres_primary import Primary
 from tests.storage.queries import sql
 from tests.storage.test_failover import administer, migrated, synchronous
-from tests.support.postgres import Server, running_server
+from tests.support.postgres import Server
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.drill
 
 ALL = sql("select subject_id from changes order by subject_id")
-
-
-@pytest.fixture
-def primary() -> Iterator[Server]:
-    with running_server("primary") as server:
-        yield server
 
 
 @pytest.fixture
@@ -124,60 +118,51 @@ async def test_the_heart_beats_where_the_primary_commits(primary: Server, databa
 
 @pytest.mark.parametrize("alone", [True, False], ids=["alone", "with a standby"])
 async def test_a_beat_that_waits_for_a_standby_goes_on_and_is_everybodys(
-    primary: Server, alone: bool, monkeypatch: pytest.MonkeyPatch
+    primary: Server, alone: bool, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ):
     """A primary that is new commits nothing until standbys follow it. As long as it says that it is the primary, the
     beat stays where it is: another one would wait behind it, for the row that it holds."""
     monkeypatch.setattr(postgres_witnesses, "BEAT_SECONDS", 0.1)
-    standby = None if alone else primary.standby()
-    database = await migrated(primary, *([standby] if standby else []))
+    database = await migrated(primary, *([] if alone else [request.getfixturevalue("standby")]))
     doubted: list[object] = []
-    try:
-        await synchronous(primary, "nobody")
-        database._finder.on_doubt(doubted.append)
-        loop = asyncio.get_running_loop()
-        stood: list[bool] = []
-        stands = database._finder.stands
+    await synchronous(primary, "nobody")
+    database._finder.on_doubt(doubted.append)
+    loop = asyncio.get_running_loop()
+    stood: list[bool] = []
+    stands = database._finder.stands
 
-        async def noted(of: Primary) -> bool:
-            stood.append(await stands(of))
-            return stood[-1]
+    async def noted(of: Primary) -> bool:
+        stood.append(await stands(of))
+        return stood[-1]
 
-        monkeypatch.setattr(database._finder, "stands", noted)
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
-                await database.beat()
-        beating = [loop.create_task(database.beat()) for _ in range(5)]
-        await until(lambda: len(stood) > 3)
-        assert (all(stood), doubted, any(beat.done() for beat in beating)) == (True, [], False)
-        await synchronous(primary, "")
-        await asyncio.gather(*beating)
-        assert await database.read(lambda tx: tx.all(sql("select sum(beats) from heartbeats"))) == [(1,)]
-    finally:
-        await database.close()
-        if standby is not None:
-            standby.remove()
+    monkeypatch.setattr(database._finder, "stands", noted)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await database.beat()
+    beating = [loop.create_task(database.beat()) for _ in range(5)]
+    await until(lambda: len(stood) > 3)
+    assert (all(stood), doubted, any(beat.done() for beat in beating)) == (True, [], False)
+    await synchronous(primary, "")
+    await asyncio.gather(*beating)
+    assert await database.read(lambda tx: tx.all(sql("select sum(beats) from heartbeats"))) == [(1,)]
+    await database.close()
 
 
 async def test_a_beat_is_not_waited_for_where_somebody_else_is_the_primary(
-    primary: Server, monkeypatch: pytest.MonkeyPatch
+    primary: Server, standby: Server, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(postgres_witnesses, "BEAT_SECONDS", 0.1)
-    standby = primary.standby()
     database = await migrated(primary, standby)
-    try:
-        await synchronous(primary, "nobody")
-        beating = asyncio.get_running_loop().create_task(database.beat())
-        await asyncio.to_thread(standby.promote)
-        await administer(standby, "alter system set synchronous_standby_names = ''", "select pg_reload_conf()")
-        with pytest.raises(Unavailable, match="is the primary no longer"):
-            await beating
-        await database.beat()
-        assert database._finder.primary is not None
-        assert str(standby.port) in database._finder.primary.url
-    finally:
-        await database.close()
-        standby.remove()
+    await synchronous(primary, "nobody")
+    beating = asyncio.get_running_loop().create_task(database.beat())
+    await asyncio.to_thread(standby.promote)
+    await administer(standby, "alter system set synchronous_standby_names = ''", "select pg_reload_conf()")
+    with pytest.raises(Unavailable, match="is the primary no longer"):
+        await beating
+    await database.beat()
+    assert database._finder.primary is not None
+    assert str(standby.port) in database._finder.primary.url
+    await database.close()
 
 
 async def test_a_beat_that_hangs_with_its_server_is_given_up(primary: Server, monkeypatch: pytest.MonkeyPatch):
@@ -200,29 +185,25 @@ async def _beats(database: PostgresDatabase) -> bool:
     return False
 
 
-async def test_receipts_are_found_on_standbys_without_a_primary(primary: Server):
-    standby = primary.standby()
-    try:
-        await synchronous(primary, "*")
-        await administer(primary, "alter system set synchronous_commit = remote_apply", "select pg_reload_conf()")
-        database = await migrated(primary, standby)
-        await database.write(lambda tx: append(tx, 7), Operation("known"), returns=int)
-        assert await database.receipt("known") == 7
-        primary.kill()
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        assert await asyncio.gather(*(database.receipt("known") for _ in range(20))) == [7] * 20
-        assert await database.receipt("unknown") is None
-        assert loop.time() - began < 1
-        standby.signal_all(signal.SIGSTOP)
-        began = loop.time()
-        assert await database.receipt("known") is None, "nobody answers: what was done is told apart at the drain"
-        assert 0.8 < loop.time() - began < 2.5
-        standby.signal_all(signal.SIGCONT)
-        await until(lambda: _finds(database), 5)
-        await database.close()
-    finally:
-        standby.remove()
+async def test_receipts_are_found_on_standbys_without_a_primary(primary: Server, standby: Server):
+    await synchronous(primary, "*")
+    await administer(primary, "alter system set synchronous_commit = remote_apply", "select pg_reload_conf()")
+    database = await migrated(primary, standby)
+    await database.write(lambda tx: append(tx, 7), Operation("known"), returns=int)
+    assert await database.receipt("known") == 7
+    primary.kill()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    assert await asyncio.gather(*(database.receipt("known") for _ in range(20))) == [7] * 20
+    assert await database.receipt("unknown") is None
+    assert loop.time() - began < 1
+    standby.signal_all(signal.SIGSTOP)
+    began = loop.time()
+    assert await database.receipt("known") is None, "nobody answers: what was done is told apart at the drain"
+    assert 0.8 < loop.time() - began < 2.5
+    standby.signal_all(signal.SIGCONT)
+    await until(lambda: _finds(database), 5)
+    await database.close()
 
 
 async def _finds(database: PostgresDatabase) -> bool:

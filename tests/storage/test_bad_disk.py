@@ -11,6 +11,7 @@ import pytest
 
 from linnet.domain.errors import Unavailable
 from linnet.domain.journal import FAILING, Failing
+from linnet.drill.damage import spoil
 from linnet.storage import postgres, postgres_room
 from linnet.storage.database import Operation
 from linnet.storage.failing import Teller
@@ -21,7 +22,7 @@ from linnet.supervision import Tasks
 from tests.storage.test_no_room import ALL, append, opened
 from tests.support.client import VirtualClock
 from tests.support.majority import MemoryMajority
-from tests.support.postgres import Server, running_server
+from tests.support.postgres import Server, running_server, running_standby
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.drill
@@ -52,11 +53,8 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def standby(server: Server) -> Iterator[Server]:
-    other = server.standby()
-    try:
+    with running_standby(server) as other:
         yield other
-    finally:
-        other.remove()
 
 
 @contextlib.asynccontextmanager
@@ -75,10 +73,8 @@ async def lose(server: Server, table: str) -> None:
     path = server.data / await connection.fetchval("select pg_relation_filepath($1::regclass)", table)
     await connection.close()
     await asyncio.to_thread(server.stop)
-    size = path.stat().st_size
-    assert size >= 8192
-    with path.open("r+b") as file:
-        file.write(b"\xa5" * size)
+    assert path.stat().st_size >= 8192
+    spoil(path)
     await asyncio.to_thread(server.start)
 
 

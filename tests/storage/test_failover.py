@@ -4,7 +4,6 @@ import asyncio
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -21,19 +20,13 @@ from linnet.storage.postgres_pool import STANDBY_READY
 from linnet.system import SystemClock
 from tests.storage.queries import COUNT, sql
 from tests.support.databases import open_postgres
-from tests.support.postgres import Server, running_server
+from tests.support.postgres import Server
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.drill
 
 WRITERS = 8
 ALL = sql("select subject_id from changes")
-
-
-@pytest.fixture
-def primary() -> Iterator[Server]:
-    with running_server("primary") as server:
-        yield server
 
 
 @dataclass
@@ -135,33 +128,29 @@ async def test_a_frozen_primary_is_waited_for(primary, monkeypatch):
     await database.close()
 
 
-async def test_a_standby_takes_over_and_the_old_primary_is_shunned(primary):
-    standby = primary.standby()
-    try:
-        await synchronous(primary, "*")
-        database = await migrated(primary, standby)
-        async with Load(database) as load:
-            primary.kill()
-            await asyncio.to_thread(standby.promote)
-            await load.more(100)
-            # The orphan comes back, still says that it is a primary, and would take writes that nobody has.
-            await asyncio.to_thread(primary.start)
-            await synchronous(primary, "")
-            await administer(
-                standby, "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
-            )
-            await load.more(100)
-        await load.verify(database)
-        assert database._finder.primary is not None
-        assert urlsplit(database._finder.primary.url).port == standby.port
-        assert database._finder.primary.timeline == 2
-        await database.close()
-        # One that starts now and reaches both chooses alike.
-        fresh = open_postgres(f"postgresql://postgres@127.0.0.1:{primary.port},127.0.0.1:{standby.port}/postgres")
-        await load.verify(fresh)
-        await fresh.close()
-    finally:
-        standby.remove()
+async def test_a_standby_takes_over_and_the_old_primary_is_shunned(primary, standby):
+    await synchronous(primary, "*")
+    database = await migrated(primary, standby)
+    async with Load(database) as load:
+        primary.kill()
+        await asyncio.to_thread(standby.promote)
+        await load.more(100)
+        # The orphan comes back, still says that it is a primary, and would take writes that nobody has.
+        await asyncio.to_thread(primary.start)
+        await synchronous(primary, "")
+        await administer(
+            standby, "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+        )
+        await load.more(100)
+    await load.verify(database)
+    assert database._finder.primary is not None
+    assert urlsplit(database._finder.primary.url).port == standby.port
+    assert database._finder.primary.timeline == 2
+    await database.close()
+    # One that starts now and reaches both chooses alike.
+    fresh = open_postgres(f"postgresql://postgres@127.0.0.1:{primary.port},127.0.0.1:{standby.port}/postgres")
+    await load.verify(fresh)
+    await fresh.close()
 
 
 async def test_a_commit_whose_synchronous_wait_was_cancelled_is_not_acknowledged(primary, monkeypatch):
@@ -201,43 +190,39 @@ async def test_without_any_server_a_write_is_refused_at_its_deadline_and_a_read_
     await database.close()
 
 
-async def test_reads_go_on_from_a_standby_without_a_primary_and_beside_a_frozen_one(primary, tmp_path):
-    standby = primary.standby()
-    try:
-        await synchronous(primary, "*")
-        await administer(primary, "alter system set synchronous_commit = remote_apply", "select pg_reload_conf()")
-        database = await migrated(primary, standby)
-        await database.write(lambda tx: changes.append(tx, "happened", 1, 7))
-        pictures = DatabaseBlobs(database, tmp_path)
-        await pictures.put("media/1/original.jpeg", b"a picture")
+async def test_reads_go_on_from_a_standby_without_a_primary_and_beside_a_frozen_one(primary, standby, tmp_path):
+    await synchronous(primary, "*")
+    await administer(primary, "alter system set synchronous_commit = remote_apply", "select pg_reload_conf()")
+    database = await migrated(primary, standby)
+    await database.write(lambda tx: changes.append(tx, "happened", 1, 7))
+    pictures = DatabaseBlobs(database, tmp_path)
+    await pictures.put("media/1/original.jpeg", b"a picture")
 
-        async def twice(tx):
-            await tx.one(COUNT)
-            return [tuple(row) for row in await tx.all(ALL)]
+    async def twice(tx):
+        await tx.one(COUNT)
+        return [tuple(row) for row in await tx.all(ALL)]
 
-        assert await database.read(twice) == [(7,)]
-        primary.signal_all(signal.SIGSTOP)
-        took = []
-        for _ in range(5):
-            started = time.monotonic()
-            assert await database.read(twice) == [(7,)]
-            took.append(time.monotonic() - started)
-        primary.signal_all(signal.SIGCONT)
-        assert max(took) < 1.5
-        primary.kill()
+    assert await database.read(twice) == [(7,)]
+    primary.signal_all(signal.SIGSTOP)
+    took = []
+    for _ in range(5):
         started = time.monotonic()
-        results = await asyncio.gather(*(database.read(twice) for _ in range(20)))
-        assert results == [[(7,)]] * 20
-        assert time.monotonic() - started < 2
-        # Whoever spreads requests over nodes would else have nowhere to send them.
-        assert await why_not_ready(database) == ""
-        assert await pictures.get("media/1/original.jpeg") == b"a picture"
-        await asyncio.to_thread(primary.start)
-        await database.write(lambda tx: changes.append(tx, "happened", 1, 8))
-        assert await database.read(twice) == [(7,), (8,)]
-        await database.close()
-    finally:
-        standby.remove()
+        assert await database.read(twice) == [(7,)]
+        took.append(time.monotonic() - started)
+    primary.signal_all(signal.SIGCONT)
+    assert max(took) < 1.5
+    primary.kill()
+    started = time.monotonic()
+    results = await asyncio.gather(*(database.read(twice) for _ in range(20)))
+    assert results == [[(7,)]] * 20
+    assert time.monotonic() - started < 2
+    # Whoever spreads requests over nodes would else have nowhere to send them.
+    assert await why_not_ready(database) == ""
+    assert await pictures.get("media/1/original.jpeg") == b"a picture"
+    await asyncio.to_thread(primary.start)
+    await database.write(lambda tx: changes.append(tx, "happened", 1, 8))
+    assert await database.read(twice) == [(7,), (8,)]
+    await database.close()
 
 
 async def nothing() -> None:
@@ -245,122 +230,104 @@ async def nothing() -> None:
     await asyncio.Event().wait()
 
 
-async def test_a_standby_that_goes_is_noticed_though_nobody_asks_it_for_anything(primary):
-    standby = primary.standby()
-    try:
-        database = await migrated(primary, standby)
-        told: list[str] = []
-        database.on_host_lost(told.append)
+async def test_a_standby_that_goes_is_noticed_though_nobody_asks_it_for_anything(primary, standby):
+    database = await migrated(primary, standby)
+    told: list[str] = []
+    database.on_host_lost(told.append)
+    await database._standbys.ready()
+    assert told == []
+    standby.kill()
+    await until(lambda: len(told) == STANDBY_READY)
+    assert told[0] == f"127.0.0.1:{standby.port} has ended a connection"
+    await asyncio.to_thread(standby.start)
+
+    async def kept() -> bool:
+        await database.write(lambda tx: changes.append(tx, "happened", 1, 7))  # so that there is something to follow
         await database._standbys.ready()
-        assert told == []
-        standby.kill()
-        await until(lambda: len(told) == STANDBY_READY)
-        assert told[0] == f"127.0.0.1:{standby.port} has ended a connection"
-        await asyncio.to_thread(standby.start)
+        return database._standbys._lender.count(database._finder.urls[1]) == STANDBY_READY
 
-        async def kept() -> bool:
-            await database.write(
-                lambda tx: changes.append(tx, "happened", 1, 7)
-            )  # so that there is something to follow
-            await database._standbys.ready()
-            return database._standbys._lender.count(database._finder.urls[1]) == STANDBY_READY
-
-        await until(kept)
-        await database.close()
-        await asyncio.sleep(0)
-        assert len(told) == STANDBY_READY, "what we end ourselves is no news"
-    finally:
-        standby.remove()
+    await until(kept)
+    await database.close()
+    await asyncio.sleep(0)
+    assert len(told) == STANDBY_READY, "what we end ourselves is no news"
 
 
-async def test_who_takes_over_is_asked_over_connections_that_were_made_before(primary):
-    standby = primary.standby()
-    try:
-        database = await migrated(primary, standby)
-        database._readiness = asyncio.create_task(nothing())  # what it does is done here, once
-        await database.read(lambda tx: tx.all(ALL))
-        await database._standbys.ready()
-        told = await asyncpg.connect(standby.url())
-        backends = "select pid, query from pg_stat_activity where application_name = 'linnet'"
-        kept = {pid for pid, query in await told.fetch(backends) if "changes" in query}
-        assert len(kept) >= STANDBY_READY, "what was read has been read over them"
-        await told.close()
-        primary.kill()
-        await asyncio.to_thread(standby.promote)
+async def test_who_takes_over_is_asked_over_connections_that_were_made_before(primary, standby):
+    database = await migrated(primary, standby)
+    database._readiness = asyncio.create_task(nothing())  # what it does is done here, once
+    await database.read(lambda tx: tx.all(ALL))
+    await database._standbys.ready()
+    told = await asyncpg.connect(standby.url())
+    backends = "select pid, query from pg_stat_activity where application_name = 'linnet'"
+    kept = {pid for pid, query in await told.fetch(backends) if "changes" in query}
+    assert len(kept) >= STANDBY_READY, "what was read has been read over them"
+    await told.close()
+    primary.kill()
+    await asyncio.to_thread(standby.promote)
 
-        async def backend(tx):
-            await changes.append(tx, "happened", 1, 8)
-            return (await tx.one(sql("select pg_backend_pid()")))[0]
+    async def backend(tx):
+        await changes.append(tx, "happened", 1, 8)
+        return (await tx.one(sql("select pg_backend_pid()")))[0]
 
-        assert await database.write(backend) in kept
-        assert await database.read(lambda tx: tx.one(sql("select pg_backend_pid()")), steady=True) in [
-            (pid,) for pid in kept
-        ]
-        await database.close()
-    finally:
-        standby.remove()
+    assert await database.write(backend) in kept
+    assert await database.read(lambda tx: tx.one(sql("select pg_backend_pid()")), steady=True) in [
+        (pid,) for pid in kept
+    ]
+    await database.close()
 
 
 @pytest.mark.parametrize("asks", [False, True], ids=["nobody to follow", "somebody who does not answer"])
-async def test_what_an_old_primary_has_stored_alone_is_shown_to_nobody(primary, monkeypatch, asks: bool):
+async def test_what_an_old_primary_has_stored_alone_is_shown_to_nobody(primary, standby, monkeypatch, asks: bool):
     """Cut off, it waits for a second machine; told to be no primary any more, it takes for done what waited."""
     monkeypatch.setattr(postgres, "READ_SECONDS", 1.0)
-    standby = primary.standby()
-    try:
-        database = await migrated(primary, standby)
-        await database.write(lambda tx: changes.append(tx, "happened", 1, 7))
-        await asyncio.to_thread(standby.stop)
-        await synchronous(primary, "nobody")
-        cut_off = open_postgres(primary.url(), write_seconds=3)
-        lost = asyncio.ensure_future(cut_off.write(lambda tx: changes.append(tx, "happened", 1, 8)))
-        connection = await asyncpg.connect(primary.url())
-        await until(lambda: connection.fetchval("select count(*) from pg_stat_activity where wait_event = 'SyncRep'"))
-        await connection.close()
-        await asyncio.to_thread(primary.stop, signal.SIGQUIT)
-        (primary.data / "standby.signal").touch()
-        if asks:
-            with (primary.data / "postgresql.auto.conf").open("a") as file:
-                file.write(f"primary_conninfo = 'host=127.0.0.1 port={standby.port}'\n")
-        await asyncio.to_thread(primary.start)
-        alone = await asyncpg.connect(primary.url())
-        assert await alone.fetchval("select count(*) from changes") == 2, "it has what nobody was told is there"
-        await alone.close()
-        with pytest.raises(Unavailable):
-            await lost
-        with pytest.raises(Unavailable):
-            await database.read(lambda tx: tx.all(ALL))
-        await cut_off.close()
-        await database.close()
-    finally:
-        standby.remove()
+    database = await migrated(primary, standby)
+    await database.write(lambda tx: changes.append(tx, "happened", 1, 7))
+    await asyncio.to_thread(standby.stop)
+    await synchronous(primary, "nobody")
+    cut_off = open_postgres(primary.url(), write_seconds=3)
+    lost = asyncio.ensure_future(cut_off.write(lambda tx: changes.append(tx, "happened", 1, 8)))
+    connection = await asyncpg.connect(primary.url())
+    await until(lambda: connection.fetchval("select count(*) from pg_stat_activity where wait_event = 'SyncRep'"))
+    await connection.close()
+    await asyncio.to_thread(primary.stop, signal.SIGQUIT)
+    (primary.data / "standby.signal").touch()
+    if asks:
+        with (primary.data / "postgresql.auto.conf").open("a") as file:
+            file.write(f"primary_conninfo = 'host=127.0.0.1 port={standby.port}'\n")
+    await asyncio.to_thread(primary.start)
+    alone = await asyncpg.connect(primary.url())
+    assert await alone.fetchval("select count(*) from changes") == 2, "it has what nobody was told is there"
+    await alone.close()
+    with pytest.raises(Unavailable):
+        await lost
+    with pytest.raises(Unavailable):
+        await database.read(lambda tx: tx.all(ALL))
+    await cut_off.close()
+    await database.close()
 
 
-async def test_what_a_standby_has_shown_is_found_though_its_primary_hides_it_still(primary):
+async def test_what_a_standby_has_shown_is_found_though_its_primary_hides_it_still(primary, standby):
     """A primary shows a commit when as many machines as it waits for have it; the first of them shows it at once."""
-    standby = primary.standby()
-    try:
-        database = await migrated(primary, standby)
-        await database.write(lambda tx: changes.append(tx, "happened", 1, 7))
-        await synchronous(primary, "nobody")
-        write = asyncio.ensure_future(database.write(lambda tx: changes.append(tx, "happened", 1, 8)))
+    database = await migrated(primary, standby)
+    await database.write(lambda tx: changes.append(tx, "happened", 1, 7))
+    await synchronous(primary, "nobody")
+    write = asyncio.ensure_future(database.write(lambda tx: changes.append(tx, "happened", 1, 8)))
 
-        async def found() -> list[tuple[int]]:
-            return [tuple(row) for row in await database.read(lambda tx: tx.all(ALL))]
+    async def found() -> list[tuple[int]]:
+        return [tuple(row) for row in await database.read(lambda tx: tx.all(ALL))]
 
-        async def shown() -> bool:
-            with standby_first():
-                return await found() == [(7,), (8,)]
-
-        await until(shown)
-        hidden = await database.read(lambda tx: tx.all(ALL), steady=True)  # else a slow primary's standby answers
-        assert [tuple(row) for row in hidden] == [(7,)]
-        assert not write.done()
-        # Where there is no standby, the primary is asked all the same.
-        await asyncio.to_thread(standby.stop)
+    async def shown() -> bool:
         with standby_first():
-            assert await found() == [(7,)]
-        await synchronous(primary, "")
-        await write
-        await database.close()
-    finally:
-        standby.remove()
+            return await found() == [(7,), (8,)]
+
+    await until(shown)
+    hidden = await database.read(lambda tx: tx.all(ALL), steady=True)  # else a slow primary's standby answers
+    assert [tuple(row) for row in hidden] == [(7,)]
+    assert not write.done()
+    # Where there is no standby, the primary is asked all the same.
+    await asyncio.to_thread(standby.stop)
+    with standby_first():
+        assert await found() == [(7,)]
+    await synchronous(primary, "")
+    await write
+    await database.close()

@@ -28,7 +28,7 @@ from tests.storage.queries import sql
 from tests.storage.test_failover import migrated
 from tests.support.databases import open_postgres
 from tests.support.majority import MemoryMajority
-from tests.support.postgres import Server, running_server
+from tests.support.postgres import Server, running_server, running_standby
 from tests.support.small_disk import fill, small_disk
 from tests.support.waiting import until
 
@@ -103,11 +103,8 @@ class Cluster:
 
 @pytest.fixture
 def standby(small: Small) -> Iterator[Server]:
-    server = small.server.standby()
-    try:
+    with running_standby(small.server) as server:
         yield server
-    finally:
-        server.remove()
 
 
 @contextlib.asynccontextmanager

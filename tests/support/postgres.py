@@ -207,6 +207,29 @@ def running_server(named: str = "postgres", under: Path | None = None) -> Iterat
         server.remove()
 
 
+@contextlib.contextmanager
+def running_standby(of: Server) -> Iterator[Server]:
+    server = of.standby()
+    try:
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def primary() -> Iterator[Server]:
+    """A server of a test's own."""
+    with running_server("primary") as server:
+        yield server
+
+
+@pytest.fixture
+def standby(primary: Server) -> Iterator[Server]:
+    """One that follows it."""
+    with running_standby(primary) as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Server]:
     """The server that all tests share; each makes databases of its own in it."""
