@@ -71,7 +71,11 @@ def test_a_bot_listens(bots: tuple[Mastodon, Mastodon]):
     until(lambda: home.named("delete") and public.named("delete") and tagged.named("delete"), what="the deletion")
     assert str(home.named("delete")[0]) == str(first.id)
     assert home.beats.wait(40)
-    for stream in streams:
-        assert stream.is_alive()
-        stream.close()
+    assert all(stream.is_alive() for stream in streams)
+    closing = [threading.Thread(target=stream.close) for stream in streams]
+    for thread in closing:
+        thread.start()
+    bert.status_post("@listening #birds")  # Each stream looks whether it is closed when the next line comes.
+    for thread in closing:
+        thread.join()
     assert [heard.strange for heard in (home, public, tagged, told)] == [[], [], [], []]

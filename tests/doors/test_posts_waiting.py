@@ -316,7 +316,7 @@ async def test_pages_post_and_show_what_waits_as_the_api_does(cluster: Cluster):
     elsewhere = await pages.signed_in(there, anna.id)
     for place in ("/", "/@anna", f"/@anna/{waiting}"):
         assert "from a page" in (await elsewhere.go(place)).text, place
-        assert "from a page" not in (await bert.get(place)).text, place
+        assert "from a page" not in (await cluster.soon(bert.get(place))).text, place
     assert (await cluster.soon(bert.get(f"/@anna/{waiting}"))).status == 404
     await browser.do(f"/@anna/{root['id']}", "/compose", {"status": "an answer"})
     assert "an answer" in (await browser.go(f"/@anna/{root['id']}")).text

@@ -92,6 +92,8 @@ async def administer(server: Server, *commands: str) -> None:
 
 async def synchronous(primary: Server, names: str) -> None:
     await administer(primary, f"alter system set synchronous_standby_names = '{names}'", "select pg_reload_conf()")
+    # Commits wait from when the checkpointer has read it. Asked by a new connection, it has done so before it answers.
+    await administer(primary, "checkpoint")
 
 
 async def test_kill_9_three_times_loses_and_doubles_nothing(primary):

@@ -180,7 +180,7 @@ async def test_what_cannot_be_sorted_for_want_of_room_is_asked_of_a_standby(clus
 
 async def test_what_is_brought_in_from_a_safe_place_is_not_held_where_there_is_no_room(cluster: Cluster):
     cluster.small.fill()
-    await until_full(cluster.write, lambda: cluster.told)
+    waiting = await until_full(cluster.write, lambda: cluster.told)
 
     async def ahead(tx: Any) -> None:
         for number in range(2_000):
@@ -188,6 +188,8 @@ async def test_what_is_brought_in_from_a_safe_place_is_not_held_where_there_is_n
 
     with pytest.raises(Unavailable, match="disk is full"):
         await cluster.database.write(ahead, ahead=True)
+    cluster.small.room()
+    assert await waiting in await cluster.stored()
 
 
 def test_shared_memory_that_is_full_is_no_full_disk():
