@@ -165,7 +165,13 @@ async def fill_disk(scene: Scene) -> None:
 
 
 async def free_disk(scene: Scene) -> None:
-    (scene.target.folder / FILL).unlink(missing_ok=True)
+    """In pieces, too, for the same reason."""
+    path = scene.target.folder / FILL
+    if path.exists():
+        for size in range(path.stat().st_size - FILL_BYTES, 0, -FILL_BYTES):
+            await asyncio.to_thread(os.truncate, path, size)
+            await scene.clock.sleep(FILL_PAUSE_SECONDS)
+        path.unlink()
 
 
 async def damage_disk(scene: Scene) -> None:
