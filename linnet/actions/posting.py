@@ -22,7 +22,7 @@ from linnet.domain.visibility import Visibility
 from linnet.ports import Clock, Ids
 from linnet.storage import aliases, drafts
 from linnet.storage.database import RECEIPTS, Database, Operation, Reader, standby_first
-from linnet.storage.detour import TOTAL_SECONDS, Detour
+from linnet.storage.detour import TOTAL_SECONDS, Detour, Undecided
 
 T = TypeVar("T")
 
@@ -37,14 +37,11 @@ COMPOSED_MAX = 1_000
 AGAIN_SECONDS = 3.0
 """How long it is waited for what a standby has shown before the primary died, and the next one never had: where it was
 acknowledged it is in the journal, among the oldest."""
-LAG_SECONDS = 1.0
-"""How long a standby is given to learn of what a post names, before that is refused."""
-
 SHOWN_SECONDS = 0.4
 """How long a reader waits for what of their own is in the journal: without a majority, reading goes on without it."""
 
 _READING = ("GET", "HEAD")
-_PAUSE_SECONDS = 0.1
+_PAUSE_SECONDS, _PAUSE_MOST_SECONDS = 0.1, 1.0
 _DRAINED_SECONDS = 0.25
 _YOUNG_MS = 3_600_000
 _FRESH_MS = 10_000
@@ -138,10 +135,11 @@ class Posting:
     ) -> tuple[int, Written | None]:
         """The id that it is to have, a later one than that of what it answers, so that it is drained after that.
 
-        What a standby does not know is not refused at once: it may not have all yet. What was acknowledged before is
-        never refused, whatever has become of it: None where it could not be composed now.
+        What a standby does not know is asked for again: it may not have all yet. What was acknowledged before is never
+        refused, whatever has become of it: None where it could not be composed now. Raises Undecided.
         """
-        until = self._clock.monotonic() + LAG_SECONDS
+        until = self._clock.monotonic() + TOTAL_SECONDS
+        pause = _PAUSE_SECONDS
         while True:
             parent = await self._parent(detour, author, draft)
             while parent is not None and id <= parent.id:
@@ -152,9 +150,10 @@ class Posting:
             known, found = await self._database.read(read)
             if known is not None or isinstance(found, Written):
                 return known or id, found if isinstance(found, Written) else None
-            if self._clock.monotonic() >= until:
-                raise found
-            await self._clock.sleep(_PAUSE_SECONDS)
+            if not detour.goes_around or self._clock.monotonic() >= until:
+                raise Undecided from found
+            await self._clock.sleep(pause)
+            pause = min(2 * pause, _PAUSE_MOST_SECONDS)
 
     async def _parent(self, detour: Detour, author: int, draft: Draft) -> Parent | None:
         """What a post answers, where that is the author's own and waits, too: nobody else sees that yet."""

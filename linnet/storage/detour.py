@@ -20,6 +20,10 @@ _PAUSE_SECONDS = 0.05
 _PATIENCE_SECONDS = 0.5
 
 
+class Undecided(Exception):
+    """What a standby knows speaks against a post. It may lack what others have taken: only who commits refuses."""
+
+
 class Abandoning(Protocol):
     """The database, as far as posting around it goes."""
 
@@ -59,6 +63,11 @@ class Detour:
         return self._breaker.is_cautious
 
     @property
+    def goes_around(self) -> bool:
+        """Whether posts go into the journal now."""
+        return self._breaker.is_open
+
+    @property
     def drains(self) -> bool:
         """Whether what waits can be brought into the database now."""
         return self._breaker.commits
@@ -72,8 +81,8 @@ class Detour:
     ) -> Accepted:
         """Accepts a post under the id that ``write`` and the entry that ``compose`` makes have in common.
 
-        ``compose`` is called only where it must wait, and may raise what is wrong with it. Raises what ``write`` and
-        ``compose`` raise, IdTaken (mint another id and call again), or Unavailable.
+        ``compose`` is called only where it must wait, and raises Undecided where it would be refused. Raises what
+        ``write`` raises, IdTaken (mint another id and call again), or Unavailable.
         """
         deadline = self._clock.monotonic() + TOTAL_SECONDS
         tried = not operation.key.startswith(Operation.ONCE)
@@ -86,7 +95,7 @@ class Detour:
                 else:
                     entry = await self._composed(compose if entry is None else entry, operation, tried=tried)
                     done = await self._around(entry)
-            except (Abandoned, NoMajority) as error:
+            except (Abandoned, NoMajority, Undecided) as error:
                 self._keep_on(deadline, error)
                 if self._breaker.is_open and isinstance(error, NoMajority):
                     await self._clock.sleep(_PAUSE_SECONDS)

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from linnet.actions import posting
+from linnet.actions import statuses as actions
 from linnet.actions.posting import CAUGHT_UP_SECONDS, Posting
 from linnet.actions.statuses import Written
 from linnet.domain import ids
-from linnet.domain.errors import NotFound
+from linnet.domain.errors import Invalid, NotFound
 from linnet.domain.journal import Entry
 from linnet.queries import statuses as queries
 from linnet.storage.database import Reader
@@ -239,22 +240,49 @@ async def test_what_waits_too_long_is_told_to_come_back(cluster: Cluster):
 # -- what is not taken ------------------------------------------------------------------------------------------------
 
 
-async def test_what_may_not_be_posted_is_refused(cluster: Cluster):
+async def test_what_may_not_be_posted_is_refused_by_whoever_can_commit(cluster: Cluster):
+    """A standby may not know yet what a post names: it was cut off, and the upload was made elsewhere."""
     anna, bert = await cluster.nodes[0].world.people("anna", "bert")
     secret = await post(bert, "secret", visibility="private")
     cluster.cut()
-    theirs = await post(bert, "waits")
+    for text in ("x" * 501, ""):
+        answer = await anna.post(STATUSES, json={"status": text})
+        assert (answer.status, "error" in answer.json()) == (422, True), text
     for given, status in (
         ({"status": "hello", "in_reply_to_id": secret["id"]}, 404),
         ({"status": "hello", "quoted_status_id": secret["id"]}, 404),
         ({"status": "hello", "media_ids": ["1"]}, 422),
-        ({"status": "x" * 501}, 422),
-        ({"status": ""}, 422),
     ):
-        answer = await cluster.soon(anna.post(STATUSES, json=given))
+        cluster.cut()
+        answer = await cluster.later(anna.post(STATUSES, json=given), cluster.back)
         assert (answer.status, "error" in answer.json()) == (status, True), given
+    cluster.cut()
+    theirs = await post(bert, "waits")
     reply = anna.post(STATUSES, json={"status": "hello", "in_reply_to_id": theirs["id"]})
     assert (await cluster.later(reply, cluster.back)).status == 200, "what nobody else sees yet is waited for"
+
+
+@pytest.mark.parametrize("catches_up", [True, False])
+async def test_a_standby_that_lacks_what_a_post_names_refuses_nothing(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, catches_up: bool
+):
+    anna = await cluster.nodes[0].world.person("anna")
+    compose, asked = actions.compose, []
+
+    async def lacking(*given: Any) -> Written:
+        asked.append(cluster.clock.monotonic())
+        if len(asked) < 20 or not catches_up:
+            raise Invalid("media_ids", "names an attachment that is not yours")
+        return await compose(*given)
+
+    monkeypatch.setattr(actions, "compose", lacking)
+    cluster.cut()
+    began = cluster.clock.monotonic()
+    answer = await cluster.soon(anna.post(STATUSES, json={"status": "hello"}))
+    assert answer.status == (200 if catches_up else 503)
+    assert len(await cluster.journal.first(10)) == int(catches_up)
+    assert cluster.clock.monotonic() - began > (10 if catches_up else 45)
+    assert len(asked) < 60
 
 
 async def test_a_full_journal_says_so(cluster: Cluster):

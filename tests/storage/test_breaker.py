@@ -19,7 +19,7 @@ from linnet.storage.breaker import (
     YOUNG_SECONDS,
 )
 from linnet.storage.database import Abandoned, Operation
-from linnet.storage.detour import Accepted
+from linnet.storage.detour import Accepted, Undecided
 from tests.storage.breaking import World, until, virtually
 
 
@@ -335,15 +335,30 @@ async def test_an_id_that_is_taken_is_minted_again_by_whoever_asked(world: World
 
 
 @virtually
-async def test_what_is_wrong_with_a_post_is_said_on_either_way(world: World) -> None:
-    async def wrong(*_: Any) -> Any:
-        raise Invalid("status", "can't be blank")
+async def test_what_is_wrong_with_a_post_is_said_by_the_database_alone(world: World) -> None:
+    async def good(tx: Any) -> int:
+        return 1
 
-    with pytest.raises(Invalid):
-        await world.detour.post(wrong, Operation("a"), wrong)
+    async def wrong(tx: Any) -> int:
+        raise Invalid("media_ids", "names an attachment that is not yours")
+
+    async def compose() -> Entry:
+        while world.detour.goes_around:
+            await world.clock.sleep(0.1)
+        raise Undecided
+
     world.database.broken()
+    loop = asyncio.get_running_loop()
+    waiting = [
+        loop.create_task(world.detour.post(write, Operation(key), compose))
+        for write, key in ((good, "a"), (wrong, "b"))
+    ]
+    await world.clock.sleep(5)
+    assert not any(one.done() for one in waiting)
+    world.database.commits_s = 0.01
+    assert await waiting[0] == Accepted(1, waits=False)
     with pytest.raises(Invalid):
-        await world.detour.post(wrong, Operation("b"), wrong)
+        await waiting[1]
 
 
 @virtually
