@@ -1,19 +1,26 @@
 """Who asks: what a token stands for."""
 
+import asyncio
+from typing import TypeVar
+
 from linnet.domain.access import USED_MS, why_barred
-from linnet.domain.errors import NotAllowed, Unauthenticated
+from linnet.domain.errors import NotAllowed, Unauthenticated, Unavailable
 from linnet.domain.secrets import fingerprint
 from linnet.domain.views import NOBODY, Defaults, Identity
 from linnet.storage import access
-from linnet.storage.database import Database, Reader
+from linnet.storage.database import Database, Reader, ReadFunction
 
+T = TypeVar("T")
+
+DECIDED_SECONDS = 1.0
 ANONYMOUS = Identity(NOBODY, "", "", 0, None, None, (), "")
 
 
 async def by_token(database: Database, token: str, *, even_barred: bool = False) -> Identity:
     """Raises Unauthenticated for an unknown (or revoked) token, NotAllowed for an account that may not act now.
 
-    ``even_barred`` lets in whoever waits for a confirmation or a moderator, or is suspended.
+    ``even_barred`` lets in whoever waits for a confirmation or a moderator, or is suspended. Where no primary can tell
+    it raises Unavailable: apps forget a token that is refused, and a standby may only not know it yet.
     """
     return await by_key(database, fingerprint(token), even_barred=even_barred)
 
@@ -37,4 +44,16 @@ async def by_key(database: Database, key: str, *, even_barred: bool = False) -> 
             stale=used_at + USED_MS <= tx.now, defaults=Defaults.of(row[12:]),
         )  # fmt: skip
 
-    return await database.read(read)
+    try:
+        return await database.read(read)
+    except (Unauthenticated, NotAllowed):
+        return await decided(database, read)
+
+
+async def decided(database: Database, read: ReadFunction[T]) -> T:
+    """What the primary says, or Unavailable, soon."""
+    try:
+        async with asyncio.timeout(DECIDED_SECONDS):
+            return await database.read(read, steady=True)
+    except TimeoutError as error:
+        raise Unavailable("The database has no primary now; please try again", retry_after=1) from error

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import pytest
 
 from linnet.routes import ROUTES
 from linnet.storage import schema
+from linnet.storage.database import standby_first
 from linnet.system import SystemClock
 from linnet.web.routes import PAGES
 from tests.storage.queries import sql
 from tests.support import pages
-from tests.support.client import Person, World, open_world
+from tests.support.client import Person, World, make_token, open_world
 from tests.support.databases import open_postgres
 from tests.support.postgres import Server, running_server
 
@@ -151,3 +153,34 @@ async def test_what_writes_waits_for_a_primary_and_says_so_when_none_comes(
     await connection.execute("select pg_reload_conf()")
     await connection.close()
     assert (await waiting).json()["bookmarked"] is True
+
+
+async def _carried_out(server: Server, *commands: str) -> None:
+    connection = await asyncpg.connect(server.url())
+    for command in commands:
+        await connection.execute(command)
+    await connection.close()
+
+
+async def test_a_standby_that_is_behind_signs_nobody_out(world: World, servers: tuple[Server, Server]):
+    """An app that is told that its token is none forgets it, and asks its owner to sign in again."""
+    primary, standby = servers
+    anna = await world.person("anna")
+    await _carried_out(primary, "alter system set synchronous_commit = on", "select pg_reload_conf()")
+    await _carried_out(standby, "select pg_wal_replay_pause()")
+    anna = replace(anna, token=await make_token(world.database, anna.id))
+    browser = await pages.signed_in(world, anna.id)
+    with standby_first():
+        assert (await anna.get("/api/v1/accounts/verify_credentials")).status == 200
+        assert (await browser.get("/settings/account")).status == 200
+    primary.kill()
+    began = time.monotonic()
+    answer = await anna.get("/api/v1/accounts/verify_credentials")
+    assert (answer.status, answer.header("retry-after")) == (503, "1")
+    assert time.monotonic() - began < SOON_SECONDS
+    assert (await browser.get("/")).status == 200, "who is not known looks as strangers do"
+    await _carried_out(standby, "select pg_wal_replay_resume()")
+    await asyncio.to_thread(standby.promote)
+    await _carried_out(standby, "alter system set synchronous_standby_names = ''", "select pg_reload_conf()")
+    assert (await anna.get("/api/v1/accounts/verify_credentials")).status == 200
+    assert (await browser.get("/settings/account")).status == 200
