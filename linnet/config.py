@@ -357,11 +357,13 @@ def variable(name: str) -> str:
     return f"LINNET_{name.replace('-', '_').upper()}"
 
 
-def load(flags: Mapping[str, str], environment: Mapping[str, str], file: Path | None = None) -> Config:
+def load(
+    flags: Mapping[str, str], environment: Mapping[str, str], file: Path | None = None, *, of_node: bool = False
+) -> Config:
     """The options that hold: a flag wins over a variable, that over the file, that over the default.
 
     ``flags`` has names as in OPTIONS. Without ``file``, linnet.toml in the data folder is read where there is one; of
-    a cluster's node, what the node made of it.
+    a cluster's node, what the node made of it; ``of_node`` is what its operator wrote, of which it is yet to be made.
     Raises Refused.
     """
     _know(environment)
@@ -374,7 +376,8 @@ def load(flags: Mapping[str, str], environment: Mapping[str, str], file: Path | 
     if file is None and "LINNET_CONFIG" in environment:
         file = Path(environment["LINNET_CONFIG"])
     data = _parsed("data", *values["data"]) if "data" in values else Config().data
-    for name, given in _read_file(file or _file_in(data), required=file is not None).items():
+    written = file or (data / _FILE_NAME if of_node else _file_in(data))
+    for name, given in _read_file(written, required=file is not None).items():
         values.setdefault(name, given)
     return Config(**{name.replace("-", "_"): _parsed(name, *given) for name, given in values.items()})
 

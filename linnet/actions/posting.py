@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -28,8 +28,9 @@ T = TypeVar("T")
 
 NAMED = ("in_reply_to_id", "quoted_status_id", "status_id")
 """Parameters that name a status."""
-WAITERS = 200
-"""So many requests of one process may wait for what is in the journal; more are told to come back."""
+WAITERS, READERS = 200, 4
+"""So many requests of one process may wait for what is in the journal, and so many readers, whose places are few; more
+are told to come back."""
 CAUGHT_UP_SECONDS = 0.5
 """How long it is waited, shortly after there was no primary, before a reader is told that a new post is not there."""
 COMPOSED_MAX = 1_000
@@ -41,7 +42,6 @@ SHOWN_SECONDS = 0.4
 """How long a reader waits for what of their own is in the journal: without a majority, reading goes on without it."""
 
 _READING = ("GET", "HEAD")
-_PAUSE_SECONDS, _PAUSE_MOST_SECONDS = 0.1, 1.0
 _DRAINED_SECONDS = 0.25
 _YOUNG_MS = 3_600_000
 _FRESH_MS = 10_000
@@ -68,7 +68,7 @@ class Posting:
         self._clock = clock
         self._ids = ids
         self._detour = detour
-        self._waiters = 0
+        self._waiters = self._readers = 0
         self._composed_before: dict[int, Written] = {}
         self._looked_at = float("-inf")
         self._oldest: int | None = None
@@ -135,25 +135,19 @@ class Posting:
     ) -> tuple[int, Written | None]:
         """The id that it is to have, a later one than that of what it answers, so that it is drained after that.
 
-        What a standby does not know is asked for again: it may not have all yet. What was acknowledged before is never
-        refused, whatever has become of it: None where it could not be composed now. Raises Undecided.
+        What was acknowledged before is never refused, whatever has become of it: None where it could not be composed
+        now. Raises Undecided for what else a standby knows to speak against it.
         """
-        until = self._clock.monotonic() + TOTAL_SECONDS
-        pause = _PAUSE_SECONDS
-        while True:
-            parent = await self._parent(detour, author, draft)
-            while parent is not None and id <= parent.id:
-                # It was accepted by a machine whose clock is ahead of ours.
-                await self._clock.sleep((ids.milliseconds(parent.id) - ids.milliseconds(id) + 1) / 1000)
-                id = self._ids.next()
-            read = partial(self._read, author=author, draft=draft, id=id, parent=parent, operation=operation)
-            known, found = await self._database.read(read)
-            if known is not None or isinstance(found, Written):
-                return known or id, found if isinstance(found, Written) else None
-            if not detour.goes_around or self._clock.monotonic() >= until:
-                raise Undecided from found
-            await self._clock.sleep(pause)
-            pause = min(2 * pause, _PAUSE_MOST_SECONDS)
+        parent = await self._parent(detour, author, draft)
+        while parent is not None and id <= parent.id:
+            # It was accepted by a machine whose clock is ahead of ours.
+            await self._clock.sleep((ids.milliseconds(parent.id) - ids.milliseconds(id) + 1) / 1000)
+            id = self._ids.next()
+        read = partial(self._read, author=author, draft=draft, id=id, parent=parent, operation=operation)
+        known, found = await self._database.read(read)
+        if known is None and not isinstance(found, Written):
+            raise Undecided from found
+        return known or id, found if isinstance(found, Written) else None
 
     async def _parent(self, detour: Detour, author: int, draft: Draft) -> Parent | None:
         """What a post answers, where that is the author's own and waits, too: nobody else sees that yet."""
@@ -311,11 +305,16 @@ class Posting:
         for id, other in others.items():
             for where, name in named[id]:
                 where[name] = str(other)
-        if self.active and again and not others and reading and self._waiters < WAITERS:
+        if self.active and again and not others and reading:
             # A machine that knows the new primary already may have shown it, and a standby is a moment behind.
-            with self._waiter():
+            if self._readers >= READERS:
+                raise Unavailable("This machine cannot tell now; please try again", retry_after=1)
+            self._readers += 1
+            try:
                 await self._clock.sleep(CAUGHT_UP_SECONDS)
                 await self._brought_in_again(self._detour, young)
+            finally:
+                self._readers -= 1
         return again or bool(others)
 
     async def _brought_in_again(self, detour: Detour, wanted: Iterable[int]) -> None:
@@ -341,17 +340,12 @@ class Posting:
                 if self._waiters >= WAITERS or self._clock.monotonic() >= until:
                     raise Unavailable("This post is not in the database yet; please try again")
                 waited = True
-                with self._waiter():
+                self._waiters += 1
+                try:
                     await self._come_to(detour, id, until)
+                finally:
+                    self._waiters -= 1
         return waited
-
-    @contextlib.contextmanager
-    def _waiter(self) -> Iterator[None]:
-        self._waiters += 1
-        try:
-            yield
-        finally:
-            self._waiters -= 1
 
     async def _come_to(self, detour: Detour, id: int, until: float) -> None:
         """Returns when nothing older waits any more, so that it is worth asking: one question serves all who wait."""
@@ -372,9 +366,9 @@ class Posting:
     async def _waits(self, detour: Detour, id: int) -> bool:
         try:
             return await detour.journal.by_id(id) is not None
-        except NoMajority:
+        except NoMajority as error:
             if self.active:
-                raise
+                raise Unavailable("This machine cannot tell now; please try again", retry_after=1) from error
             return False
 
 

@@ -65,7 +65,7 @@ async def sign_in(
     account_id, secret = known.user.account_id, new_secret(guards)
 
     async def write(tx: Writer) -> None:
-        if not await tx.run(access.SQL.signed_in, account_id=account_id, known=known.password_hash, now=tx.now):
+        if not await _signed_in(tx, known, with_code=False):
             raise _wrong()
         if renewed:
             await tx.run(
@@ -94,7 +94,7 @@ async def sign_in_with_code(
             raise Unauthenticated("Sign in again: that took too long")
         if not await two_factor.spend_code(tx, guards.vault, account_id, code):
             raise Unauthenticated("That code is wrong or was used already")
-        if not await tx.run(access.SQL.signed_in, account_id=account_id, known=known.password_hash, now=tx.now):
+        if not await _signed_in(tx, known, with_code=True):
             raise _wrong()
         await insert(tx, account_id, secret, browser)
 
@@ -153,6 +153,16 @@ async def end_all(database: Database, account_id: int, operation: Operation, *, 
         await tx.run(access.SQL.delete_sessions, account_id=account_id, kept=kept)
 
     await database.write(write, operation, returns=None)
+
+
+async def _signed_in(tx: Writer, known: Known, *, with_code: bool) -> bool:
+    """Whether what the sign-in was decided on still holds: it may have been read a while ago, and from a standby."""
+    return bool(
+        await tx.run(
+            access.SQL.signed_in, account_id=known.user.account_id, known=known.password_hash,
+            with_code=int(with_code), now=tx.now,
+        )
+    )  # fmt: skip
 
 
 def new_secret(guards: Guards) -> str:

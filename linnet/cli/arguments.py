@@ -114,7 +114,8 @@ def parsed(arguments: Sequence[str]) -> tuple[argparse.Namespace, Config]:
     flags = {name: str(value) for name in OPTIONS if (value := vars(chosen).get(f"option {name}")) is not None}
     file = getattr(chosen, "config", None)
     try:
-        return chosen, load(flags, os.environ, Path(file) if file else None)
+        of_node = chosen.command.words[0] == "cluster"
+        return chosen, load(flags, os.environ, Path(file) if file else None, of_node=of_node)
     except Refused as refusal:
         raise Ending(CONFIGURATION, f"{refusal}.") from None
 

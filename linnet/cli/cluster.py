@@ -18,7 +18,7 @@ from linnet import telemetry
 from linnet.cli.ending import CONFIGURATION, NOT_PERMITTED, NOT_THERE, TRY_AGAIN, UNAVAILABLE, Ending
 from linnet.cli.printing import table
 from linnet.cluster import admission, certificates, joining, programs
-from linnet.cluster.asking import Unreachable, ask
+from linnet.cluster.asking import ask
 from linnet.cluster.decide import OWN_TOPICS
 from linnet.cluster.layout import (
     Folders,
@@ -35,7 +35,7 @@ from linnet.cluster.loop import Loop
 from linnet.cluster.node import Node, begin, read_node
 from linnet.cluster.patroni import STANDBYS_AWAITED
 from linnet.cluster.reception import Reception
-from linnet.config import OPTIONS, Config
+from linnet.config import OPTIONS, Config, Refused, load
 from linnet.domain.errors import Conflict, Invalid, LinnetError, NotFound
 from linnet.supervision import Tasks
 from linnet.system import SystemChance, SystemClock, machine_clock
@@ -215,6 +215,18 @@ def serve_node(folders: Folders, given: Sequence[str] = (), *, first: bool = Fal
     return code
 
 
+def _begin_anew(loop: Loop, folders: Folders) -> None:
+    """Nothing of a wrong linnet.toml goes any further: who does not understand it could not start again."""
+    try:
+        load({"data": str(folders.data)}, {}, of_node=True)
+    except Refused as refusal:
+        telemetry.log.error(
+            "node", about="linnet.toml", says=f"{refusal}. Nothing was changed; correct it, and reload again"
+        )
+    else:
+        loop.hand_over()
+
+
 async def _serve(folders: Folders, *, first: bool) -> int | None:
     """The exit code; None to begin anew with what is installed and configured now. Raises Ending."""
     tasks = Tasks()
@@ -230,11 +242,15 @@ async def _serve(folders: Folders, *, first: bool) -> int | None:
     running = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         running.add_signal_handler(number, loop.stop)
-    running.add_signal_handler(signal.SIGHUP, loop.hand_over)
+    running.add_signal_handler(signal.SIGHUP, _begin_anew, loop, folders)
+    # Of its predecessor's last moments and our first: told to begin anew by default, a process ends.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGHUP,))
     try:
         if joining.begun(folders):
             tasks.start("joining", joining.finish(loop.place, _progress))
         willing = await loop.run(Reception(loop.place, tasks).routes())
+        if willing is None:
+            signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
     except OSError as error:
         raise Ending(UNAVAILABLE, f"The node cannot run: {error}.") from error
     finally:
@@ -301,7 +317,7 @@ async def gather(folders: Folders) -> dict[str, dict[str, Any]]:
     async def of(url: str) -> dict[str, Any]:
         try:
             return await ask(url, "/status", None, context, 5.0)
-        except Unreachable as error:
+        except LinnetError as error:
             return {"error": str(error)}
 
     answers = await asyncio.gather(*map(of, members.values()))

@@ -176,6 +176,7 @@ class Children:
         who = identity(process.pid)
         child = hold(program.name, who or Identity(process.pid, 0), program.arguments, process)
         if child is None:
+            process.kill()  # Where it runs, it could not be watched.
             raise ChildProcessError(f"{program.name} ended at once with code {process.wait()}")
         self._keep(child)
         return child

@@ -137,6 +137,8 @@ class Server:
             await _send(writer, _status(error), {"error": str(error)})
         except TimeoutError:
             await _send(writer, 503, {"error": "That took too long"})
+        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+            raise  # whoever asked has gone
         except Exception as error:  # boundary: a request that meets a mistake of ours does not end the node
             log.error("control_failed", error=repr(error))
             await _send(writer, 500, {"error": "This should not have happened; the node's log says more"})

@@ -173,7 +173,10 @@ async def leave(place: Place, *, sure: bool = False) -> Sentences:
         # Drained by hand, it may have been chosen by a failover all the same.
         async for sentence in _give_away(place):
             yield sentence
-        left = await _told_to_go(place, me, sure=sure)
+        try:
+            left = await _told_to_go(place, me, sure=sure)
+        except Conflict as error:
+            raise Conflict(f"{error}. It is drained; `linnet cluster undrain` brings it back") from None
         yield f"{me} is leaving"
         # Until everybody has seen it: the other one of two would become strict again at once, seeing two members.
         await place.clock.sleep(SEEN_SECONDS)
@@ -256,7 +259,7 @@ async def remove(place: Place, name: str, *, sure: bool = False) -> Sentences:
     picture = place.look()
     rules.may_be_removed(picture, name, sure=sure)
     member = _member(picture, name)
-    if await _answers(place, member):
+    if await _answers(place, member) or name in picture.etcd.answering:
         raise Conflict(f"{name} answers; on that machine, `linnet cluster leave` takes it out in order")
     if picture.states[name] == JOINING:
         left = rules.left_without(picture.states, name)

@@ -24,6 +24,9 @@ sees no leader yet looks again when there is one."""
 YOUNG_SECONDS, LOOK_SECONDS = 4.0, 0.1
 """A primary that is new waits for all that followed the last one; so long, it looks so often who of them is there."""
 
+SILENT_SECONDS = 5.0
+"""So long Patroni's own port waits for the next byte of whoever has connected."""
+
 
 def lighten() -> None:
     """Imports what starts PostgreSQL without the package around it; where that fails, all of it will be imported."""
@@ -63,6 +66,18 @@ def hurry() -> None:
     ha.Ha.watch = look
 
 
+def let_go() -> None:
+    """Whoever says nothing would keep one of few threads of Patroni's own port for good: a handshake has no bound."""
+    server: Any = importlib.import_module("patroni.api").RestApiServer
+    answer = server.process_request_thread
+
+    def answer_in_time(self: Any, request: Any, address: Any) -> None:
+        (request[1] if isinstance(request, tuple) else request).settimeout(SILENT_SECONDS)
+        answer(self, request, address)
+
+    server.process_request_thread = answer_in_time
+
+
 def outlive() -> None:
     """Whoever is started by this process imports its main module first. Where that has gone meanwhile, as after an
     older version was installed, he is started without: else PostgreSQL never would be."""
@@ -84,5 +99,6 @@ elif __name__ == "__main__":
     from patroni.__main__ import main  # type: ignore[import-untyped]
 
     hurry()
+    let_go()
     outlive()
     main()

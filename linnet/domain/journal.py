@@ -57,7 +57,7 @@ def pack(entry: Entry) -> bytes:
     """Raises TooLarge for what cannot be kept."""
     plain = msgspec.json.encode(astuple(entry))
     packed = zlib.compress(plain, 6) if len(plain) > _PACKED_FROM else plain
-    if len(packed) <= ENTRY_BYTES:
+    if len(packed) <= ENTRY_BYTES and len(plain) <= _UNPACKED_MAX:
         return packed
     if entry.shown:
         return pack(replace(entry, shown=""))

@@ -177,9 +177,12 @@ class Drainer:
         self._tried_parked_at = now
         for entry in await self._journal.parked():
             try:
-                await self._drain([entry], self._lock.revision)
+                await self._while_ready(self._drain([entry], self._lock.revision))
             except TooLate:
                 await self._lost()
+                return
+            except (Unavailable, TimeoutError) as error:
+                log.info("post_waits", id=entry.id, error=str(error), done="tried again later, with the others")
                 return
             except Exception as error:  # boundary: it was told of when it was put aside, and stays where it is
                 log.warning("post_still_not_stored", id=entry.id, error=repr(error)[:500], done="tried again later")
@@ -242,5 +245,9 @@ class Drainer:
             log.info("journal_room", error=str(error), done="given back at another time")
 
     async def _wants_room(self, url: str) -> bool:
-        status = await self._majority.status(url)
+        """One that is away gives it back another time."""
+        try:
+            status = await self._majority.status(url)
+        except NoMajority:
+            return False
         return status.size - status.used >= DEFRAGMENTED_BYTES

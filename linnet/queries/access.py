@@ -12,7 +12,10 @@ from linnet.storage.database import Database, Reader, ReadFunction
 
 T = TypeVar("T")
 
-DECIDED_SECONDS = 1.0
+DECIDED_SECONDS, DECIDED_AT_ONCE = 1.0, 2
+"""How long the primary is asked for what was not found, and for how many at once: anybody can invent a token, and
+places for reading are few."""
+_deciding = asyncio.Semaphore(DECIDED_AT_ONCE)
 ANONYMOUS = Identity(NOBODY, "", "", 0, None, None, (), "")
 
 
@@ -47,13 +50,18 @@ async def by_key(database: Database, key: str, *, even_barred: bool = False) -> 
     try:
         return await database.read(read)
     except (Unauthenticated, NotAllowed):
+        if not database.has_standbys:
+            raise
         return await decided(database, read)
 
 
 async def decided(database: Database, read: ReadFunction[T]) -> T:
     """What the primary says, or Unavailable, soon."""
+    busy = Unavailable("The database cannot tell now; please try again", retry_after=1)
+    if _deciding.locked():
+        raise busy
     try:
-        async with asyncio.timeout(DECIDED_SECONDS):
+        async with _deciding, asyncio.timeout(DECIDED_SECONDS):
             return await database.read(read, steady=True)
     except TimeoutError as error:
-        raise Unavailable("The database has no primary now; please try again", retry_after=1) from error
+        raise busy from error

@@ -30,7 +30,7 @@ async def visit(database: Database, secret: str) -> Visit | None:
         return Visit(who, session_id, form_key(secret), barred, stale=used_at + TOUCH_MS <= tx.now)
 
     found = await database.read(read)
-    if found is None:
+    if found is None and database.has_standbys:
         # A standby may not know yet who has just signed in. Where no primary can tell, they look as strangers do.
         with contextlib.suppress(Unavailable):
             return await decided(database, read)

@@ -140,8 +140,10 @@ update users set email = :email, email_key = :email_key, confirmed_at = :confirm
   and not exists (select 1 from users o where o.email_key = :email_key and o.account_id <> :account_id);
 
 -- name: signed_in
--- Also locks the row that the sign-in was decided on: another password or another suspension changes no row.
+-- Also locks the row that the sign-in was decided on: another password, a second factor that it was decided without, or
+-- a suspension changes no row.
 update users set signed_in_at = :now where account_id = :account_id and password_hash = :known
+  and (totp_secret is null or :with_code = 1)
   and exists (select 1 from accounts a where a.id = :account_id and a.suspended_at is null);
 
 -- The second factor ---------------------------------------------------------------------------------------------

@@ -84,7 +84,10 @@ class Heart(Protocol):
 
 
 class Backlogged(Protocol):
-    """The journal, as far as the breaker knows it."""
+    """The journal, as far as the breaker knows it. ``full``: it has no room for posts, as far as was measured."""
+
+    @property
+    def full(self) -> bool: ...
 
     async def backlog(self) -> Backlog: ...
 
@@ -297,6 +300,10 @@ class Breaker:
         except Unavailable:
             self._heart.doubt()
             return False
+        except Exception as error:  # boundary: a server that is ill may say anything, and nobody else looks again
+            log.warning("heartbeat_failed", error=repr(error)[:500], done="asked again")
+            self._heart.doubt()
+            return False
         return True
 
     async def _waits_little(self) -> bool:
@@ -308,6 +315,9 @@ class Breaker:
             async with asyncio.timeout(BEAT_SECONDS):
                 backlog = await self._journal.backlog()
         except (NoMajority, TimeoutError):
+            return True
+        except Exception as error:  # boundary: as above
+            log.warning("journal_not_counted", error=repr(error)[:500], done="what waits there is not waited for")
             return True
         now = self._clock.monotonic()
         self._samples.append((now, backlog.revision))
@@ -330,6 +340,12 @@ class Breaker:
         log.info("breaker_closed", done="posts go to the database again")
         self._tell()
         self._tasks.start("rest", self._see_to_the_rest())
+        self._tasks.start("room", self._see_to_the_room())
+
+    async def _see_to_the_room(self) -> None:
+        """It is given back a while after all has gone; who does not know would refuse the first posts of next time."""
+        while self._journal.full and not self.is_open:
+            await self._measure()
 
     async def _see_to_the_rest(self) -> None:
         """As long as something waits, it is looked for there."""

@@ -14,9 +14,12 @@ from linnet.storage.database import Abandoned, Generation, Operation, WriteFunct
 
 TOTAL_SECONDS = 45.0
 """How long a post is held where neither the database nor the journal takes it."""
+HELD = 4
+"""So many posts of a process may be held that the journal is no way for, be it that they are too long for it or that a
+standby speaks against them: all of them hold places that others post through. More are told to come back."""
 KNOWN_SECONDS = 1.0
 """How long the journal is waited for that may know an operation already, shortly after posting went back."""
-_PAUSE_SECONDS = 0.05
+_PAUSE_SECONDS, _PAUSE_MOST_SECONDS = 0.05, 1.0
 _PATIENCE_SECONDS = 0.5
 
 
@@ -56,16 +59,12 @@ class Detour:
         self._journal = journal
         self._breaker = breaker
         self._clock = clock
+        self._held = 0
 
     @property
     def active(self) -> bool:
         """Whether what the database does not know may wait in the journal."""
         return self._breaker.is_cautious
-
-    @property
-    def goes_around(self) -> bool:
-        """Whether posts go into the journal now."""
-        return self._breaker.is_open
 
     @property
     def drains(self) -> bool:
@@ -81,31 +80,41 @@ class Detour:
     ) -> Accepted:
         """Accepts a post under the id that ``write`` and the entry that ``compose`` makes have in common.
 
-        ``compose`` is called only where it must wait, and raises Undecided where it would be refused. Raises what
-        ``write`` raises, IdTaken (mint another id and call again), or Unavailable.
+        ``compose`` is called only where it must wait, and raises Undecided where it would be refused: then it is called
+        again, until the standby knows more or there is a primary. Raises what ``write`` raises, IdTaken (mint another
+        id and call again), or Unavailable.
         """
         deadline = self._clock.monotonic() + TOTAL_SECONDS
         tried = not operation.key.startswith(Operation.ONCE)
         entry: Entry | None = None
-        while True:
-            done: Accepted | None = None
-            try:
-                if not self._breaker.is_open:
-                    tried, done = True, await self._directly(write, operation)
-                else:
-                    entry = await self._composed(compose if entry is None else entry, operation, tried=tried)
-                    done = await self._around(entry)
-            except (Abandoned, NoMajority, Undecided) as error:
-                self._keep_on(deadline, error)
-                if self._breaker.is_open and isinstance(error, NoMajority):
-                    await self._clock.sleep(_PAUSE_SECONDS)
-            except (TooLarge, MajorityFull) as error:
-                # It must wait for the database, as everything else does.
-                while self._breaker.is_open:
+        pause, held = _PAUSE_SECONDS, 0
+        try:
+            while True:
+                done: Accepted | None = None
+                try:
+                    if not self._breaker.is_open:
+                        tried, done = True, await self._directly(write, operation)
+                    else:
+                        entry = await self._composed(compose if entry is None else entry, operation, tried=tried)
+                        done = await self._around(entry)
+                except (Abandoned, NoMajority) as error:
                     self._keep_on(deadline, error)
-                    await self._clock.sleep(_PAUSE_SECONDS)
-            if done is not None:
-                return done
+                    if self._breaker.is_open and isinstance(error, NoMajority):
+                        await self._clock.sleep(_PAUSE_SECONDS)
+                except Undecided as error:
+                    held = held or self._hold(error)
+                    await self._pause(deadline, error, pause)
+                    pause = min(2 * pause, _PAUSE_MOST_SECONDS)
+                except (TooLarge, MajorityFull) as error:
+                    # It must wait for the database, as everything else does.
+                    if isinstance(error, TooLarge):
+                        held = held or self._hold(error)
+                    while self._breaker.is_open:
+                        await self._pause(deadline, error, _PAUSE_SECONDS)
+                if done is not None:
+                    return done
+        finally:
+            self._held -= held
 
     async def _directly(self, write: WriteFunction[int], operation: Operation) -> Accepted | None:
         if self._breaker.is_cautious and (known := await self._known(operation)) is not None:
@@ -156,6 +165,17 @@ class Detour:
         finally:
             putting.cancel()
             closing.cancel()
+
+    def _hold(self, error: Exception) -> int:
+        """Takes one of the places for what only the database can take. Raises Unavailable where there is none."""
+        if self._held >= HELD:
+            raise Unavailable("The database has no primary now; please try again", retry_after=1) from error
+        self._held += 1
+        return 1
+
+    async def _pause(self, deadline: float, error: Exception, seconds: float) -> None:
+        self._keep_on(deadline, error)
+        await self._clock.sleep(seconds)
 
     def _keep_on(self, deadline: float, error: Exception) -> None:
         if self._clock.monotonic() >= deadline:

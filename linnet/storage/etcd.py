@@ -114,9 +114,9 @@ class EtcdMajority:
     async def close(self) -> None:
         for task in list(self._late):
             task.cancel()
-        if self._opened is not None:
-            await self._opened.close()
-            self._opened = None
+        opened, self._opened = self._opened, None  # Who asks meanwhile opens another one.
+        if opened is not None:
+            await opened.close()
 
     # -- keys ---------------------------------------------------------------------------------------------------
 
@@ -240,25 +240,27 @@ class EtcdMajority:
         deadline = loop.time() + self._seconds
         pending: dict[asyncio.Task[T], int] = {}
         last: Exception | None = None
-        place = self._preferred % len(self._urls)
+        urls = self._urls  # They may become others meanwhile, and fewer.
+        place = self._preferred % len(urls)
         asked_at: dict[int, float] = {}
         try:
             while loop.time() < deadline:
                 if self._may_ask(place, pending, asked_at.get(place), loop.time()):
-                    asking = self._ask(self._urls[place], path, asked, kind, self._seconds, ATTEMPT_SECONDS)
+                    asking = self._ask(urls[place], path, asked, kind, self._seconds, ATTEMPT_SECONDS)
                     pending[loop.create_task(asking)] = place
                     asked_at[place] = loop.time()
                 done, _ = await asyncio.wait(pending, timeout=self._patience, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     answered = pending.pop(task)
-                    error = task.exception()
+                    # Its connections may have been closed under it, where they are made anew.
+                    error = NoMajority("the connection was closed") if task.cancelled() else task.exception()
                     if error is None:
                         self._answered(answered, loop.time() - asked_at[answered])
                         return task.result()
                     if not isinstance(error, (NoMajority, _NotSent)):
                         raise error
                     last = error
-                place = (place + 1) % len(self._urls)
+                place = (place + 1) % len(urls)
                 self.hedges += 1
                 if done:
                     await asyncio.sleep(_PAUSE_SECONDS)

@@ -321,8 +321,11 @@ class Lock:
 
     async def keep(self) -> bool:
         """Once more alive; False where the lock is lost. Raises NoMajority."""
-        asked_at = self._clock.monotonic()
-        if not self.held or not await self._majority.keep_alive(self._lease):
+        asked_at, lease = self._clock.monotonic(), self._lease
+        alive = self.held and await self._majority.keep_alive(lease)
+        if lease != self._lease:
+            return self.held  # It was let go and taken again meanwhile.
+        if not alive:
             self.revision = 0
             return False
         self._until = asked_at + LOCK_SECONDS

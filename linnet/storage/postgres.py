@@ -40,7 +40,7 @@ from linnet.storage.postgres_rehearsal import Rehearsal, code_of
 from linnet.storage.postgres_room import Room
 from linnet.storage.postgres_schema import PostgresSchemaSession
 from linnet.storage.postgres_transaction import PostgresTransaction, SecondStatement, only_sql
-from linnet.storage.postgres_witnesses import BEAT, Pulse, Witnesses
+from linnet.storage.postgres_witnesses import Pulse, Witnesses
 from linnet.system import SystemChance
 from linnet.telemetry import log
 
@@ -409,10 +409,13 @@ class PostgresDatabase:
                     raise Unavailable("The database could not be written; please try again") from error
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue
-            self._hedges.answered(loop.time())
-            for listener in self._listeners:
-                listener()
+            self._say_committed()
             return result
+
+    def _say_committed(self) -> None:
+        self._hedges.answered(asyncio.get_running_loop().time())
+        for listener in self._listeners:
+            listener()
 
     def _mourn(self, error: Lost | NotDone) -> None:
         """A command that was slow, or met a lock, does not mean that the primary has gone."""
@@ -431,18 +434,16 @@ class PostgresDatabase:
 
     async def _attempt(self, write: _Write, deadline: float) -> Any:
         connection, primary = await write.pool.acquire(deadline)
-        async with self._lent(connection, primary, write.pool):
-            try:
+        try:
+            async with self._lent(connection, primary, write.pool):
                 return await self._attempt_over(write, connection)
-            except Unavailable:
-                raise
-            except LinnetError:
-                # An old primary that nobody follows any more may not know what was asked for: a refusal, too, is an
-                # answer only if who decided it can commit.
-                await connection.roll_back()
-                if self.has_standbys:
-                    await connection.script(BEAT.format(place=layout.place_of(self._ids.next())), STATEMENT_SECONDS)
-                raise
+        except LinnetError as error:
+            # An old primary that nobody follows any more may not know what was asked for: a refusal, too, is an answer
+            # only if who decided it can commit. All that wait for that wait for one commit, and hold no connection.
+            if self.has_standbys and not isinstance(error, Unavailable):
+                await self._pulse.confirm(primary, layout.place_of(self._ids.next()), deadline)
+                self._say_committed()
+            raise
 
     async def _attempt_over(self, write: _Write, connection: Connection) -> Any:
         await connection.script(BEGIN_WRITE, STATEMENT_SECONDS)

@@ -5,13 +5,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from linnet.domain.errors import Unavailable
-from linnet.storage.postgres_connection import Connection, LockedOut, Lost, NotDone, Server, connect, label
+from linnet.storage.postgres_connection import Connection, LockedOut, NotDone, Server, connect, label
 from linnet.telemetry import log
 
 DIAL_SECONDS = 1.0
 """How long one host may take to answer who it is."""
 DIAL_SECONDS_MAX = 4.0
 """The same where none of them has answered in time: then it is this machine, or all, that are slow."""
+BEHIND_BYTES = 16 << 20
+"""A standby that is further behind a primary that answers, too, is not asked: it would let in whom the last hour has
+shut out. One segment of the log; who follows lacks a small part of that."""
 AHEAD_BYTES = 64 << 10
 """So much more another standby must have replayed to be asked instead, while there is a primary: they are never asked
 at quite the same time."""
@@ -114,9 +117,7 @@ class Finder:
 
         One that is far behind a primary that answers, too, cannot know more than that.
         """
-        servers = await self._look_anew()
-        least = max((one.position for one in servers if self._leads(one)), default=0)
-        standbys = [one for one in servers if self._shows(one) and one.position >= least - AHEAD_BYTES]
+        standbys = self._fresh(await self._look_anew(), AHEAD_BYTES)
         if not standbys:
             raise NotDone("no standby answers", primary=False)
         return max(standbys, key=lambda one: one.position).url
@@ -129,9 +130,9 @@ class Finder:
 
     async def _look_round(self) -> list[Server]:
         servers = (await self._ask_all(SLOW_SECONDS))[0]
-        if not any(server.url == self._newest_standby for server in servers if self._shows(server)):
-            self._newest_standby = None
         self._learn(servers)
+        if not self._fresh(servers):
+            self._newest_standby = None
         return servers
 
     async def stands(self, primary: Primary) -> bool:
@@ -153,6 +154,11 @@ class Finder:
     def _shows(self, server: Server) -> bool:
         """Whether it is a standby that may be read from."""
         return server.standby and self.is_current(server)
+
+    def _fresh(self, servers: list[Server], behind: int = BEHIND_BYTES) -> list[Server]:
+        """The standbys among them that are no further behind their primary; without one, all."""
+        least = max((one.position for one in servers if self._leads(one)), default=0) - behind
+        return [one for one in servers if self._shows(one) and one.position >= least]
 
     def doubt(self, primary: Primary) -> None:
         """Whoever lost a connection says so; the next who wants one waits for a new search."""
@@ -277,7 +283,7 @@ class Finder:
                 server = eye.server
             else:
                 server = await eye.who(self.patience)
-        except (NotDone, Lost) as error:
+        except Exception as error:  # boundary: whatever one host answers, the search goes on for what the others say
             if eye is not None:
                 eye.terminate()
             return error if isinstance(error, NotDone) else NotDone(f"{label(url)}: {error}", primary=False)
@@ -293,7 +299,7 @@ class Finder:
         self._highest = max([self._highest, *(server.timeline for server in servers)])
         if self._primary is not None and self._primary.timeline < self._highest:
             self.doubt(self._primary)
-        positions = {server.url: server.position for server in servers if self._shows(server)}
+        positions = {server.url: server.position for server in self._fresh(servers)}
         if positions:
             newest = max(positions, key=lambda url: positions[url])
             # To change means new connections, at the worst of times. But without a primary they stand still, one of

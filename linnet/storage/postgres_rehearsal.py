@@ -14,6 +14,9 @@ RECENT_SECONDS = 60.0
 """What nobody has asked for so long is not worth its time."""
 LENGTH_SECONDS = 1.0
 """After so long, nothing more is begun: the connection is used as it is. What takes as long alone is left out."""
+LEFT_OUT_SECONDS = 600.0
+"""And for so long: on a machine that is busy with its first failover, anything may take that, and what ends its
+connection may only have met the end of its server."""
 
 Run = Callable[[Connection, ReadFunction[Any]], Awaitable[Any]]
 
@@ -28,14 +31,15 @@ class Rehearsal:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._last: dict[types.CodeType, tuple[ReadFunction[Any], float]] = {}
-        self._left_out: set[types.CodeType] = set()
+        self._left_out: dict[types.CodeType, float] = {}
         self._knows: WeakKeyDictionary[Connection, set[types.CodeType]] = WeakKeyDictionary()
 
     def saw(self, fn: ReadFunction[Any]) -> None:
         """Somebody has asked for it."""
         code = code_of(fn)
-        if code is not None and code not in self._left_out:
-            self._last[code] = (fn, asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        if code is not None and self._left_out.get(code, now) <= now:
+            self._last[code] = (fn, now)
 
     async def hold(self, connection: Connection) -> None:
         """Runs what that connection has not rehearsed yet. Raises Lost where it cannot be used any more."""
@@ -57,7 +61,7 @@ class Rehearsal:
                 log.debug("not_rehearsed", read=code.co_qualname, error=str(error))
             await connection.roll_back()
             if connection.closed or now() - at > LENGTH_SECONDS:
-                self._left_out.add(code)
+                self._left_out[code] = now() + LEFT_OUT_SECONDS
                 self._last.pop(code, None)
             _usable(connection)
 

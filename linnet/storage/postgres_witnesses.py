@@ -46,28 +46,41 @@ class Pulse:
         self._finder = finder
         self._opened: tuple[Connection, Primary] | None = None
         self._turn = asyncio.Lock()
-        self._beating: asyncio.Task[None] | None = None
+        self._beating: asyncio.Task[Primary] | None = None
 
-    async def beat(self, place: int) -> None:
-        """``place`` tells this process from others, more or less. Raises Unavailable."""
+    async def beat(self, place: int) -> Primary:
+        """Who has committed it. ``place`` tells this process from others, more or less. Raises Unavailable."""
         if self._beating is None or self._beating.done():
             self._beating = asyncio.get_running_loop().create_task(self._beat(place), name="beat")
             # Where nobody waits for it any more, its error is nobody's surprise.
             self._beating.add_done_callback(lambda beat: beat.cancelled() or beat.exception())
-        await asyncio.shield(self._beating)
+        return await asyncio.shield(self._beating)
 
-    async def _beat(self, place: int) -> None:
+    async def confirm(self, primary: Primary, place: int, deadline: float) -> None:
+        """Returns when ``primary`` has committed what was begun from now on. Raises NotDone where it has not by
+        ``deadline``, in the loop's time, or is another one."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                if self._beating is not None:
+                    await asyncio.wait({self._beating})
+                committed = await self.beat(place)
+        except (TimeoutError, Unavailable) as error:
+            raise NotDone(f"{label(primary.url)} did not commit: {error}") from error
+        if committed != primary:
+            raise NotDone(f"{label(primary.url)} is the primary no longer")
+
+    async def _beat(self, place: int) -> Primary:
         async with self._turn:
             kept = self._opened
             try:
                 try:
-                    await self._commit(place)
+                    return await self._commit(place)
                 except Lost as error:
                     if isinstance(error, TooSlow) or self._opened is not kept:
                         raise
                     # It may have ended long ago, which nobody has told us.
                     self._drop()
-                    await self._commit(place)
+                    return await self._commit(place)
             except (Lost, NotDone) as error:
                 self._drop()
                 raise Unavailable(f"The primary does not commit: {error}") from error
@@ -81,7 +94,7 @@ class Pulse:
             async with self._turn:
                 await self._connection()
 
-    async def _commit(self, place: int) -> None:
+    async def _commit(self, place: int) -> Primary:
         connection, primary = await self._connection()
         loop = asyncio.get_running_loop()
         committing = loop.create_task(connection.script(BEAT.format(place=place), None), name="commit")
@@ -93,6 +106,7 @@ class Pulse:
                     raise TooSlow(f"{label(primary.url)} is the primary no longer, or does not answer")
                 asked_at = loop.time() if late else asked_at
             await committing
+            return primary
         finally:
             committing.cancel()
 

@@ -17,6 +17,7 @@ from linnet.domain.secrets import form_key_fits
 from linnet.queries import sessions as queries
 from linnet.queries import users
 from linnet.secrecy import ArgonPasswords
+from linnet.storage import access
 from tests.support.access import PASSWORD, Letters, once, rows, with_password
 from tests.support.client import VirtualClock, World
 
@@ -85,6 +86,23 @@ async def test_an_unknown_name_costs_a_hash_as_a_known_one(world: World) -> None
     with pytest.raises(Unauthenticated):
         await sign_in(world, "nobody")
     assert looked_at == [None]
+
+
+async def test_who_has_turned_a_second_factor_on_meanwhile_is_not_signed_in_without_it(world: World) -> None:
+    alice = await with_password(world, "alice")
+    real = world.parts.guards.passwords.verify
+
+    async def verify(stored: str | None, password: str) -> bool:
+        async def turn_on(tx: Any) -> None:
+            await tx.run(access.SQL.set_totp, account_id=alice, totp_secret="sealed", totp_step=0, recovery_codes="[]")
+
+        await world.database.write(turn_on)
+        return await real(stored, password)
+
+    world.parts.guards.passwords.verify = verify  # type: ignore[method-assign]
+    with pytest.raises(Unauthenticated):
+        await sign_in(world, "alice")
+    assert await rows(world, "sessions") == []
 
 
 async def test_whoever_waits_may_sign_in_and_is_told_so(world: World) -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,6 +139,20 @@ async def test_what_cannot_be_run_says_so_and_two_of_a_name_there_are_not(folder
         ours.start(Program("etcd", SLEEPER))
     assert ours.names == ("etcd",)
     await ours.end("etcd", 5.0)
+
+
+async def test_what_cannot_be_watched_is_not_left_running(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(pid: int, flags: int = 0) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "pidfd_open", refused)
+    ours, began = children(folders), time.monotonic()
+    with pytest.raises(ChildProcessError, match="etcd ended at once"):
+        ours.start(Program("etcd", SLEEPER))
+    assert ours.names == ()
+    assert time.monotonic() - began < 10
 
 
 async def test_a_log_is_bounded_and_its_last_words_are_told(folders: tuple[Path, Path]) -> None:

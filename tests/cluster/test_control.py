@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from linnet.cluster import asking, certificates, control
+from linnet.cluster.asking import Refused
 from linnet.cluster.certificates import Pair
 from linnet.cluster.control import Asked, Route, Server
 from linnet.cluster.layout import Folders
@@ -172,6 +173,21 @@ async def test_hostile_bytes_are_answered_and_forgotten(house: House, sent: byte
     assert (await asking.ask(house.url, "/echo", {}, certificates.asking(house.two)))["peer"] == "two"
 
 
+async def test_who_hangs_up_is_no_mistake_of_ours(house: House, capsys: pytest.CaptureFixture[str]):
+    for said in (b"", b"POST /echo HTTP/1.1\r\nContent-Le"):
+        _, writer = await asyncio.open_connection(HERE, house.server.port, ssl=certificates.asking(house.two))
+        writer.write(said)
+        await writer.drain()
+        writer.transport.abort()
+        await until(lambda: house.server.connections == 0)
+    told = capsys.readouterr()
+    assert "control_failed" not in told.out + told.err
+    with pytest.raises(Refused):
+        await asking.ask(house.url, "/broken", {}, certificates.asking(house.two))
+    told = capsys.readouterr()
+    assert "control_failed" in told.out + told.err
+
+
 async def test_a_slow_client_is_let_go(house: House, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(control, "READ_SECONDS", 0.1)
     answer = await house.raw(b"POST /echo HTTP/1.1\r\nContent-Len")
@@ -236,6 +252,7 @@ async def test_a_client_does_not_wait_or_read_for_ever(tmp_path: Path, house: Ho
             while True:
                 writer.write(b"[" * 65_536)
                 await writer.drain()
+                await asyncio.sleep(0)  # where it is taken as fast as it is written, nothing waits above
         except (ConnectionError, ssl.SSLError):
             writer.transport.abort()
 

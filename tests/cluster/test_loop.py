@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from linnet.cli import cluster as cli
+from linnet.cli.cluster import gather
 from linnet.cluster import certificates, configuration, decide, programs, watching
 from linnet.cluster.asking import Refused, Unreachable, ask
 from linnet.cluster.children import identity
@@ -229,6 +231,16 @@ def test_where_there_is_no_node_or_a_wrong_file_it_says_so(folders: Folders, tmp
     (folders.data / "linnet.toml").write_text("title = ")
     with pytest.raises(Invalid, match=r"linnet\.toml"):
         Node(folders, CLOCK)
+
+
+async def test_a_node_that_answers_with_an_error_hides_nobody(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(url: str, *given: Any) -> dict[str, Any]:
+        raise Refused("this should not have happened", 500)
+
+    monkeypatch.setattr(cli, "ask", broken)
+    assert await gather(folders) == {"n1": {"error": "this should not have happened"}}
 
 
 async def test_an_etcd_that_lost_its_files_is_not_started(folders: Folders) -> None:

@@ -266,10 +266,19 @@ async def test_who_has_gone_meanwhile_leaves_fewer_than_was_agreed_to(on_two: St
     """Three were seen when it began; by the time it goes, there are two."""
     with pytest.raises(Conflict, match="--yes"):
         await _told(membership.leave(with_three(on_two).place))
+    with_three(on_one).picture = replace(on_one.picture, etcd=replace(on_one.picture.etcd, answering=("one", "three")))
     with pytest.raises(Conflict, match="--yes"):
-        await _told(membership.remove(with_three(on_one).place, "two"))
+        await _told(membership.remove(on_one.place, "two"))
     assert await on_two.states() == {"one": "ready", "two": "drained"}
     assert on_one.rest.asked == on_two.rest.asked == []
+
+
+async def test_whose_etcd_answers_is_not_dead_whatever_its_node_says(on_one: Stage):
+    """A stranger can keep a node's own port busy."""
+    on_one.see("two", state="stopped")
+    with pytest.raises(Conflict, match="two answers"):
+        await _told(membership.remove(on_one.place, "two", sure=True))
+    assert await on_one.states() == {"one": "ready", "two": "ready"}
 
 
 async def test_a_dead_member_is_removed_and_the_other_goes_on_alone(on_one: Stage, majority: EtcdMajority):

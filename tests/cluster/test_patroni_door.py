@@ -11,7 +11,7 @@ from unittest.mock import MagicMock
 import pytest
 from patroni.api import RestApiServer  # type: ignore[import-untyped]
 
-from linnet.cluster import asking, certificates, passwords, patroni
+from linnet.cluster import asking, certificates, passwords, patroni, patroni_program
 from linnet.cluster.layout import Folders, Member, Ports
 from linnet.cluster.patroni import Machine, Postgres
 from linnet.system import SystemChance, SystemClock
@@ -58,8 +58,20 @@ async def test_nodes_alone_are_answered(door: Door):
 
 
 async def test_some_who_say_nothing_keep_nobody_waiting(door: Door):
-    """Each has one of its threads until it goes: for ever, if it likes."""
+    """Each has one of its threads until it goes."""
     held = [socket.create_connection((HERE, door.port)) for _ in range(12)]
+    try:
+        assert await door.ask(certificates.asking(door.folders)) == 200
+    finally:
+        for one in held:
+            one.close()
+
+
+async def test_whoever_says_nothing_is_let_go(door: Door, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(RestApiServer, "process_request_thread", RestApiServer.process_request_thread)
+    monkeypatch.setattr(patroni_program, "SILENT_SECONDS", 0.2)
+    patroni_program.let_go()
+    held = [socket.create_connection((HERE, door.port)) for _ in range(100)]
     try:
         assert await door.ask(certificates.asking(door.folders)) == 200
     finally:

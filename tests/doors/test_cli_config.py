@@ -138,6 +138,9 @@ def test_in_the_folder_of_a_clusters_node_the_file_that_the_node_made_is_read(tm
     assert load({"data": str(tmp_path)}, {}).database == "", "no node: nothing else is read"
     (tmp_path / "cluster" / "node.json").write_text("{}")
     assert load({"data": str(tmp_path)}, {}).database == "postgresql://a,b/linnet"
+    assert load({"data": str(tmp_path)}, {}, of_node=True).database == "", "of which the node's own is yet to be made"
+    (tmp_path / "run" / "linnet.toml").write_text('titel = "Perch"\n')
+    assert arguments.parsed(["cluster", "status", "--data", str(tmp_path)])[1].title == "Perch"
     (tmp_path / "run" / "linnet.toml").unlink()
     assert load({"data": str(tmp_path)}, {}).title == "Perch", "a node that has never run"
 

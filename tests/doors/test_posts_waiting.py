@@ -7,7 +7,7 @@ import pytest
 
 from linnet.actions import posting
 from linnet.actions import statuses as actions
-from linnet.actions.posting import CAUGHT_UP_SECONDS, Posting
+from linnet.actions.posting import CAUGHT_UP_SECONDS, READERS, Posting
 from linnet.actions.statuses import Written
 from linnet.domain import ids
 from linnet.domain.errors import Invalid, NotFound
@@ -283,6 +283,20 @@ async def test_a_standby_that_lacks_what_a_post_names_refuses_nothing(
     assert len(await cluster.journal.first(10)) == int(catches_up)
     assert cluster.clock.monotonic() - began > (10 if catches_up else 45)
     assert len(asked) < 60
+
+
+async def test_readers_who_wait_leave_places_to_others(cluster: Cluster):
+    """Anybody may ask for what is not there."""
+    anna = await cluster.nodes[0].world.person("anna")
+    status = await post(anna, "here")
+    cluster.cut()
+    loop = asyncio.get_running_loop()
+    gone = [loop.create_task(anna.get(f"{STATUSES}/{int(status['id']) + n}")) for n in range(1, 3 * READERS)]
+    await until(lambda: sum(one.done() for one in gone) == len(gone) - READERS)
+    assert {one.result().status for one in gone if one.done()} == {503}
+    waiting = [one for one in gone if not one.done()]
+    assert await get(anna, f"{STATUSES}/{status['id']}") == status
+    assert [(await cluster.soon(one)).status for one in waiting] == [404] * READERS
 
 
 async def test_a_full_journal_says_so(cluster: Cluster):

@@ -222,6 +222,28 @@ async def test_a_post_that_the_database_does_not_take_holds_up_no_other(world: W
     assert await node.journal.parked() == ()
 
 
+async def test_whoever_loses_sight_of_the_primary_tries_what_was_put_aside_no_longer(world: World) -> None:
+    """Each of them would be tried for most of a minute, under a lock that others could use."""
+    await world.post(1, 2, 3)
+    world.stored.refuses = {1, 2, 3}
+    node = world.node("one")
+    await world.turns(node, 3)
+    assert len(await node.journal.parked()) == 3
+    world.stored.refuses.clear()
+    tried = []
+
+    async def lost(entries: Sequence[Entry], epoch: int) -> None:
+        tried.append(entries[0].id)
+        node.ready = False
+        await asyncio.Event().wait()
+
+    node.drainer._drain = lost
+    async with asyncio.timeout(10):
+        await world.turns(node, 70)
+    assert tried == [1]
+    assert not node.lock.revision, "others may drain"
+
+
 async def test_keys_are_swept_ten_minutes_after_the_drain_and_not_before(world: World) -> None:
     await world.post(1)
     node = world.node("one")
@@ -269,6 +291,20 @@ async def test_room_is_given_back_a_while_after_the_drain(world: World) -> None:
     await world.post(2)
     await world.turns(node, 130)
     assert world.majority.defragmented == ["http://one:2379"]
+
+
+async def test_a_member_that_is_away_keeps_the_others_from_no_room(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(url: str) -> None:
+        raise NoMajority("it does not answer")
+
+    monkeypatch.setattr(world.majority, "status", away)
+    world.majority.alarmed.append((1, "NOSPACE"))
+    await world.post(1)
+    await world.turns(world.node("one"), 70)
+    assert world.majority.compacted > 0
+    assert world.majority.alarmed == []
 
 
 async def test_a_majority_that_is_away_is_waited_for(world: World) -> None:

@@ -195,10 +195,37 @@ async def test_the_node_replaces_itself_and_nothing_else(node: NodeOnTrial) -> N
     before, itself = node.pids(), node.node_pid()
     assert itself is not None
     said = len(node.log.read_text())
-    os.kill(itself, signal.SIGHUP)
-    await until(lambda: node.log.read_text()[said:].count("taken over") >= len(CHILDREN), 20)
+    told = iter(range(50))
+
+    def twice() -> bool:
+        """Told again and again meanwhile: by default, who is told so ends."""
+        if next(told, None) is not None:
+            os.kill(itself, signal.SIGHUP)
+        return node.log.read_text()[said:].count("taken over") >= 2 * len(CHILDREN) and next(told, None) is None
+
+    await until(twice, 60)
     await until(lambda: node.node_pid() == itself, 20)
     assert node.pids() == before
+
+
+async def test_a_wrong_option_goes_nowhere_and_can_be_corrected(node: NodeOnTrial) -> None:
+    """It would end the node, and whatever is read instead of the operator's file would be as wrong after that."""
+    before, itself, said = node.pids(), node.node_pid(), len(node.log.read_text())
+    assert itself is not None
+    options = node.data / "linnet.toml"
+    right = options.read_text() if options.exists() else ""
+    options.write_text(f'{right}\ntitel = "Perch"\n')
+    os.kill(itself, signal.SIGHUP)
+    await until(lambda: "titel is not an option of Linnet; did you mean title?" in node.log.read_text()[said:], 20)
+    assert "titel" not in (node.data / "run" / "linnet.toml").read_text()
+    options.write_text(f'{right}\ntitle = "Perch"\n')
+    os.kill(itself, signal.SIGHUP)
+    await until(lambda: 'title = "Perch"' in (node.data / "run" / "linnet.toml").read_text(), 40)
+    assert "taken over" in node.log.read_text()[said:]
+    assert (node.node_pid(), node.pids()) == (itself, before)
+    options.write_text(right)
+    os.kill(itself, signal.SIGHUP)
+    await until(lambda: "Perch" not in (node.data / "run" / "linnet.toml").read_text(), 40)
 
 
 @pytest.mark.parametrize("child", CHILDREN)

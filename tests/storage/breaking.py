@@ -17,13 +17,15 @@ from tests.support.majority import MemoryMajority
 
 @dataclass
 class FakeDatabase:
-    """What breaker and detour know of the database. ``commits_s`` is how long a commit takes: None is for ever."""
+    """What breaker and detour know of the database. ``commits_s`` is how long a commit takes: None is for ever; ``ill``
+    is what it says to a beat."""
 
     clock: Clock
     rows: dict[str, int] = field(default_factory=dict)
     commits_s: float | None = 0.01
     slow_s: float = 0.0
     beats: int = 0
+    ill: Exception | None = None
     doubted: int = 0
     asked: list[str] = field(default_factory=list)
     standbys: dict[str, int] = field(default_factory=dict)
@@ -62,6 +64,8 @@ class FakeDatabase:
 
     async def beat(self) -> None:
         self.beats += 1
+        if self.ill is not None:
+            raise self.ill
         await self._commit()
 
     async def _commit(self) -> None:

@@ -19,7 +19,8 @@ from linnet.storage.breaker import (
     YOUNG_SECONDS,
 )
 from linnet.storage.database import Abandoned, Operation
-from linnet.storage.detour import Accepted, Undecided
+from linnet.storage.detour import HELD, Accepted, Undecided
+from linnet.storage.journal import QUOTA_BYTES
 from tests.storage.breaking import World, until, virtually
 
 
@@ -343,8 +344,6 @@ async def test_what_is_wrong_with_a_post_is_said_by_the_database_alone(world: Wo
         raise Invalid("media_ids", "names an attachment that is not yours")
 
     async def compose() -> Entry:
-        while world.detour.goes_around:
-            await world.clock.sleep(0.1)
         raise Undecided
 
     world.database.broken()
@@ -359,6 +358,72 @@ async def test_what_is_wrong_with_a_post_is_said_by_the_database_alone(world: Wo
     assert await waiting[0] == Accepted(1, waits=False)
     with pytest.raises(Invalid):
         await waiting[1]
+
+
+@virtually
+async def test_what_only_the_database_can_take_takes_no_more_than_a_few_places(world: World) -> None:
+    """Anybody can name what is not there, or write much; others' posts go through the same places."""
+    noise = "".join(chr(0x4E00 + (number * 7919) % 20_000) for number in range(3_000))
+
+    async def write(tx: Any) -> int:
+        return 1
+
+    async def undecided() -> Entry:
+        raise Undecided
+
+    world.database.broken()
+    loop = asyncio.get_running_loop()
+    held = [loop.create_task(world.detour.post(write, Operation(f"a{n}"), undecided)) for n in range(HELD - 1)]
+    held.append(loop.create_task(world.post(1, draft=noise)))
+    await world.clock.sleep(5)
+    began = world.clock.monotonic()
+    for one_more in (world.detour.post(write, Operation("b"), undecided), world.post(2, draft=noise)):
+        with pytest.raises(Unavailable) as refused:
+            await one_more
+        assert refused.value.retry_after == 1
+    assert await world.post(3) == Accepted(3, waits=True)
+    assert world.clock.monotonic() - began < 0.1
+    held[0].cancel()
+    await asyncio.wait(held[:1])
+    held.append(loop.create_task(world.detour.post(write, Operation("c"), undecided)))
+    await world.clock.sleep(1)
+    world.database.commits_s = 0.01
+    assert await asyncio.gather(*held[1:]) == [Accepted(1, waits=False)] * HELD
+    world.database.broken()
+    again = [loop.create_task(world.detour.post(write, Operation(f"d{n}"), undecided)) for n in range(HELD)]
+    await world.clock.sleep(1)
+    assert not any(one.done() for one in again), "all places are free again"
+    world.database.commits_s = 0.01
+    await asyncio.gather(*again)
+
+
+@virtually
+async def test_whatever_an_ill_server_says_it_is_looked_whether_to_go_back(world: World) -> None:
+    world.database.broken()
+    world.database.commits_s, world.database.ill = 0.01, ZeroDivisionError("cache lookup failed")
+    await world.clock.sleep(10)
+    assert (world.breaker.is_open, world.detour.drains) == (True, False)
+    assert await world.post(1) == Accepted(1, waits=True)
+    await world.drain()
+    world.database.ill = None
+    await until(world, lambda: not world.breaker.is_open, 3.0)
+    assert await world.post(2) == Accepted(2, waits=False)
+
+
+@virtually
+async def test_a_journal_that_was_full_has_room_the_next_time(world: World) -> None:
+    """Room is given back a minute after all has gone: long after posts have gone back to the database."""
+    world.majority.used = QUOTA_BYTES
+    world.database.broken()
+    await until(world, lambda: world.journal.full, 10.0)
+    world.database.commits_s = 0.01
+    await until(world, lambda: not world.breaker.is_open, 10.0)
+    await world.clock.sleep(CAUTION_SECONDS)
+    assert world.journal.full
+    world.majority.used = 0
+    await until(world, lambda: not world.journal.full, 10.0)
+    world.database.broken()
+    assert await world.post(1) == Accepted(1, waits=True)
 
 
 @virtually

@@ -11,7 +11,15 @@ from linnet.storage import postgres_pool
 from linnet.storage.database import before_readers
 from linnet.storage.postgres_connection import NotDone, Server
 from linnet.storage.postgres_pool import Pool, Standbys
-from linnet.storage.postgres_primary import AHEAD_BYTES, DIAL_SECONDS, DIAL_SECONDS_MAX, DIALS, Finder, Primary
+from linnet.storage.postgres_primary import (
+    AHEAD_BYTES,
+    BEHIND_BYTES,
+    DIAL_SECONDS,
+    DIAL_SECONDS_MAX,
+    DIALS,
+    Finder,
+    Primary,
+)
 from linnet.storage.postgres_witnesses import Witnesses
 from tests.support.waiting import until
 
@@ -120,12 +128,12 @@ class Moving(Hosts):
     def __init__(self, positions: dict[str, int]) -> None:
         super().__init__()
         self.positions = positions
+        self.leads = 10
 
     async def dial(self, url: str, limit_s: float) -> Any:
-        if url == PRIMARY:
-            return FakeConnection(url, standby=False)
-        connection = FakeConnection(url, standby=True)
-        connection.server = Server(url, True, 1, "now", self.positions[url])
+        standby = url != PRIMARY
+        connection = FakeConnection(url, standby=standby)
+        connection.server = Server(url, standby, 1, "now", self.positions[url] if standby else self.leads)
         return connection
 
 
@@ -164,6 +172,33 @@ async def test_of_what_is_not_found_elsewhere_the_standby_is_asked_that_is_furth
     positions[URLS[1]] = 1_001
     assert (await standbys.acquire(soon)).server.url == URLS[0]
     assert (await standbys.acquire(soon, furthest=True)).server.url == URLS[1]
+
+
+async def test_a_standby_that_is_far_behind_its_primary_is_not_asked():
+    """It would let in whom the last hour has shut out."""
+    positions = {URLS[0]: 1_000, URLS[1]: 500}
+    hosts = Moving(positions)
+    finder, alone = Finder((*URLS, PRIMARY), hosts.dial), Finder(URLS, hosts.dial)
+    assert await finder.newest_standby(ask=True) == URLS[0]
+    hosts.leads = 501 + BEHIND_BYTES
+    assert await finder.newest_standby(ask=True) == URLS[0]
+    hosts.leads = 1_001 + BEHIND_BYTES
+    with pytest.raises(NotDone):
+        await finder.newest_standby(ask=True)
+    assert await alone.newest_standby(ask=True) == URLS[0], "without a primary it is the best there is"
+    positions[URLS[1]] = 1_001
+    assert await finder.newest_standby(ask=True) == URLS[1]
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("cache lookup failed"), Unavailable("out of memory")])
+async def test_whatever_one_host_answers_the_primary_among_the_others_is_found(error: Exception):
+    async def dial(url: str, limit_s: float) -> Any:
+        if url != PRIMARY:
+            raise error
+        return FakeConnection(url, standby=False)
+
+    finder = Finder((*URLS, PRIMARY), dial)
+    assert (await finder.find(asyncio.get_running_loop().time() + 5)).url == PRIMARY
 
 
 async def test_a_primary_is_doubted_as_soon_as_somebody_follows_another_one():

@@ -22,7 +22,7 @@ from linnet.domain.majority import (
 from linnet.ports import Majority
 from linnet.storage.etcd import Endpoints, EtcdMajority, endpoints
 from linnet.system import SystemClock
-from tests.support.etcd import Etcd, new_member, running_etcd, url_of
+from tests.support.etcd import Etcd, free_ports, new_member, running_etcd, url_of
 
 _numbers = itertools.count()
 
@@ -66,6 +66,28 @@ async def test_keys_are_put_read_and_deleted(majority: Majority, prefix: str) ->
     assert (await majority.range(prefix, after_prefix(prefix), count_only=True)).keys == ()
     await majority.transact([], [Delete(prefix, after_prefix(prefix))])
     assert (await majority.range(prefix, after_prefix(prefix), local=True)).count == 0
+
+
+async def test_whoever_asks_while_connections_are_made_anew_is_answered(majority: EtcdMajority, prefix: str) -> None:
+    """As when a certificate was renewed."""
+    await majority.transact([], [Put(prefix, b"here")])
+    asked = []
+    for _ in range(20):
+        asked += [asyncio.ensure_future(majority.get(prefix)) for _ in range(5)]
+        closing = asyncio.ensure_future(majority.close())
+        asked += [asyncio.ensure_future(majority.get(prefix)) for _ in range(5)]
+        await closing
+    assert {found.value for found in await asyncio.gather(*asked) if found is not None} == {b"here"}
+
+
+async def test_the_members_may_become_fewer_while_they_are_asked(majority: EtcdMajority, prefix: str) -> None:
+    (here,) = majority.urls
+    (nowhere,) = free_ports(1)
+    majority.aim((f"http://127.0.0.1:{nowhere}", f"http://127.0.0.1:{nowhere}", here))
+    asked = [asyncio.ensure_future(majority.get(prefix)) for _ in range(10)]
+    await asyncio.sleep(0)
+    majority.aim((here,))
+    assert await asyncio.gather(*asked) == [None] * 10
 
 
 async def test_a_transaction_takes_the_branch_that_its_comparisons_choose(majority: Majority, prefix: str) -> None:

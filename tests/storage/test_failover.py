@@ -11,11 +11,11 @@ import asyncpg
 import pytest
 
 from linnet.app import why_not_ready
-from linnet.domain.errors import Unavailable
+from linnet.domain.errors import Invalid, Unavailable
 from linnet.storage import changes, postgres, schema
 from linnet.storage.database import Operation, standby_first
 from linnet.storage.database_blobs import DatabaseBlobs
-from linnet.storage.postgres import PostgresDatabase
+from linnet.storage.postgres import CONNECTIONS, PostgresDatabase
 from linnet.storage.postgres_pool import STANDBY_READY
 from linnet.system import SystemClock
 from tests.storage.queries import COUNT, sql
@@ -27,6 +27,8 @@ pytestmark = pytest.mark.drill
 
 WRITERS = 8
 ALL = sql("select subject_id from changes")
+BEATS = "select coalesce(sum(beats), 0)::int from heartbeats"
+WAITING = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'"
 
 
 @dataclass
@@ -180,6 +182,42 @@ async def test_a_commit_whose_synchronous_wait_was_cancelled_is_not_acknowledged
     await database.close()
 
 
+async def test_refusals_wait_together_for_one_commit_of_whoever_decided_them(primary, standby):
+    """One by one, somebody who asks for nonsense would hold every connection, and all commits in a line."""
+    database = await migrated(primary, standby)
+    decided: list[int] = []
+
+    async def refuse(tx):
+        await tx.one(COUNT)
+        decided.append((await tx.one(sql("select inet_server_port()")))[0])
+        raise Invalid("name", "is nonsense")
+
+    with pytest.raises(Invalid):
+        await database.write(refuse)
+    connection = await asyncpg.connect(primary.url())
+    before = await connection.fetchval(BEATS)
+    await synchronous(primary, "nobody")
+    asked = [asyncio.ensure_future(database.write(refuse)) for _ in range(3 * CONNECTIONS)]
+    await until(lambda: len(decided) == 1 + len(asked))
+    await until(lambda: connection.fetchval(WAITING))
+    assert await database.read(lambda tx: tx.all(ALL), steady=True) == [], "they hold no connection"
+    assert not any(one.done() for one in asked)
+    await synchronous(primary, "")
+    assert {type(error) for error in await asyncio.gather(*asked, return_exceptions=True)} == {Invalid}
+    assert 1 <= await connection.fetchval(BEATS) - before <= 3
+    # What a primary has refused that goes before it commits, its successor decides.
+    await synchronous(primary, "nobody")
+    last = asyncio.ensure_future(database.write(refuse))
+    await until(lambda: connection.fetchval(WAITING))
+    await connection.close()
+    primary.kill()
+    await asyncio.to_thread(standby.promote)
+    with pytest.raises(Invalid):
+        await last
+    assert decided[-2:] == [primary.port, standby.port]
+    await database.close()
+
+
 async def test_without_any_server_a_write_is_refused_at_its_deadline_and_a_read_before(primary, monkeypatch):
     monkeypatch.setattr(postgres, "READ_SECONDS", 0.3)
     database = await migrated(primary)
@@ -289,7 +327,7 @@ async def test_what_an_old_primary_has_stored_alone_is_shown_to_nobody(primary, 
     cut_off = open_postgres(primary.url(), write_seconds=3)
     lost = asyncio.ensure_future(cut_off.write(lambda tx: changes.append(tx, "happened", 1, 8)))
     connection = await asyncpg.connect(primary.url())
-    await until(lambda: connection.fetchval("select count(*) from pg_stat_activity where wait_event = 'SyncRep'"))
+    await until(lambda: connection.fetchval(WAITING))
     await connection.close()
     await asyncio.to_thread(primary.stop, signal.SIGQUIT)
     (primary.data / "standby.signal").touch()

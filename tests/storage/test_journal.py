@@ -56,6 +56,10 @@ def test_an_entry_is_packed_where_that_helps_and_bounded() -> None:
     assert unpack(pack(replace(long, shown=noise))) == long, "what is too long to be kept with it is found out again"
     with pytest.raises(TooLarge):
         pack(entry(4, draft=noise + "x"))
+    huge = "long " * 300_000
+    assert unpack(pack(replace(long, shown=huge))) == long, "what would not be unpacked is not packed"
+    with pytest.raises(TooLarge):
+        pack(entry(5, draft=huge))
 
 
 @pytest.mark.parametrize("data", [b"", b"nonsense", b"[1,2]", b"[]"])
@@ -254,6 +258,23 @@ async def test_a_lock_is_kept_alive_and_ends_by_our_own_clock_first(
     assert not await lock.keep()
     assert not lock.revision
     assert not await lock.keep()
+
+
+async def test_what_is_told_of_a_lock_that_was_let_go_says_nothing_of_the_next_one(
+    majority: MemoryMajority, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = Lock(majority, clock, "me")
+    await lock.take()
+    keep_alive = majority.keep_alive
+
+    async def late(lease: int) -> bool:
+        await lock.let_go()
+        await lock.take()
+        return await keep_alive(lease)
+
+    monkeypatch.setattr(majority, "keep_alive", late)
+    assert await lock.keep()
+    assert lock.held
 
 
 async def test_a_lease_that_somebody_ended_is_noticed(majority: MemoryMajority, clock: VirtualClock) -> None:

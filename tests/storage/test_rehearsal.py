@@ -289,7 +289,9 @@ async def test_whatever_a_read_finds_the_others_are_rehearsed(connection: Any, e
 
 
 @pytest.mark.parametrize("error", [Lost("cut"), ValueError("not what the statement takes")])
-async def test_a_read_that_ends_its_connection_is_never_rehearsed_again(connection: Any, error: Exception) -> None:
+async def test_a_read_that_ends_its_connection_is_not_rehearsed_again_for_a_while(
+    connection: Any, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     heard = Heard({"one": error}, closing=True)
     rehearsal = Rehearsal(heard.run)
     rehearsal.saw(read_one)
@@ -299,6 +301,13 @@ async def test_a_read_that_ends_its_connection_is_never_rehearsed_again(connecti
     rehearsal.saw(read_two)
     await rehearsal.hold(Spoken(Cluster(), URLS[1]))  # type: ignore[arg-type]
     assert heard.heard == ["one", "two"]
+    monkeypatch.setattr(postgres_rehearsal, "LEFT_OUT_SECONDS", -1.0)
+    rehearsal = Rehearsal(heard.run)
+    for _ in range(2):
+        rehearsal.saw(read_one)
+        with pytest.raises(Lost):
+            await rehearsal.hold(Spoken(Cluster(), URLS[1]))  # type: ignore[arg-type]
+    assert heard.heard == ["one", "two", "one", "one"]
 
 
 async def test_a_connection_that_had_ended_before_is_no_fault_of_what_is_read(connection: Any) -> None:

@@ -178,6 +178,10 @@ async def test_a_standby_that_is_behind_signs_nobody_out(world: World, servers: 
     answer = await anna.get("/api/v1/accounts/verify_credentials")
     assert (answer.status, answer.header("retry-after")) == (503, "1")
     assert time.monotonic() - began < SOON_SECONDS
+    began = time.monotonic()
+    invented = asyncio.gather(*(replace(anna, token=f"invented {n}").get("/api/v1/statuses/1") for n in range(20)))
+    assert [one.status for one in await invented] == [503] * 20
+    assert time.monotonic() - began < SOON_SECONDS
     assert (await browser.get("/")).status == 200, "who is not known looks as strangers do"
     await _carried_out(standby, "select pg_wal_replay_resume()")
     await asyncio.to_thread(standby.promote)
