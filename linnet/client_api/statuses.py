@@ -73,7 +73,8 @@ async def show_many(door: Door, request: Request) -> Response:
     if not waiting:
         return await door.statuses(request, listed, linked=False)
     bodies = await door.rendering.statuses_by_id(listed, reader) | await door.rendering.waiting(waiting, reader)
-    return Response(joined([bodies[id] for id in dict.fromkeys(ids) if id in bodies]))
+    # What was asked for by a second id stands there under its own.
+    return Response(joined([bodies[id] for id in dict.fromkeys((*ids, *bodies)) if id in bodies]))
 
 
 async def edit(door: Door, request: Request) -> Response:

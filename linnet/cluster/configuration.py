@@ -94,7 +94,6 @@ def files(known: Knowledge) -> dict[str, str]:
 def linnet_options(known: Knowledge) -> dict[str, Any]:
     """The operator's options, and over them what the cluster demands."""
     me, folders = known.me, known.folders
-    local = f"[{me.local_address}]" if ":" in me.local_address else me.local_address
     # This node's own first: it is asked as long as it answers, and no two nodes wait for the same one.
     nearest = sorted(known.members, key=lambda one: one.name != me.name)
     etcd = ",".join(one.at(one.ports.etcd) for one in nearest)
@@ -105,8 +104,8 @@ def linnet_options(known: Knowledge) -> dict[str, Any]:
         "database": patroni.database_url(known.everybody, folders, known.passwords),
         "journal": f"etcd://{etcd}?ca={folders.ca}&cert={folders.certificate}&key={folders.key}"
         f"&quota={etcd_member.QUOTA_BYTES}",
-        "bind": f"{local}:{me.ports.linnet}",
-        "streaming_bind": f"{local}:{me.ports.streaming}",
+        "bind": me.here(me.ports.linnet),
+        "streaming_bind": me.here(me.ports.streaming),
         "trusted_proxies": ["127.0.0.0/8", "::1"],
     }
     if known.node.origin:
@@ -123,13 +122,12 @@ def toml(options: Mapping[str, Any]) -> str:
 
 def ingress(known: Knowledge) -> str:
     me, folders = known.me, known.folders
-    local = f"[{me.local_address}]" if ":" in me.local_address else me.local_address
     here = haproxy.Ingress(
         name=me.name,
         public=known.node.bind,
         inner=me.at(me.ports.inner),
-        local=f"{local}:{me.ports.linnet}",
-        streaming=f"{local}:{me.ports.streaming}",
+        local=me.here(me.ports.linnet),
+        streaming=me.here(me.ports.streaming),
         authority=str(folders.ca),
         identity=str(folders.pem),
         socket=str(folders.run / "haproxy.sock"),

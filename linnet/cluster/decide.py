@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from linnet.cluster.layout import DRAINED, READY
+from linnet.cluster.layout import DRAINED, READY, listed
 from linnet.cluster.picture import (
     CHILDREN,
     DISK_FULL_BYTES,
@@ -257,7 +257,7 @@ def _of_members(picture: Picture) -> str:
         return f"{picture.me} is no member any more: it was removed. `linnet cluster leave` on this machine ends it"
     away = [one for one in picture.counted if one not in picture.etcd.answering]
     unlike = [f"{one.name} is {one.state}" for one in picture.standings if one.state != READY]
-    said = ([f"etcd on {_listed(away)} does not answer"] if away and picture.etcd.healthy else []) + unlike
+    said = ([f"etcd on {listed(away)} does not answer"] if away and picture.etcd.healthy else []) + unlike
     return "; ".join(said)
 
 
@@ -308,7 +308,3 @@ def _of_children(picture: Picture) -> Iterator[tuple[str, str]]:
             and not (name == LINNET and picture.standing == DRAINED)
         ):
             yield name, f"{name} runs, but is not ready"
-
-
-def _listed(words: list[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)

@@ -3,7 +3,7 @@
 import ipaddress
 import json
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -39,6 +39,15 @@ class Ports:
         return cls(*range(base, base + len(fields(cls))))
 
 
+def listed(words: Sequence[str]) -> str:
+    """``one, two and three``"""
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def _at(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A node as its peers know it. ``name`` is fit for etcd, Patroni and PostgreSQL alike."""
@@ -52,7 +61,11 @@ class Member:
 
     def at(self, port: int) -> str:
         """``ADDRESS:PORT``, with brackets around IPv6."""
-        return f"[{self.address}]:{port}" if ":" in self.address else f"{self.address}:{port}"
+        return _at(self.address, port)
+
+    def here(self, port: int) -> str:
+        """The same on this machine alone."""
+        return _at(self.local_address, port)
 
     @property
     def control_url(self) -> str:

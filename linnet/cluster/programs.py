@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from linnet.cluster.keeping import write
-from linnet.cluster.layout import Binaries
+from linnet.cluster.layout import Binaries, listed
 from linnet.cluster.patroni import Machine
 from linnet.domain.errors import Unavailable
 
@@ -32,7 +32,7 @@ def find(data: Path, *, path: str | None = None, debian: Path = DEBIAN_POSTGRES)
         package = f"postgresql-{version}" if version else "postgresql"
         missing.append(f"PostgreSQL's server (Debian's package {package})")
     if missing or etcd is None or haproxy is None or postgres is None:
-        raise Unavailable(f"A node needs {_listed(missing)}: not found on this machine; install it and try again")
+        raise Unavailable(f"A node needs {listed(missing)}: not found on this machine; install it and try again")
     check_patroni(_patroni_version())
     return Binaries(etcd, haproxy, postgres)
 
@@ -88,10 +88,6 @@ def _version_of(data: Path) -> int | None:
         return int((data / "PG_VERSION").read_text("ascii"))
     except (OSError, ValueError):
         return None
-
-
-def _listed(words: list[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
 def machine() -> Machine:

@@ -204,9 +204,8 @@ class Watch:
 
     async def _linnet(self) -> None:
         me = self._node.me
-        local = f"[{me.local_address}]" if ":" in me.local_address else me.local_address
         try:
-            answer = await exchange(f"http://{local}:{me.ports.linnet}", "/readyz", None, seconds=ASKED_S)
+            answer = await exchange(f"http://{me.here(me.ports.linnet)}", "/readyz", None, seconds=ASKED_S)
             self.seen.ready[LINNET] = answer.status == 200
         except Unavailable:
             self.seen.ready[LINNET] = False

@@ -28,11 +28,6 @@ def form_key(cookie: str) -> str:
     return hmac.new(cookie.encode("utf-8", "surrogatepass"), b"linnet form", hashlib.sha256).hexdigest()
 
 
-def form_key_fits(cookie: str | None, sent: str | None) -> bool:
-    """Whether ``sent`` belongs to this cookie; without a cookie nothing does."""
-    return bool(cookie) and bool(sent) and same(form_key(cookie or ""), sent or "")
-
-
 def recovery_code(secret: bytes) -> str:
     """Ten random bytes as people can write them down: ``abcd-efgh-ijkl-mnop`` (RFC 4648 base 32, 80 bits)."""
     text = base64.b32encode(secret).decode().lower()

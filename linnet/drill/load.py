@@ -13,6 +13,7 @@ from linnet.drill.machine import Busy, speed
 from linnet.drill.posters import UPLOADS_HELD, Posters, request, upload
 from linnet.drill.readers import Readers
 from linnet.drill.records import Attempt, Deed, Evidence, Failure, Mark, Person, Plan, Read, Sample
+from linnet.drill.signers import sign_in
 from linnet.drill.streams import Listener
 from linnet.ports import Clock
 from linnet.supervision import Tasks
@@ -27,12 +28,13 @@ WARM_READS = 3
 
 
 class Pace(NamedTuple):
-    """Posts and reads a second, and how many streams listen (None: two an endpoint). To ten posts, somebody favourites
-    one."""
+    """Posts and reads a second, and how many streams listen (None: two an endpoint); how many apps sign in a second. To
+    ten posts, somebody favourites one."""
 
     rate: float = 30.0
     reads: float = 100.0
     streams: int | None = None
+    sign_ins: float = 0.0
 
 
 def spread(number: int, people: int, endpoints: int) -> int:
@@ -126,6 +128,7 @@ class Load:
         self._background.start("posting", self._steadily(self._pace.rate, self._post))
         self._background.start("reading", self._steadily(self._pace.reads, self._read))
         self._background.start("favouriting", self._steadily(self._pace.rate / 10, self._favourite))
+        self._background.start("signing in", self._steadily(self._pace.sign_ins, self._sign_in))
 
     def mark(self, mark: Mark) -> None:
         """A fault, when it is over."""
@@ -246,6 +249,13 @@ class Load:
         self._ledger.write(
             Deed(answer.began, answer.ended, person.id, id, answer.endpoint, answer.attempts, answer.status, answer.why)
         )
+
+    async def _sign_in(self, number: int) -> None:
+        refused = await sign_in(self.client, self._endpoint(number))
+        if refused is not None:
+            step, answer = refused
+            self._tally.failed += 1
+            self._ledger.write(Failure(answer.ended, step, answer.endpoint, answer.why))
 
     async def _serves(self, endpoint: str) -> None:
         """Waits until an endpoint answers for itself."""

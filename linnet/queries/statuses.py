@@ -11,7 +11,7 @@ from linnet.domain.polls import PollView
 from linnet.domain.views import NOBODY, MediaView, StatusContent, StatusRow, StatusView
 from linnet.queries.accounts import Accounts
 from linnet.queries.accounts import listed as listed_accounts
-from linnet.storage import accounts, interactions, statuses
+from linnet.storage import accounts, aliases, interactions, statuses
 from linnet.storage.database import Database, Reader
 from linnet.storage.statements import Row, Statement
 
@@ -76,12 +76,17 @@ async def visible(tx: Reader, ids: Iterable[int], reader: int) -> tuple[Entry, .
 
 
 async def many(database: Database, ids: Iterable[int], reader: int) -> tuple[Listed, ...]:
-    """In the order of ``ids``; those that are not there, or that ``reader`` may not see, are left out."""
+    """In the order of ``ids``; those that are not there, or that ``reader`` may not see, are left out. A second id of a
+    status means that status."""
     wanted = list(dict.fromkeys(ids))
 
     async def read(tx: Reader) -> tuple[Listed, ...]:
-        found = {entry.id: entry for entry in await visible(tx, wanted, reader)}
-        return await listed(tx, [found[id] for id in wanted if id in found], reader)
+        named = wanted
+        found = {entry.id: entry for entry in await visible(tx, named, reader)}
+        if len(found) < len(named) and (meant := await aliases.of(tx, set(named) - found.keys())):
+            named = list(dict.fromkeys(meant.get(id, id) for id in named))
+            found = {entry.id: entry for entry in await visible(tx, named, reader)}
+        return await listed(tx, [found[id] for id in named if id in found], reader)
 
     return await database.read(read)
 

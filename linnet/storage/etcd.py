@@ -96,8 +96,6 @@ class EtcdMajority:
         self._opened: aiohttp.ClientSession | None = None
         self._usual_s = 0.0
         self._late: set[asyncio.Task[Any]] = set()
-        self.hedges = 0
-        """How often a member was too slow, or failed, and another one was asked."""
 
     @property
     def quota_bytes(self) -> int:
@@ -261,7 +259,6 @@ class EtcdMajority:
                         raise error
                     last = error
                 place = (place + 1) % len(urls)
-                self.hedges += 1
                 if done:
                     await asyncio.sleep(_PAUSE_SECONDS)
             raise NoMajority(f"No majority of etcd answers ({last or 'in time'})")

@@ -8,6 +8,7 @@ import pytest
 from linnet.actions import draining, edits, statuses, tags
 from linnet.domain.journal import Entry
 from linnet.domain.statuses import Draft
+from linnet.queries import statuses as queries
 from linnet.storage import aliases
 from linnet.storage.database import Operation
 from linnet.storage.journal import TooLate
@@ -121,6 +122,9 @@ async def test_second_ids_go_with_their_status(stage: Stage):
         await aliases.add(tx, 77, id)
 
     await stage.database.write(write)
+    other = await stage.status(author)
+    found = await queries.many(stage.database, (77, other, id, 78), author)
+    assert [one.row.id for one in found] == [id, other]
     await stage.do(edits.delete, author, id)
     assert await meant(stage, 77) == {77: id}
     await stage.world.run_jobs()

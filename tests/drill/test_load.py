@@ -41,7 +41,7 @@ class Server:
                 self.news.notify_all()
             await self.slow.wait()
             return web.json_response({"id": id})
-        return web.json_response({"id": "5"})
+        return web.json_response({"id": "5", "client_id": "c", "client_secret": "s", "access_token": "t"})
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         answer: web.StreamResponse | web.WebSocketResponse
@@ -89,6 +89,25 @@ async def test_everything_is_begun_answered_and_written_down(tmp_path: Path) -> 
     for listener in found.listeners:
         assert {heard.about for heard in found.of(Heard) if heard.listener == listener} == set(told.values())
     assert found.began < found.ended
+
+
+async def test_apps_sign_in_and_each_step_that_fails_is_told(tmp_path: Path) -> None:
+    server = Server()
+    steps = ["POST /api/v1/apps", "POST /oauth/token", "GET /api/v1/apps/verify_credentials", "POST /oauth/revoke"]
+    async with serving(server) as url:
+        async with Load([url], PEOPLE, Pace(0, 0, 0, sign_ins=50), tmp_path / "run") as load:
+            await load.warm()
+            await until(lambda: server.asked.count(steps[-1]) >= 3)
+            server.status = 401
+            await until(lambda: load.figures().failed >= 1)
+        found = load.evidence()
+    asked = [one for one in server.asked if one in steps]
+    assert asked[:4] == steps
+    assert {failure.why for failure in found.of(Failure)} == {"401 no"}
+    assert {failure.key for failure in found.of(Failure)} <= {
+        "registering an app", "asking for a token", "showing a new token", "giving a token back",
+    }  # fmt: skip
+    assert all("401 no" in sentence for sentence in failures(found))
 
 
 async def test_slow_answers_do_not_slow_the_load(tmp_path: Path) -> None:
