@@ -12,7 +12,7 @@ from linnet.domain.errors import Invalid, Invalids, NotAllowed, NotFound
 from linnet.domain.oauth import AuthorizationRequest, Refused
 from linnet.ports import Guards
 from linnet.storage import access
-from linnet.storage.database import Database, Operation, Writer
+from linnet.storage.database import Database, Operation, Writer, surely
 
 NAME_LONGEST = 60
 WEBSITE_LONGEST = 2000
@@ -175,9 +175,8 @@ async def client_token(database: Database, guards: Guards, app: AppView, asked: 
 
 
 async def authenticate(database: Database, client_id: str, client_secret: str) -> AppView:
-    """The app that knows its secret. Raises Refused(invalid_client)."""
-
-    app = await database.read(lambda tx: access.app(tx, client_id))
+    """The app that knows its secret. Raises Refused(invalid_client), or Unavailable: apps forget what is refused."""
+    app = await surely(database, lambda tx: access.app(tx, client_id))
     if app is None or not secrets.same(app.secret_hash, secrets.fingerprint(client_secret)):
         raise Refused(
             "invalid_client",

@@ -7,7 +7,7 @@ from linnet.domain.site import Site
 from linnet.ports import Guards, Mail
 from linnet.storage import access, notifications
 from linnet.storage.access import Known
-from linnet.storage.database import Database, Operation, Reader, Writer
+from linnet.storage.database import Database, Operation, Reader, Writer, surely
 
 RESET_MS = 6 * 3_600_000
 
@@ -102,7 +102,7 @@ async def reset_password(
     """
     passwords.check(password)
     mark = secrets.fingerprint(token)
-    if await database.read(lambda tx: _link(tx, mark)) is None:
+    if await surely(database, lambda tx: _link(tx, mark)) is None:
         raise _bad_link()
     new_hash = await guards.passwords.hash(password)
 

@@ -1,21 +1,12 @@
 """Who asks: what a token stands for."""
 
-import asyncio
-from typing import TypeVar
-
 from linnet.domain.access import USED_MS, why_barred
-from linnet.domain.errors import NotAllowed, Unauthenticated, Unavailable
+from linnet.domain.errors import NotAllowed, Unauthenticated
 from linnet.domain.secrets import fingerprint
 from linnet.domain.views import NOBODY, Defaults, Identity
 from linnet.storage import access
-from linnet.storage.database import Database, Reader, ReadFunction
+from linnet.storage.database import Database, Reader, decided
 
-T = TypeVar("T")
-
-DECIDED_SECONDS, DECIDED_AT_ONCE = 1.0, 2
-"""How long the primary is asked for what was not found, and for how many at once: anybody can invent a token, and
-places for reading are few."""
-_deciding = asyncio.Semaphore(DECIDED_AT_ONCE)
 ANONYMOUS = Identity(NOBODY, "", "", 0, None, None, (), "")
 
 
@@ -53,15 +44,3 @@ async def by_key(database: Database, key: str, *, even_barred: bool = False) -> 
         if not database.has_standbys:
             raise
         return await decided(database, read)
-
-
-async def decided(database: Database, read: ReadFunction[T]) -> T:
-    """What the primary says, or Unavailable, soon."""
-    busy = Unavailable("The database cannot tell now; please try again", retry_after=1)
-    if _deciding.locked():
-        raise busy
-    try:
-        async with _deciding, asyncio.timeout(DECIDED_SECONDS):
-            return await database.read(read, steady=True)
-    except TimeoutError as error:
-        raise busy from error

@@ -6,7 +6,7 @@ from linnet.domain import oauth, scopes
 from linnet.domain.access import AppView, AuthorisedApp
 from linnet.domain.oauth import AuthorizationRequest, Refused
 from linnet.storage import access
-from linnet.storage.database import Database, Reader
+from linnet.storage.database import Database, Reader, surely
 
 STATE_LONGEST = 2000
 
@@ -34,7 +34,7 @@ async def authorization_request(database: Database, params: Mapping[str, object]
         found = await access.app(tx, given("client_id"))
         return found.view if found else None
 
-    client = await database.read(read)
+    client = await surely(database, read) if given("client_id") else None
     if client is None:
         raise Refused("invalid_client", "No app of this name is registered here: it may have to sign up anew.")
     uri = given("redirect_uri")

@@ -6,9 +6,8 @@ from linnet.domain.access import SESSION_IDLE_MS, SESSION_MS, TOUCH_MS, SessionV
 from linnet.domain.errors import Unavailable
 from linnet.domain.secrets import fingerprint, form_key
 from linnet.domain.views import Identity
-from linnet.queries.access import decided
 from linnet.storage import access
-from linnet.storage.database import Database, Reader
+from linnet.storage.database import Database, Reader, decided
 
 SCOPES = ("read", "write", "follow", "push")
 
@@ -29,12 +28,12 @@ async def visit(database: Database, secret: str) -> Visit | None:
         barred = why_barred(suspended, confirmed, approved)
         return Visit(who, session_id, form_key(secret), barred, stale=used_at + TOUCH_MS <= tx.now)
 
-    found = await database.read(read)
-    if found is None and database.has_standbys:
+    there = await database.read(read)
+    if there is None and database.has_standbys:
         # A standby may not know yet who has just signed in. Where no primary can tell, they look as strangers do.
         with contextlib.suppress(Unavailable):
             return await decided(database, read)
-    return found
+    return there
 
 
 async def all(database: Database, account_id: int, current: int = 0) -> tuple[SessionView, ...]:

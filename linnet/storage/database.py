@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
+from linnet.domain.errors import Unavailable
 from linnet.domain.paging import Page
 from linnet.ports import Ids
 from linnet.storage import statements
@@ -152,6 +153,31 @@ class Database(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+DECIDED_SECONDS, DECIDED_AT_ONCE = 1.0, 2
+"""How long the primary is asked for what was not found, and for how many at once: anybody can invent a token, and
+places for reading are few."""
+_deciding = asyncio.Semaphore(DECIDED_AT_ONCE)
+
+
+async def decided(database: Database, read: ReadFunction[T]) -> T:
+    """What the primary says, or Unavailable, soon."""
+    busy = Unavailable("The database cannot tell now; please try again", retry_after=1)
+    if _deciding.locked():
+        raise busy
+    try:
+        async with _deciding, asyncio.timeout(DECIDED_SECONDS):
+            return await database.read(read, steady=True)
+    except TimeoutError as error:
+        raise busy from error
+
+
+async def surely(database: Database, read: ReadFunction[T | None]) -> T | None:
+    """What is there. Where nothing is, a standby may only not have it yet: then what the primary says. Raises
+    Unavailable."""
+    there = await database.read(read)
+    return await decided(database, read) if there is None and database.has_standbys else there
 
 
 _STANDBY_FIRST: ContextVar[bool] = ContextVar("standby first", default=False)

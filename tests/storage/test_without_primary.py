@@ -179,6 +179,13 @@ async def test_a_standby_that_is_behind_signs_nobody_out(world: World, servers: 
     assert (answer.status, answer.header("retry-after")) == (503, "1")
     assert time.monotonic() - began < SOON_SECONDS
     began = time.monotonic()
+    for path, given in (
+        ("/oauth/token", {"grant_type": "client_credentials", "client_id": "new", "client_secret": "new"}),
+        ("/oauth/revoke", {"client_id": "new", "client_secret": "new", "token": "new"}),
+    ):
+        answer = await anna.post(path, json=given)
+        assert (answer.status, answer.header("retry-after")) == (503, "1"), "an app forgets its registration, too"
+    began = time.monotonic()
     invented = asyncio.gather(*(replace(anna, token=f"invented {n}").get("/api/v1/statuses/1") for n in range(20)))
     assert [one.status for one in await invented] == [503] * 20
     assert time.monotonic() - began < SOON_SECONDS
