@@ -38,6 +38,10 @@ CHECK_EVERY_MS = 300
 CHECK_MS = 280
 """How long a check may take. Two of them missed, one after the other, make 0.9 s, with the pause before. HAProxy begins
 them by the beat of its interval: one that takes longer than that would leave out the next."""
+BACKLOG = 128
+"""So many connections a kernel takes before HAProxy does. All of them are from before a host thawed, from who has long
+gone, and HAProxy sees that of a connection that it has just taken only after it has handed the request on: 40 s of them
+kept all nodes busy for seven. Who is not taken tries again after a second, or elsewhere."""
 STOP_SECONDS = 60
 """An old process, after a reload, ends what it serves in this time; streams that are left go on elsewhere."""
 
@@ -157,7 +161,7 @@ def _public(here: Ingress) -> str:
     lasting = '    http-response set-header Strict-Transport-Security "max-age=63072000"\n' if tls else ""
     return f"""\
 frontend public
-    bind {here.public}{tls}
+    bind {here.public}{tls} backlog {BACKLOG}
     # What is sent again must be known whole.
     option http-buffer-request
     unique-id-format %[uuid()]
@@ -315,7 +319,7 @@ def _inner(here: Ingress) -> str:
     """For other nodes."""
     return f"""\
 frontend inner
-    bind {here.inner} ssl crt {here.identity} ca-file {here.authority} verify required
+    bind {here.inner} ssl crt {here.identity} ca-file {here.authority} verify required backlog {BACKLOG}
 {_UNANSWERED}    use_backend local_streams if {{ path /api/v1/streaming }} || {{ path_beg /api/v1/streaming/ }}
     default_backend local
 

@@ -184,9 +184,9 @@ def test_passwords_come_back_and_need_no_quoting() -> None:
 
 def test_the_public_port_is_as_the_operator_said() -> None:
     plain = configuration.files(knowledge())["haproxy.cfg"]
-    assert "bind 0.0.0.0:8000\n" in plain
+    assert "bind 0.0.0.0:8000 backlog" in plain
     node = replace(knowledge().node, front=Front("/etc/a.pem", "0.0.0.0:80", ("10.0.0.9/32",)))
     told = configuration.files(knowledge(node=node))["haproxy.cfg"]
-    assert "bind 0.0.0.0:8000 ssl crt /etc/a.pem alpn http/1.1" in told
+    assert "bind 0.0.0.0:8000 ssl crt /etc/a.pem alpn http/1.1 backlog" in told
     assert "frontend plain\n    bind 0.0.0.0:80\n" in told
     assert "acl ours src 10.0.0.9/32" in told

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -10,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from linnet.cluster.haproxy import POSTS_MAX, READS_MAX, Ingress, Peer, numbers, render
+from linnet.cluster.haproxy import BACKLOG, POSTS_MAX, READS_MAX, Ingress, Peer, numbers, render
 from tests.scenarios.test_serve_proxies import make_certificate
 from tests.support.ingress import Haproxy
 from tests.support.server import free_port
@@ -182,6 +184,27 @@ async def test_posts_under_way_to_a_node_that_freezes_are_sent_elsewhere_though_
                     break
         assert wire.held > 1
         wire.flows.set()
+
+
+async def test_one_that_thaws_asks_little_for_those_who_went_away_meanwhile(tmp_path: Path) -> None:
+    """All that its kernel took for it would be asked of the nodes, and they would be busy for nobody."""
+    stage = Stage(tmp_path)
+    async with stage.open() as session:
+        for worker in stage.haproxy.workers():
+            os.kill(worker, signal.SIGSTOP)
+        taken = 0
+        for _ in range(4 * BACKLOG):
+            with socket.socket() as one:
+                one.setblocking(False)
+                one.connect_ex(("127.0.0.1", stage.port))
+                with contextlib.suppress(BlockingIOError, BrokenPipeError):
+                    taken += one.send(b"GET /api/v1/timelines/public HTTP/1.1\r\nHost: x\r\n\r\n") > 0
+        for worker in stage.haproxy.workers():
+            os.kill(worker, signal.SIGCONT)
+        async with session.post("/api/v1/statuses", json={"status": "after them"}) as answer:
+            assert answer.status == 200
+        assert BACKLOG <= taken <= BACKLOG + 8
+        assert len(stage.backend.heads) <= taken + 1
 
 
 async def test_who_sends_or_takes_slowly_keeps_nobody_from_reading_or_posting(tmp_path: Path) -> None:
