@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+import msgspec
+
 from linnet.domain.errors import Unavailable
 from linnet.domain.journal import Entry
 from linnet.domain.majority import MajorityFull, MajorityRefused, NoMajority
@@ -37,6 +39,13 @@ _AGAIN_SECONDS_MAX = 1.0
 _PARKED_SECONDS = 60.0
 
 
+class _Refers(msgspec.Struct):
+    """What of a draft names other posts."""
+
+    in_reply_to_id: int | None = None
+    quoted_status_id: int | None = None
+
+
 class Drainer:
     """One process's part in it. ``ready`` says whether the primary commits, ``hurried`` whether posts may wait."""
 
@@ -66,6 +75,8 @@ class Drainer:
         self._failed = 0
         self._empty = False
         self._tried_parked_at: float | None = None
+        self._aside: set[int] = set()
+        self._knows_aside = False
         self._marks: deque[tuple[float, int]] = deque()
         self._compacted = 0
 
@@ -106,7 +117,11 @@ class Drainer:
             if not await self._journal.wants_drainer() or not await self._lock.take():
                 return idle
             self._empty, self._tried_parked_at, self._drained = False, None, 0
+            self._knows_aside = False
             self._marks.clear()
+        if not self._knows_aside:
+            self._aside = {entry.id for entry in await self._journal.parked()}
+            self._knows_aside = True
         entries = await self._journal.first(1 if self._singly else self._batch)
         if entries:
             self._empty = False
@@ -117,6 +132,13 @@ class Drainer:
 
     async def _move(self, entries: Sequence[Entry]) -> float:
         revision = self._lock.revision
+        if self._aside:
+            before = next(
+                (place for place, entry in enumerate(entries) if self._waits_for_another(entry)), len(entries)
+            )
+            if before == 0:
+                return await self._park(entries[0])
+            entries = entries[:before]
         self._singly = max(0, self._singly - 1)
         began = self._clock.monotonic()
         try:
@@ -166,16 +188,31 @@ class Drainer:
             "post_not_stored", id=entries[0].id, account=entries[0].account_id, error=repr(error)[:500],
             done="it is kept in the journal and tried again every minute",
         )  # fmt: skip
-        if not await self._journal.park(entries[0], self._lock.revision):
+        return await self._park(entries[0])
+
+    async def _park(self, entry: Entry) -> float:
+        if not await self._journal.park(entry, self._lock.revision):
             return await self._lost()
+        self._aside.add(entry.id)
         return 0.0
+
+    def _waits_for_another(self, entry: Entry) -> bool:
+        """Whether it answers or quotes what was put aside: it would be stored as if that had never been."""
+        try:
+            refers = msgspec.json.decode(entry.draft, type=_Refers)
+        except msgspec.MsgspecError:
+            return False  # The database's side says what is the matter with it.
+        return not self._aside.isdisjoint({refers.in_reply_to_id, refers.quoted_status_id})
 
     async def _try_parked(self) -> None:
         now = self._clock.monotonic()
         if self._tried_parked_at is not None and now - self._tried_parked_at < _PARKED_SECONDS:
             return
         self._tried_parked_at = now
+        # The oldest first, so that what others refer to is there before them.
         for entry in await self._journal.parked():
+            if self._waits_for_another(entry):
+                continue
             try:
                 await self._while_ready(self._drain([entry], self._lock.revision))
             except TooLate:
@@ -188,6 +225,7 @@ class Drainer:
                 log.warning("post_still_not_stored", id=entry.id, error=repr(error)[:500], done="tried again later")
             else:
                 await self._journal.unparked(entry, self._lock.revision)
+                self._aside.discard(entry.id)
 
     # -- when nothing waits -----------------------------------------------------------------------------------------
 

@@ -17,6 +17,9 @@ of the room that is left."""
 SAID_SECONDS = 60.0
 FAILS_TRIES = 5
 """So often a write that meets what is damaged is tried again: in 15 s, somebody else is the primary, who can be."""
+ELSEWHERE_SECONDS = 60.0
+"""So long a host that meets damage has to give the primary away. What waits in a safe place keeps its order until then;
+what still meets it later is damaged on all machines."""
 
 
 class Room:
@@ -28,6 +31,7 @@ class Room:
         self._failing: list[Callable[[str, str], None]] = []
         self._waiting = 0
         self._said_at = -inf
+        self._damage: dict[str, tuple[float, float]] = {}
 
     def on_full(self, listener: Callable[[str], None]) -> None:
         """``listener`` is told, in words, of each write that the primary's disk refused, whatever else it commits."""
@@ -57,15 +61,27 @@ class Room:
         """A write was; returns when it is worth another try. Who writes ``ahead`` has it in a safe place, and asks
         again by himself.
 
-        Raises Unavailable, or what the server said where it says it again and again, or to who writes ahead: what all
-        machines have is damaged then, and must not hold up what waits behind it.
+        Raises Unavailable, or what the server said where it says it again and again: what all machines have is damaged
+        then, and must not hold up what waits behind it.
         """
-        if not isinstance(error, FullDisk) and (ahead or (tries > FAILS_TRIES and self._elsewhere)):
-            self.say(error)
-            raise error.__cause__ or error
+        if not isinstance(error, FullDisk):
+            lasts = self._lasts(error.host)
+            if ahead and self._elsewhere and lasts < ELSEWHERE_SECONDS:
+                self.say(error)
+                raise Unavailable(str(error), retry_after=1) from error
+            if ahead or (tries > FAILS_TRIES and self._elsewhere):
+                self.say(error)
+                raise error.__cause__ or error
         for listener in self._listeners:
             listener(str(error))
         await self.wait(error, -inf if ahead else deadline, tries)
+
+    def _lasts(self, host: str) -> float:
+        """For how many seconds that host has met damage, with no pause of a minute in between."""
+        now = asyncio.get_running_loop().time()
+        first, last = self._damage.get(host, (now, now))
+        self._damage[host] = (first if now - last < ELSEWHERE_SECONDS else now, now)
+        return now - self._damage[host][0]
 
     async def wait(self, error: BadDisk, deadline: float, tries: int = 1) -> None:
         """Before the next try. Raises Unavailable after ``deadline`` (in the loop's time), or where nobody has any."""

@@ -1,6 +1,7 @@
 """Who moves posts out of the journal: one of all, in order, once, and nothing goes before it is in the database."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -220,6 +221,29 @@ async def test_a_post_that_the_database_does_not_take_holds_up_no_other(world: W
     await world.turns(node, 70)
     assert world.stored.ids[-1] == 4
     assert await node.journal.parked() == ()
+
+
+async def test_what_answers_or_quotes_a_post_that_was_put_aside_waits_for_it(world: World) -> None:
+    """It would be stored as if there had been nothing to answer. Whoever drains next knows of it, too."""
+    await world.post(1, 2, 3)
+    journal = MajorityJournal(world.majority, world.clock)
+    for id, draft in (
+        (4, {"in_reply_to_id": 2}), (5, {"quoted_status_id": 4}), (6, {"in_reply_to_id": 1}), (7, {"in_reply_to_id": 5})
+    ):  # fmt: skip
+        await journal.put(Entry(id, 7, f"key {id}", id, json.dumps(draft)))
+    world.stored.refuses = {2}
+    node, other = world.node("one"), world.node("other")
+    await world.turns(node, 3)
+    assert world.stored.ids == [1, 3, 6]
+    assert [entry.id for entry in await journal.parked()] == [2, 4, 5, 7]
+    await journal.put(Entry(8, 7, "key 8", 8, json.dumps({"in_reply_to_id": 7})))
+    await node.drainer.stop()
+    await world.turns(other, 3)
+    assert world.stored.ids == [1, 3, 6]
+    world.stored.refuses.clear()
+    await world.turns(other, 70)
+    assert world.stored.ids == [1, 3, 6, 2, 4, 5, 7, 8]
+    assert await journal.parked() == ()
 
 
 async def test_whoever_loses_sight_of_the_primary_tries_what_was_put_aside_no_longer(world: World) -> None:

@@ -120,11 +120,16 @@ async def test_what_the_primary_cannot_write_is_told_of_and_done_by_the_next_one
 async def test_a_damage_that_nobody_else_cures_holds_up_nothing(
     server: Server, standby: Server, monkeypatch: pytest.MonkeyPatch
 ):
-    """What waits in a safe place is put aside by whoever brings it in; who waits is told after some tries."""
+    """What is in a safe place waits there for another primary, and is put aside where none cures it for a minute; who
+    waits for an answer is told after some tries."""
     monkeypatch.setattr(postgres_room, "PAUSE_SECONDS", 0.01)
     async with damaged(server, standby) as database:
         told: list[str] = []
         database.on_full(told.append)
+        for _ in range(2):
+            with pytest.raises(Unavailable, match="The database's disk fails"):
+                await database.write(lambda tx: append(tx, 4), ahead=True)
+        monkeypatch.setattr(postgres_room, "ELSEWHERE_SECONDS", 0.0)
         with pytest.raises(asyncpg.DataCorruptedError):
             await database.write(lambda tx: append(tx, 4), ahead=True)
         assert told == []
