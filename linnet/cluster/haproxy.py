@@ -39,9 +39,9 @@ CHECK_MS = 280
 """How long a check may take. Two of them missed, one after the other, make 0.9 s, with the pause before. HAProxy begins
 them by the beat of its interval: one that takes longer than that would leave out the next."""
 BACKLOG = 128
-"""So many connections a kernel takes before HAProxy does. All of them are from before a host thawed, from who has long
-gone, and HAProxy sees that of a connection that it has just taken only after it has handed the request on: 40 s of them
-kept all nodes busy for seven. Who is not taken tries again after a second, or elsewhere."""
+"""So many connections the kernel takes for HAProxy, and no more. When a host thaws, they are of clients who have long
+gone, and of one that it has just taken HAProxy sees that only after it has handed the request on: those of 40 s kept
+all nodes busy for seven. Whoever is not taken tries again after a second, or elsewhere."""
 STOP_SECONDS = 60
 """An old process, after a reload, ends what it serves in this time; streams that are left go on elsewhere."""
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from itertools import takewhile
 from typing import Any
 
 import msgspec
@@ -130,15 +131,11 @@ class Drainer:
         await self._tidy()
         return _HURRIED_SECONDS if self._hurried() else 1.0
 
-    async def _move(self, entries: Sequence[Entry]) -> float:
+    async def _move(self, waiting: Sequence[Entry]) -> float:
         revision = self._lock.revision
-        if self._aside:
-            before = next(
-                (place for place, entry in enumerate(entries) if self._waits_for_another(entry)), len(entries)
-            )
-            if before == 0:
-                return await self._park(entries[0])
-            entries = entries[:before]
+        entries = list(takewhile(lambda entry: not self._waits_for_another(entry), waiting))
+        if not entries:
+            return await self._park(waiting[0])
         self._singly = max(0, self._singly - 1)
         began = self._clock.monotonic()
         try:
@@ -198,6 +195,8 @@ class Drainer:
 
     def _waits_for_another(self, entry: Entry) -> bool:
         """Whether it answers or quotes what was put aside: it would be stored as if that had never been."""
+        if not self._aside:
+            return False
         try:
             refers = msgspec.json.decode(entry.draft, type=_Refers)
         except msgspec.MsgspecError:

@@ -28,12 +28,12 @@ async def visit(database: Database, secret: str) -> Visit | None:
         barred = why_barred(suspended, confirmed, approved)
         return Visit(who, session_id, form_key(secret), barred, stale=used_at + TOUCH_MS <= tx.now)
 
-    there = await database.read(read)
-    if there is None and database.has_standbys:
+    found = await database.read(read)
+    if found is None and database.has_standbys:
         # A standby may not know yet who has just signed in. Where no primary can tell, they look as strangers do.
         with contextlib.suppress(Unavailable):
             return await decided(database, read)
-    return there
+    return found
 
 
 async def all(database: Database, account_id: int, current: int = 0) -> tuple[SessionView, ...]:

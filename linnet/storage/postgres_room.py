@@ -65,12 +65,11 @@ class Room:
         then, and must not hold up what waits behind it.
         """
         if not isinstance(error, FullDisk):
-            lasts = self._lasts(error.host)
-            if ahead and self._elsewhere and lasts < ELSEWHERE_SECONDS:
-                self.say(error)
-                raise Unavailable(str(error), retry_after=1) from error
+            curable = self._lasts(error.host) < ELSEWHERE_SECONDS and self._elsewhere
             if ahead or (tries > FAILS_TRIES and self._elsewhere):
                 self.say(error)
+                if ahead and curable:
+                    raise Unavailable(str(error), retry_after=1) from error
                 raise error.__cause__ or error
         for listener in self._listeners:
             listener(str(error))

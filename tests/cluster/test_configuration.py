@@ -12,6 +12,7 @@ import pytest
 from linnet.cluster import configuration, passwords, patroni
 from linnet.cluster.admission import Request
 from linnet.cluster.configuration import Knowledge
+from linnet.cluster.haproxy import BACKLOG
 from linnet.cluster.layout import Binaries, Folders, Front, Member, NodeFile, Ports, Standing
 from linnet.cluster.passwords import Passwords
 from linnet.cluster.patroni import Machine
@@ -184,9 +185,9 @@ def test_passwords_come_back_and_need_no_quoting() -> None:
 
 def test_the_public_port_is_as_the_operator_said() -> None:
     plain = configuration.files(knowledge())["haproxy.cfg"]
-    assert "bind 0.0.0.0:8000 backlog" in plain
+    assert f"bind 0.0.0.0:8000 backlog {BACKLOG}\n" in plain
     node = replace(knowledge().node, front=Front("/etc/a.pem", "0.0.0.0:80", ("10.0.0.9/32",)))
     told = configuration.files(knowledge(node=node))["haproxy.cfg"]
-    assert "bind 0.0.0.0:8000 ssl crt /etc/a.pem alpn http/1.1 backlog" in told
+    assert f"bind 0.0.0.0:8000 ssl crt /etc/a.pem alpn http/1.1 backlog {BACKLOG}\n" in told
     assert "frontend plain\n    bind 0.0.0.0:80\n" in told
     assert "acl ours src 10.0.0.9/32" in told
