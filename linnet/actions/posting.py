@@ -297,10 +297,11 @@ class Posting:
         named = _named(segments, params)
         young = [id for id in set(named) if self._may_wait(id)]
         reading = method in _READING
-        # Whoever does something to a post does not find it a moment later by asking twice.
-        again = any(self._may_wait(id, _FRESH_MS if reading else 0) for id in young)
+        # Between a refusal and now it may have been brought in: whoever does something to a post is refused only after
+        # the primary has committed, and so may what brought the post in have been.
+        again = any(self._may_wait(id, _FRESH_MS) for id in young) if reading else bool(young)
         if young and reader and not reading:
-            again |= await self._drained(self._detour, young)
+            await self._drained(self._detour, young)
         others = await self._aliases(named) if named else {}
         for id, other in others.items():
             for where, name in named[id]:
@@ -331,21 +332,18 @@ class Posting:
         """An id that is older may be there only where the breaker is open: so most unknown ones cost nothing."""
         return self.active or abs(self._clock.now_ms() - ids.milliseconds(id)) < age_ms
 
-    async def _drained(self, detour: Detour, wanted: Iterable[int]) -> bool:
-        """Whether any had to be waited for. Raises Unavailable."""
+    async def _drained(self, detour: Detour, wanted: Iterable[int]) -> None:
+        """Returns when none of them waits. Raises Unavailable."""
         until = self._clock.monotonic() + TOTAL_SECONDS
-        waited = False
         for id in wanted:
             while await self._waits(detour, id):
                 if self._waiters >= WAITERS or self._clock.monotonic() >= until:
                     raise Unavailable("This post is not in the database yet; please try again")
-                waited = True
                 self._waiters += 1
                 try:
                     await self._come_to(detour, id, until)
                 finally:
                     self._waiters -= 1
-        return waited
 
     async def _come_to(self, detour: Detour, id: int, until: float) -> None:
         """Returns when nothing older waits any more, so that it is worth asking: one question serves all who wait."""
@@ -367,9 +365,7 @@ class Posting:
         try:
             return await detour.journal.by_id(id) is not None
         except NoMajority as error:
-            if self.active:
-                raise Unavailable("This machine cannot tell now; please try again", retry_after=1) from error
-            return False
+            raise Unavailable("This machine cannot tell now; please try again", retry_after=1) from error
 
 
 Places = list[tuple[MutableMapping[str, Any], str]]

@@ -15,6 +15,7 @@ from linnet.domain.journal import Entry
 from linnet.queries import statuses as queries
 from linnet.storage.database import Reader
 from linnet.storage.journal import QUOTA_BYTES
+from linnet.storage.postgres_witnesses import Pulse
 from tests.support import pages
 from tests.support.detours import STATUSES, Cluster, get, on, open_cluster, post
 from tests.support.waiting import until
@@ -222,6 +223,30 @@ async def test_an_edit_a_deletion_and_a_quote_of_it_wait_too(cluster: Cluster):
     assert (gone.status, gone.json()["text"]) == (200, "fourth")
     assert (await cluster.soon(anna.get(f"{STATUSES}/{fourth['id']}"))).status == 404
     assert texts(await get(anna, "/api/v1/timelines/home")) == ["changed", "see", "second", "first"]
+
+
+async def test_what_is_brought_in_while_it_is_said_not_to_be_there_is_there(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+):
+    """A refusal waits for a commit of the primary. A machine that was frozen does not know that posts had to wait."""
+    anna = await cluster.nodes[0].world.person("anna")
+    monkeypatch.setattr(type(cluster.nodes[1].world.database), "has_standbys", True)
+    confirm, drained = Pulse.confirm, list[int]()
+
+    async def meanwhile(*given: Any) -> None:
+        drained.append(await cluster.drain())
+        await confirm(*given)
+
+    monkeypatch.setattr(Pulse, "confirm", meanwhile)
+    there = on(1, cluster, anna)
+    for given in ("in_reply_to_id", "quoted_status_id"):
+        cluster.nodes[0].switch.open()
+        waits = await post(anna, "waits")
+        answer = await there.post(STATUSES, json={"status": "refers", given: waits["id"]})
+        assert (answer.status, drained.pop()) == (200, 1), answer.body
+        cluster.close()
+        await get(anna, f"{STATUSES}/{waits['id']}")
+    assert (await there.post(f"{STATUSES}/{ids.first_at(cluster.clock.now_ms())}/favourite")).status == 404
 
 
 async def test_what_waits_too_long_is_told_to_come_back(cluster: Cluster):
