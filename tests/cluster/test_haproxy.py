@@ -186,12 +186,19 @@ async def test_posts_under_way_to_a_node_that_freezes_are_sent_elsewhere_though_
         wire.flows.set()
 
 
+def _stands_still(pid: int) -> bool:
+    """A signal that was sent need not have arrived: until it has, each thread goes on taking connections."""
+    states = [stat.read_text().rpartition(") ")[2][0] for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return set(states) == {"T"}
+
+
 async def test_one_that_thaws_asks_little_for_those_who_went_away_meanwhile(tmp_path: Path) -> None:
     """All that its kernel took for it would be asked of the nodes, and they would be busy for nobody."""
     stage = Stage(tmp_path)
     async with stage.open() as session:
         for worker in stage.haproxy.workers():
             os.kill(worker, signal.SIGSTOP)
+            await until(lambda worker=worker: _stands_still(worker))  # type: ignore[misc]
         taken = 0
         for _ in range(4 * BACKLOG):
             with socket.socket() as one:
