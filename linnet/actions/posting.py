@@ -297,8 +297,8 @@ class Posting:
         named = _named(segments, params)
         young = [id for id in set(named) if self._may_wait(id)]
         reading = method in _READING
-        # Between a refusal and now it may have been brought in: whoever does something to a post is refused only after
-        # the primary has committed, and so may what brought the post in have been.
+        # A refusal is an answer only after the primary's next commit: what was not there before that may be by now, and
+        # no longer wait.
         again = any(self._may_wait(id, _FRESH_MS) for id in young) if reading else bool(young)
         if young and reader and not reading:
             await self._drained(self._detour, young)
