@@ -297,11 +297,14 @@ class Posting:
         named = _named(segments, params)
         young = [id for id in set(named) if self._may_wait(id)]
         reading = method in _READING
-        # A refusal is an answer only after the primary's next commit: what was not there before that may be by now, and
-        # no longer wait.
-        again = any(self._may_wait(id, _FRESH_MS) for id in young) if reading else bool(young)
-        if young and reader and not reading:
-            await self._drained(self._detour, young)
+        if reading:
+            again = any(self._may_wait(id, _FRESH_MS) for id in young)
+        else:
+            # A refusal is an answer only after the primary's next commit: what was not there before that may be by now,
+            # and no longer wait.
+            again = bool(young)
+            if reader:
+                await self._drained(self._detour, young)
         others = await self._aliases(named) if named else {}
         for id, other in others.items():
             for where, name in named[id]:
