@@ -327,7 +327,7 @@ _PORTS = taking(
     metavar="N",
     type=int,
     default=7000,
-    says="the first of eight ports for the other nodes (default: %(default)s)",
+    says="the first of eight ports; other nodes reach the first six (default: %(default)s)",
 )
 
 _CLUSTER = (

@@ -79,6 +79,15 @@ async def good_invite(database: Database, code: str) -> InviteView | None:
     return await database.read(read)
 
 
+async def has_owner(database: Database) -> bool:
+    """Whether anybody could look after this server yet."""
+
+    async def read(tx: Reader) -> bool:
+        return await tx.one(access.SQL.has_owner) is not None
+
+    return await database.read(read)
+
+
 async def owner_link_is_good(database: Database, token: str) -> bool:
     """Whether the page that creates the owner's account may be shown."""
     mark = fingerprint(token)

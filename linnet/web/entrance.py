@@ -105,7 +105,8 @@ async def _sign_up_page(
     door: Door, request: Request, form: Form, status: int = 200, *, invited_by: str = ""
 ) -> Response:
     rules = await instance.rules(door.database)
-    return await door.page(request, "sign_up.html", status, form=form, rules=rules, invited_by=invited_by)
+    owned = await users.has_owner(door.database)
+    return await door.page(request, "sign_up.html", status, form=form, rules=rules, invited_by=invited_by, owned=owned)
 
 
 async def join(door: Door, request: Request) -> Response:

@@ -218,6 +218,7 @@ async def test_without_mail_nobody_is_promised_a_letter(world: World):
 async def test_the_owners_link_works_once(world: World):
     token = await setup.owner_link(world.database, world.parts.guards)
     owner = Browser(world.client)
+    assert "Nobody owns this server yet" in (await owner.go("/sign-up")).text
     assert (await owner.get("/setup?token=guess")).status == 404
     page = await owner.go(f"/setup?token={token}")
     wrong = await owner.send(page, "/setup", {"username": "ada", "email": "ada@example.org", "password": "short"})
@@ -227,6 +228,7 @@ async def test_the_owners_link_works_once(world: World):
     assert sent.location == "/"
     assert (await owner.go("/moderation")).status == 200
     assert (await Browser(world.client).get(f"/setup?token={token}")).status == 404
+    assert "Nobody owns" not in (await Browser(world.client).go("/sign-up")).text
 
 
 async def app(world: World, uri: str, scopes: str = "read write:statuses") -> str:
