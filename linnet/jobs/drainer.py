@@ -188,9 +188,12 @@ class Drainer:
         return await self._park(entries[0])
 
     async def _park(self, entry: Entry) -> float:
+        # It may be done though nobody tells us so: then what waits aside is asked for anew.
+        self._knows_aside = False
         if not await self._journal.park(entry, self._lock.revision):
             return await self._lost()
         self._aside.add(entry.id)
+        self._knows_aside = True
         return 0.0
 
     def _waits_for_another(self, entry: Entry) -> bool:

@@ -251,8 +251,14 @@ class MajorityJournal:
         return (await self._majority.transact([present_since(LOCK, lock)], steps)).succeeded
 
     async def parked(self) -> tuple[Entry, ...]:
-        found = await self._majority.range(PARKED, after_prefix(PARKED), limit=STEPS_MAX)
-        return tuple(form.unpack(key.value) for key in found.keys)
+        """All that was put aside, in the order of ids."""
+        start, entries = PARKED, list[Entry]()
+        while True:
+            found = await self._majority.range(start, after_prefix(PARKED), limit=STEPS_MAX)
+            entries += (form.unpack(key.value) for key in found.keys)
+            if len(found.keys) < STEPS_MAX:
+                return tuple(entries)
+            start = f"{found.keys[-1].key}\x00"
 
     async def unparked(self, entry: Entry, lock: int) -> bool:
         """Forgets what was put aside and has gone into the database now. False: the lock is lost."""

@@ -20,6 +20,8 @@ FAILS_TRIES = 5
 ELSEWHERE_SECONDS = 60.0
 """So long a host that meets damage has to give the primary away. What waits in a safe place keeps its order until then;
 what still meets it later is damaged on all machines."""
+PAUSED_SECONDS = 2 * ELSEWHERE_SECONDS
+"""Who was put aside for it comes back every minute or so, and must not begin that minute anew each time."""
 
 
 class Room:
@@ -76,10 +78,10 @@ class Room:
         await self.wait(error, -inf if ahead else deadline, tries)
 
     def _lasts(self, host: str) -> float:
-        """For how many seconds that host has met damage, with no pause of a minute in between."""
+        """For how many seconds that host has met damage, with no long pause in between."""
         now = asyncio.get_running_loop().time()
         first, last = self._damage.get(host, (now, now))
-        self._damage[host] = (first if now - last < ELSEWHERE_SECONDS else now, now)
+        self._damage[host] = (first if now - last < PAUSED_SECONDS else now, now)
         return now - self._damage[host][0]
 
     async def wait(self, error: BadDisk, deadline: float, tries: int = 1) -> None:

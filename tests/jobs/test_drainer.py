@@ -4,12 +4,13 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from linnet.domain.errors import Unavailable
 from linnet.domain.journal import Entry
-from linnet.domain.majority import NoMajority
+from linnet.domain.majority import STEPS_MAX, NoMajority
 from linnet.jobs.drainer import BATCH, BATCH_FIRST, DEFRAGMENTED_BYTES, DRAIN_SECONDS, KEPT_SECONDS, Drainer
 from linnet.storage.journal import EPOCH, Lock, MajorityJournal, TooLate
 from linnet.supervision import Tasks
@@ -244,6 +245,43 @@ async def test_what_answers_or_quotes_a_post_that_was_put_aside_waits_for_it(wor
     await world.turns(other, 70)
     assert world.stored.ids == [1, 3, 6, 2, 4, 5, 7, 8]
     assert await journal.parked() == ()
+
+
+async def test_where_nobody_tells_that_a_post_was_put_aside_what_answers_it_waits_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    park = MajorityJournal.park
+
+    async def lost(*given: Any) -> bool:
+        await park(*given)
+        monkeypatch.undo()
+        raise NoMajority("the answer was lost")
+
+    monkeypatch.setattr(MajorityJournal, "park", lost)
+    await world.post(1, 2)
+    journal = MajorityJournal(world.majority, world.clock)
+    await journal.put(Entry(3, 7, "key 3", 3, json.dumps({"in_reply_to_id": 2})))
+    world.stored.refuses = {2}
+    node = world.node("one")
+    with pytest.raises(NoMajority):
+        await world.turns(node, 3)
+    await world.turns(node, 3)
+    assert world.stored.ids == [1]
+    assert [entry.id for entry in await journal.parked()] == [2, 3]
+
+
+async def test_however_much_was_put_aside_whoever_drains_next_knows_of_all_of_it(world: World) -> None:
+    ids = range(1, 2 * STEPS_MAX + 3)
+    await world.post(*ids)
+    world.stored.refuses = set(ids)
+    await world.turns(world.node("one"), 30)
+    journal = MajorityJournal(world.majority, world.clock)
+    assert [entry.id for entry in await journal.parked()] == list(ids)
+    last = ids[-1]
+    await journal.put(Entry(last + 1, 7, "the answer", 1, json.dumps({"in_reply_to_id": last})))
+    world.clock.advance(4_000)
+    await world.turns(world.node("other"), 3)
+    assert (world.stored.ids, len(await journal.parked())) == ([], len(ids) + 1)
 
 
 async def test_whoever_loses_sight_of_the_primary_tries_what_was_put_aside_no_longer(world: World) -> None:

@@ -138,6 +138,21 @@ async def test_a_damage_that_nobody_else_cures_holds_up_nothing(
         assert len(told) == postgres_room.FAILS_TRIES
 
 
+async def test_who_was_put_aside_for_it_and_comes_back_each_minute_holds_up_nobody(monkeypatch: pytest.MonkeyPatch):
+    """Said to be curable each time anew, it would end each round of tries before the others had theirs."""
+    clock, room = VirtualClock(), Room(elsewhere=True)
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", clock.monotonic)
+    error = BadDisk("it fails")
+    error.host, error.__cause__ = "host", asyncpg.DataCorruptedError("an invalid page")
+    said = []
+    for seconds in (0, 30, 31, 61, 61, 61, 600):
+        clock.advance(1_000 * seconds)
+        with pytest.raises((Unavailable, asyncpg.DataCorruptedError)) as refused:
+            await room.refused(error, 0.0, 1, ahead=True)
+        said.append(refused.type)
+    assert said == [Unavailable] * 2 + [asyncpg.DataCorruptedError] * 4 + [Unavailable]
+
+
 async def test_where_no_standby_answers_a_read_waits_as_long_between_its_tries(
     server: Server, standby: Server, monkeypatch: pytest.MonkeyPatch
 ):
