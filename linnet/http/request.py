@@ -36,14 +36,14 @@ class Disconnected(Exception):
 
 class Request:
     """One request. ``method``, ``path`` (decoded, for people), ``route`` (the pattern that matched, '' if none),
-    ``segments`` (path parameters), ``options`` (what the route carries), ``context`` (for the doors) and ``answered``
-    (the first byte is out) are plain attributes. ``raw_path`` is the path as it was sent, escapes and all; bytes that
-    are not UTF-8 read U+FFFD there."""
+    ``segments`` (path parameters), ``options`` (what the route carries), ``context`` and ``receipt`` (for the doors)
+    and ``answered`` (the first byte is out) are plain attributes. ``raw_path`` is the path as it was sent, escapes and
+    all; bytes that are not UTF-8 read U+FFFD there."""
 
     __slots__ = (
         "_body", "_client", "_cookies", "_headers", "_params", "_proxies", "_query", "_receive", "answered", "body_max",
-        "body_timeout_s", "context", "method", "options", "path", "raw_path", "route", "scope", "segments", "spool",
-        "upload_max",
+        "body_timeout_s", "context", "method", "options", "path", "raw_path", "receipt", "route", "scope", "segments",
+        "spool", "upload_max",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, proxies: Proxies = _NOBODY) -> None:
@@ -58,6 +58,7 @@ class Request:
         self.segments: dict[str, str] = {}
         self.options: Any = None
         self.context: Any = None
+        self.receipt: Any = None
         self.body_max = BODY_MAX
         self.upload_max = UPLOAD_MAX
         self.spool: Path | None = None

@@ -19,7 +19,7 @@ from linnet.http.response import Response, redirect
 from linnet.mastodon import drafts, scheduled
 from linnet.queries import media, preferences, statuses
 from linnet.web import addresses
-from linnet.web.door import Door, path_id, visitor_of
+from linnet.web.door import Door, answered, path_id, visitor_of
 from linnet.web.forms import Form, many, text, ticked
 
 FIELDS = (
@@ -52,9 +52,13 @@ async def post(door: Door, request: Request) -> Response:
         form.attached = await _attach(door, request, form, params)
         if not form.errors:
             defaults = await preferences.posting(door.database, visitor.id)
-            given = {**params, "media_ids": [str(one.id) for one in form.attached], "poll": _poll(door, params)}
-            draft = replace(drafts.draft(given, defaults, visitor.identity), app_name=None, app_website=None)
-            return redirect(await _keep_or_post(door, request, params, draft))
+
+            async def send() -> str:
+                given = {**params, "media_ids": [str(one.id) for one in form.attached], "poll": _poll(door, params)}
+                draft = replace(drafts.draft(given, defaults, visitor.identity), app_name=None, app_website=None)
+                return await _keep_or_post(door, request, params, draft)
+
+            return redirect(await answered(door, request, send))
     except (Conflict, Invalid, NotFound) as error:
         # Conflict: a film that is not ready yet. The form keeps it, to be sent again in a moment.
         form.fail(error, *FIELDS)

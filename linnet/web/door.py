@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from linnet.actions.posting import Posting
 from linnet.actions.statuses import Written
@@ -27,6 +27,8 @@ from linnet.storage.database import Database, Operation
 from linnet.web import addresses, headers
 from linnet.web.templating import Pages
 from linnet.web.usage import Usage
+
+T = TypeVar("T")
 
 ANYBODY = "anybody"
 """Whoever comes; somebody signed in sees their own."""
@@ -128,7 +130,9 @@ class Door:
             return Operation(f"page:{visitor.identity.key}:{request.path}:{number}")
         if visitor.identity.key and (name := request.operation):
             return Operation(f"proxy:{visitor.identity.key}:{request.method} {request.path}:{name[:200]}")
-        return self.once()
+        # A handler may run once more after its commit, because what it then read was not there yet.
+        request.receipt = request.receipt or self.once()
+        return cast("Operation", request.receipt)
 
     async def page(self, request: Request, template: str, status: int = 200, /, **values: Any) -> Response:
         """A whole page, with what every page shows of its reader."""
@@ -218,15 +222,19 @@ def guarded(door: Door, page: Page, admits: str) -> Handler:
         if admits == MODERATOR and not visitor.moderates:
             # Whoever may not see it need not know that it is there.
             raise NotFound
-        try:
-            return await page(door, request)
-        except NotFound as error:
-            return await door.posting.once_more(
-                error, request.method, request.segments, request.params, visitor_of(request).id,
-                partial(page, door, request),
-            )  # fmt: skip
+        return await answered(door, request, partial(page, door, request))
 
     return handle
+
+
+async def answered(door: Door, request: Request, answer: Callable[[], Awaitable[T]]) -> T:
+    """What ``answer`` says; once more where it misses a status that the request names and that was on its way."""
+    try:
+        return await answer()
+    except NotFound as error:
+        return await door.posting.once_more(
+            error, request.method, request.segments, request.params, visitor_of(request).id, answer
+        )
 
 
 async def _visitor(door: Door, request: Request) -> Visitor:

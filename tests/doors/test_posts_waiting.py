@@ -249,6 +249,45 @@ async def test_what_is_brought_in_while_it_is_said_not_to_be_there_is_there(
     assert (await there.post(f"{STATUSES}/{ids.first_at(cluster.clock.now_ms())}/favourite")).status == 404
 
 
+async def test_a_page_answers_what_waits_though_its_machine_does_not_know_of_it(cluster: Cluster):
+    """Having been frozen, it knows neither the post nor that posts had to wait."""
+    anna = await cluster.nodes[0].world.person("anna")
+    there = await pages.signed_in(cluster.nodes[1].world, anna.id)
+    root = await post(anna, "root")
+    page = await there.go(f"/@anna/{root['id']}")
+    cluster.nodes[0].switch.open()
+    waits = await post(anna, "waits")
+    answer = {"status": "an answer", "in_reply_to_id": waits["id"]}
+    sent = await cluster.later(there.send(page, "/compose", answer), cluster.drain)
+    assert sent.status == 303, sent.text
+    cluster.close()
+    context = await get(anna, f"{STATUSES}/{waits['id']}/context")
+    assert texts(context["descendants"]) == ["an answer"]
+    nothing = str(ids.first_at(cluster.clock.now_ms()))
+    refused = await there.send(page, "/compose", {"status": "kept", "in_reply_to_id": nothing, "once": "1"})
+    assert (refused.status, refused.value("status")) == (422, "kept")
+
+
+async def test_a_post_that_is_not_seen_yet_by_who_made_it_is_made_once(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+):
+    anna = await cluster.nodes[0].world.person("anna")
+    root = await post(anna, "root")
+    one, behind = queries.one, [True]
+
+    async def read(*given: Any) -> Any:
+        if behind:
+            behind.pop()
+            raise NotFound
+        return await one(*given)
+
+    monkeypatch.setattr(queries, "one", read)
+    made = await cluster.soon(anna.post(STATUSES, json={"status": "reply", "in_reply_to_id": root["id"]}))
+    assert (made.status, behind) == (200, [])
+    context = await get(anna, f"{STATUSES}/{root['id']}/context")
+    assert texts(context["descendants"]) == ["reply"]
+
+
 async def test_what_waits_too_long_is_told_to_come_back(cluster: Cluster):
     anna = await cluster.nodes[0].world.person("anna")
     cluster.cut()

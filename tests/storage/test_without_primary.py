@@ -190,6 +190,7 @@ async def test_a_standby_that_is_behind_signs_nobody_out(world: World, servers: 
     assert [one.status for one in await invented] == [503] * 20
     assert time.monotonic() - began < SOON_SECONDS
     assert (await browser.get("/")).status == 200, "who is not known looks as strangers do"
+    assert (await browser.get("/reset?token=new")).status == 503, "a link may have been sent a moment ago"
     await _carried_out(standby, "select pg_wal_replay_resume()")
     await asyncio.to_thread(standby.promote)
     await _carried_out(standby, "alter system set synchronous_standby_names = ''", "select pg_reload_conf()")
