@@ -12,7 +12,6 @@ from linnet.storage.breaker import Breaker
 from linnet.storage.database import RECEIPTS, Abandoned, Generation, Operation
 from linnet.storage.detour import Detour
 from linnet.storage.journal import LOCK, MajorityJournal
-from tests.support.asgi import Answer
 from tests.support.client import Person, VirtualClock, World
 from tests.support.majority import MemoryMajority
 from tests.support.waiting import until
@@ -116,9 +115,9 @@ class Cluster:
         self.close()
         return done
 
-    async def later(self, request: Awaitable[Answer], then: Callable[[], Awaitable[object]]) -> Answer:
+    async def later(self, request: Awaitable[T], then: Callable[[], Awaitable[object]]) -> T:
         """A request that must wait: it does, ``then`` happens, and a moment later it is answered."""
-        asked = asyncio.ensure_future(request)
+        asked: asyncio.Future[T] = asyncio.ensure_future(request)
         await until(lambda: self.clock.sleeping > 0 or asked.done())
         assert not asked.done(), f"it did not wait: {asked.result()}"
         await then()
