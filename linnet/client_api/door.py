@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
 
 from linnet.actions.posting import Posting
 from linnet.actions.statuses import Written
@@ -79,9 +78,7 @@ class Door:
             return Operation(f"{reader.key}:{request.method} {request.path}:{key[:200]}")
         if reader.key and (key := request.operation):
             return Operation(f"proxy:{reader.key}:{request.method} {request.path}:{key[:200]}")
-        # A handler may run once more after its commit, because what it then read was not there yet.
-        request.receipt = request.receipt or Operation.once(self.ids)
-        return cast("Operation", request.receipt)
+        return request.receipt(self.once)
 
     async def statuses(
         self, request: Request, listed: tuple[Listed, ...], *, linked: bool = True, waiting: Sequence[Written] = ()

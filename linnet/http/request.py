@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 from linnet.domain import errors
@@ -12,6 +12,8 @@ from linnet.http.params import parse_json, parse_query
 from linnet.http.proxies import Proxies, last_of, network_of, parse_address, valid_host
 
 __all__ = ["BODY_MAX", "UPLOAD_MAX", "Disconnected", "Receive", "Request", "Scope", "Send", "Upload"]
+
+T = TypeVar("T")
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -36,13 +38,13 @@ class Disconnected(Exception):
 
 class Request:
     """One request. ``method``, ``path`` (decoded, for people), ``route`` (the pattern that matched, '' if none),
-    ``segments`` (path parameters), ``options`` (what the route carries), ``context`` and ``receipt`` (for the doors)
-    and ``answered`` (the first byte is out) are plain attributes. ``raw_path`` is the path as it was sent, escapes and
-    all; bytes that are not UTF-8 read U+FFFD there."""
+    ``segments`` (path parameters), ``options`` (what the route carries), ``context`` (for the doors) and ``answered``
+    (the first byte is out) are plain attributes. ``raw_path`` is the path as it was sent, escapes and all; bytes that
+    are not UTF-8 read U+FFFD there."""
 
     __slots__ = (
-        "_body", "_client", "_cookies", "_headers", "_params", "_proxies", "_query", "_receive", "answered", "body_max",
-        "body_timeout_s", "context", "method", "options", "path", "raw_path", "receipt", "route", "scope", "segments",
+        "_body", "_client", "_cookies", "_headers", "_params", "_proxies", "_query", "_receipt", "_receive", "answered",
+        "body_max", "body_timeout_s", "context", "method", "options", "path", "raw_path", "route", "scope", "segments",
         "spool", "upload_max",
     )  # fmt: skip
 
@@ -58,7 +60,6 @@ class Request:
         self.segments: dict[str, str] = {}
         self.options: Any = None
         self.context: Any = None
-        self.receipt: Any = None
         self.body_max = BODY_MAX
         self.upload_max = UPLOAD_MAX
         self.spool: Path | None = None
@@ -71,6 +72,7 @@ class Request:
         self._headers: dict[bytes, bytes] | None = None
         self._params: dict[str, Any] | None = None
         self._query: dict[str, Any] | None = None
+        self._receipt: Any = None
 
     @property
     def query_string(self) -> str:
@@ -118,6 +120,14 @@ class Request:
         """What the proxy in front calls this request, the same at each of its own retries: ``X-Linnet-Operation``, only
         from a trusted one. '' where there is none."""
         return self._forwarded("x-linnet-operation")
+
+    def receipt(self, make: Callable[[], T]) -> T:
+        """What ``make`` has made for this request, which nobody else has named: the same at each call, since a handler
+        may run once more after its commit, where what it then read was not there yet."""
+        if self._receipt is None:
+            self._receipt = make()
+        kept: T = self._receipt
+        return kept
 
     @property
     def patience_s(self) -> float | None:

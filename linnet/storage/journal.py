@@ -1,7 +1,7 @@
 """The journal: posts that a majority of machines keeps while the database has no primary, in order, each once."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TypeVar
 
 from linnet.domain import journal as form
@@ -252,13 +252,7 @@ class MajorityJournal:
 
     async def parked(self) -> tuple[Entry, ...]:
         """All that was put aside, in the order of ids."""
-        start, entries = PARKED, list[Entry]()
-        while True:
-            found = await self._majority.range(start, after_prefix(PARKED), limit=STEPS_MAX)
-            entries += (form.unpack(key.value) for key in found.keys)
-            if len(found.keys) < STEPS_MAX:
-                return tuple(entries)
-            start = f"{found.keys[-1].key}\x00"
+        return tuple([form.unpack(key.value) async for keys in self._pages(PARKED, STEPS_MAX) for key in keys])
 
     async def unparked(self, entry: Entry, lock: int) -> bool:
         """Forgets what was put aside and has gone into the database now. False: the lock is lost."""
@@ -272,18 +266,24 @@ class MajorityJournal:
 
     async def sweep(self, until: int, lock: int) -> int | None:
         """Deletes keys of operations that were put up to that revision: how many; None where the lock is lost."""
-        start, swept = KEYS, 0
-        while True:
-            found = await self._majority.range(start, after_prefix(KEYS), limit=_SWEPT, keys_only=True)
-            old = [key.key for key in found.keys if key.modified <= until]
+        swept = 0
+        async for keys in self._pages(KEYS, _SWEPT, keys_only=True):
+            old = [key.key for key in keys if key.modified <= until]
             for part in _parts(old, STEPS_MAX):
                 steps = [Delete(key) for key in part]
                 if not (await self._majority.transact([present_since(LOCK, lock)], steps)).succeeded:
                     return None
             swept += len(old)
-            if len(found.keys) < _SWEPT:
-                return swept
-            start = f"{found.keys[-1].key}\x00"
+        return swept
+
+    async def _pages(self, prefix: str, size: int, *, keys_only: bool = False) -> AsyncIterator[Sequence[KeyValue]]:
+        """All that stands under a prefix, so many at once."""
+        start, full = prefix, True
+        while full:
+            found = await self._majority.range(start, after_prefix(prefix), limit=size, keys_only=keys_only)
+            yield found.keys
+            if full := len(found.keys) == size:
+                start = f"{found.keys[-1].key}\x00"
 
     async def keys(self) -> int:
         """How many operations are remembered."""

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from linnet.actions.posting import Posting
 from linnet.actions.statuses import Written
@@ -130,9 +130,7 @@ class Door:
             return Operation(f"page:{visitor.identity.key}:{request.path}:{number}")
         if visitor.identity.key and (name := request.operation):
             return Operation(f"proxy:{visitor.identity.key}:{request.method} {request.path}:{name[:200]}")
-        # A handler may run once more after its commit, because what it then read was not there yet.
-        request.receipt = request.receipt or self.once()
-        return cast("Operation", request.receipt)
+        return request.receipt(self.once)
 
     async def page(self, request: Request, template: str, status: int = 200, /, **values: Any) -> Response:
         """A whole page, with what every page shows of its reader."""

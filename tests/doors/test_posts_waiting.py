@@ -32,6 +32,20 @@ def texts(statuses: Any) -> list[str]:
     return [one["content"].removeprefix("<p>").removesuffix("</p>") for one in statuses]
 
 
+def behind_once(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """What is read first is not there yet; empty when that has happened."""
+    one, behind = queries.one, [True]
+
+    async def read(*given: Any) -> Any:
+        if behind:
+            behind.pop()
+            raise NotFound
+        return await one(*given)
+
+    monkeypatch.setattr(queries, "one", read)
+    return behind
+
+
 # -- seen by its author -----------------------------------------------------------------------------------------------
 
 
@@ -273,15 +287,7 @@ async def test_a_post_that_is_not_seen_yet_by_who_made_it_is_made_once(
 ):
     anna = await cluster.nodes[0].world.person("anna")
     root = await post(anna, "root")
-    one, behind = queries.one, [True]
-
-    async def read(*given: Any) -> Any:
-        if behind:
-            behind.pop()
-            raise NotFound
-        return await one(*given)
-
-    monkeypatch.setattr(queries, "one", read)
+    behind = behind_once(monkeypatch)
     made = await cluster.soon(anna.post(STATUSES, json={"status": "reply", "in_reply_to_id": root["id"]}))
     assert (made.status, behind) == (200, [])
     context = await get(anna, f"{STATUSES}/{root['id']}/context")
@@ -436,15 +442,7 @@ async def test_pages_post_and_show_what_waits_as_the_api_does(cluster: Cluster):
 async def test_a_standby_that_is_behind_is_given_a_moment(cluster: Cluster, monkeypatch: pytest.MonkeyPatch):
     anna = await cluster.nodes[0].world.person("anna")
     monkeypatch.setattr(type(cluster.nodes[0].world.database), "has_standbys", True)
-    one, behind = queries.one, [True]
-
-    async def read(*given: Any) -> Any:
-        if behind:
-            behind.pop()
-            raise NotFound
-        return await one(*given)
-
-    monkeypatch.setattr(queries, "one", read)
+    behind = behind_once(monkeypatch)
     answer = await cluster.soon(anna.post(STATUSES, json={"status": "hello"}))
     assert (answer.status, behind) == (200, [])
     gone = await cluster.soon(anna.post(f"{STATUSES}/{answer.json()['id']}/favourite"))
