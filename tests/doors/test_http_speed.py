@@ -82,6 +82,7 @@ def test_a_routed_request_costs_little(target: str) -> None:
 
 def test_a_rate_limit_costs_little(tmp_path: Any) -> None:
     limiter = RateLimiter(tmp_path / "limits", SystemClock(), True)
-    times = bare_times(lambda: limiter.check("api_token", "112233445566"))
+    # Most of it is the kernel's time, which a neighbour's work stretches more than ours: a quiet round is rarer.
+    times = bare_times(lambda: limiter.check("api_token", "112233445566"), rounds=100)
     print(f"a check: {times:.1f} bare answers")
     assert times < 7
