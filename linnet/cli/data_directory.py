@@ -120,6 +120,16 @@ class DataDirectory:
             "Try again when one has ended.",
         )
 
+    def working(self) -> bool:
+        """Whether any process of this folder has a number."""
+        for taken in self.run.glob("worker-*"):
+            with taken.open("rb") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except OSError:
+                    return True
+        return False
+
     @contextlib.contextmanager
     def serving(self) -> Iterator[bool]:
         """Says whether no other server runs on this folder, and marks it as served (together with others)."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import select
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,12 @@ class Server:
                     for each in listening:
                         with contextlib.suppress(OSError):
                             poll.unregister(each)
+
+    def give_port_away(self) -> None:
+        """Nobody listens any more, in no worker, and another process may. Connections that are open stay."""
+        self.stop_accepting()
+        with socket.socket(fileno=os.dup(self._listening)) as shared, contextlib.suppress(OSError):
+            shared.shutdown(socket.SHUT_RDWR)  # refused where another worker has done it already
 
     async def stop(self, seconds: float) -> None:
         """Takes no more connections, and waits for those that are open, at most so long."""

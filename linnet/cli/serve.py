@@ -30,6 +30,9 @@ STABLE_SECONDS = 30.0
 """A worker that has lived so long was well: its end is not taken for a sign that the next one will end, too."""
 EXTRA_SECONDS = 15.0
 """What a worker may take to end, beside the time that its requests are given."""
+POLL_SECONDS = 0.02
+LEFT_SECONDS = 10.0
+"""How long the workers that a killed supervisor left behind may take to give their port away."""
 
 
 class Worker:
@@ -255,9 +258,12 @@ def run(config: Config, chosen: argparse.Namespace) -> int:
     directory.prepare()
     _allow_many_files()
     with directory.serving() as alone, contextlib.ExitStack() as open_sockets:
-        listening = [open_sockets.enter_context(listen(config.bind))]
+        # Workers without a supervisor: theirs was killed, and they are about to end.
+        until = time.monotonic() + (LEFT_SECONDS if alone and directory.working() else 0.0)
+        listening = [open_sockets.enter_context(listen(config.bind, until=until))]
         if config.streaming_bind is not None:
-            listening.append(open_sockets.enter_context(listen(config.streaming_bind, "--streaming-bind")))
+            streaming = listen(config.streaming_bind, "--streaming-bind", until=until)
+            listening.append(open_sockets.enter_context(streaming))
         if not alone and not config.database:
             print(
                 f"linnet: another server runs on {config.data} too; they share it (which is allowed)", file=sys.stderr
@@ -265,19 +271,27 @@ def run(config: Config, chosen: argparse.Namespace) -> int:
         return Supervisor(config, listening, chosen.given).run()
 
 
-def listen(address: Address, option: str = "--bind") -> socket.socket:
-    """The socket that all workers accept on. Raises Ending."""
+def listen(address: Address, option: str = "--bind", *, until: float = 0.0) -> socket.socket:
+    """The socket that all workers accept on; a port in use is waited for ``until`` then (monotonic). Raises Ending."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((address.host, address.port))
-        listening.listen(BACKLOG)
-    except OSError as error:
-        listening.close()
-        raise _cannot_listen(address, option, error) from None
-    listening.setblocking(False)
-    return listening
+    told = False
+    while True:
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((address.host, address.port))
+            listening.listen(BACKLOG)
+        except OSError as error:
+            listening.close()
+            if error.errno != errno.EADDRINUSE or time.monotonic() >= until:
+                raise _cannot_listen(address, option, error) from None
+            if not told:
+                print(f"linnet: waiting for {address}: what a killed server left still has it", file=sys.stderr)
+            told = True
+            time.sleep(POLL_SECONDS)
+        else:
+            listening.setblocking(False)
+            return listening
 
 
 def _cannot_listen(address: Address, option: str, error: OSError) -> Ending:

@@ -175,7 +175,12 @@ async def serve(config: Config, listening: list[int], channel: Channel, origin: 
         channel.say(ready=True, origin=parts.site.origin, lines=await welcome(parts) if first else [])
         waits = [tasks.start("supervisor", channel.closed()), tasks.start("stop", stopping.wait())]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        await drain(application, door, server, config.drain / 1000, stopping)
+        if stopping.is_set():
+            await drain(application, door, server, config.drain / 1000, stopping)
+        else:
+            # The supervisor was killed, and its successor wants the ports: whoever comes now, comes to that one.
+            server.give_port_away()
+            await application.drain(config.drain / 1000)
         await server.stop(5.0)
         await lifespan.shutdown()
         await tasks.close()

@@ -230,11 +230,12 @@ async def test_a_wrong_option_goes_nowhere_and_can_be_corrected(node: NodeOnTria
 
 @pytest.mark.parametrize("child", CHILDREN)
 async def test_a_child_that_is_killed_comes_back(child: str, node: NodeOnTrial) -> None:
-    before = node.pids()
+    before, said = node.pids(), len(node.log.read_text())
     os.kill(before[child], signal.SIGKILL)
     await until(lambda: node.pids().get(child, before[child]) != before[child], 20)
     await until(node.ready, 40)
     await until(lambda: node.posted(f"after {child}"), 40)
+    assert "times in a row" not in node.log.read_text()[said:], "nothing it left stood in its successor's way"
     after = node.pids()
     assert {name for name in CHILDREN if before[name] != after.get(name)} == {child}, "the others were left alone"
 

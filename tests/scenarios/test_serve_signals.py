@@ -141,6 +141,40 @@ def test_workers_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
         assert server.get("/readyz")[0] == 200
 
 
+async def test_what_a_killed_supervisor_leaves_is_answered_and_keeps_no_successor_waiting(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", "--workers", "2") as server:
+        token = await asyncio.to_thread(server.account, "alice")
+        await until(lambda: len(server.workers()) == 2)
+        workers = server.workers()
+        body = b'{"status": "said slowly"}'
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(
+            b"POST /api/v1/statuses HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Authorization: Bearer %b\r\nContent-Length: %d\r\n\r\n" % (token.encode(), len(body)) + body[:5]
+        )
+        assert (await asyncio.to_thread(server.get, "/readyz"))[0] == 200  # by then a worker has that request
+        os.kill(server.pid, signal.SIGKILL)
+        await asyncio.to_thread(server.process.wait, 10)  # type: ignore[union-attr]
+        await asyncio.to_thread(server.start)
+        assert not set(server.workers()) & set(workers)
+        writer.write(body[5:])
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200"), server.log()
+        writer.close()
+        await until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 30)
+
+
+def test_a_successor_waits_for_workers_that_still_have_its_port(tmp_path: Path) -> None:
+    with Server(tmp_path / "data") as server:
+        (worker,) = server.workers()
+        os.kill(worker, signal.SIGSTOP)
+        os.kill(server.pid, signal.SIGKILL)
+        server.process.wait(10)  # type: ignore[union-attr]
+        server.start(ready=False)
+        until_now(lambda: f"waiting for 127.0.0.1:{server.port}" in server.log(), what="word of the port")
+        os.kill(worker, signal.SIGCONT)
+        server.wait_ready()
+
+
 # A supervisor that gets a signal in the very moment in which its second worker has been started.
 _IN_THE_MOMENT = """
 import os, subprocess, sys
