@@ -171,8 +171,10 @@ def test_a_successor_waits_for_workers_that_still_have_its_port(tmp_path: Path) 
         server.process.wait(10)  # type: ignore[union-attr]
         server.start(ready=False)
         until_now(lambda: f"waiting for 127.0.0.1:{server.port}" in server.log(), what="word of the port")
+        assert not server.workers()
         os.kill(worker, signal.SIGCONT)
         server.wait_ready()
+        assert server.replaced([worker])
 
 
 # A supervisor that gets a signal in the very moment in which its second worker has been started.
