@@ -15,7 +15,7 @@ import pytest
 from linnet.cluster.haproxy import BACKLOG, POSTS_MAX, READS_MAX, Ingress, Peer, numbers, render
 from tests.scenarios.test_serve_proxies import make_certificate
 from tests.support.ingress import Haproxy
-from tests.support.server import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import until
 
 HERE = Ingress("n1", "0.0.0.0:80", "10.0.0.1:7005", "127.0.0.1:7006", "127.0.0.1:7007", "/c/ca.crt", "/c/n.pem", "/r/s")

@@ -15,7 +15,7 @@ from linnet.cluster import asking, certificates, passwords, patroni, patroni_pro
 from linnet.cluster.layout import Folders, Member, Ports
 from linnet.cluster.patroni import Machine, Postgres
 from linnet.system import SystemChance, SystemClock
-from tests.support.etcd import free_ports
+from tests.support.ports import free_port
 
 HERE = "127.0.0.1"
 
@@ -29,7 +29,7 @@ class Door:
         now = SystemClock().now_ms()
         self.authority = certificates.make_authority("linnet", now)
         certificates.keep(self.folders, self.authority, certificates.issue(self.authority, "one", (HERE,), now))
-        (self.port,) = free_ports(1)
+        self.port = free_port()
         ports = Ports(1, 2, 3, self.port, 5, 6, 7, 8)
         told = patroni.render(
             Member("one", HERE, ports), (), self.folders, passwords.make(SystemChance()), Postgres("/bin", "first.sql"),

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.ports import free_port
+
 MODULE = """
 import asyncio
 from pathlib import Path
@@ -85,8 +87,7 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "served.py").write_text(MODULE)
-        with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(self.port),
              "--no-ws", "--loop", "uvloop", "--log-level", "error", "--working-dir", str(folder), "served:application"],

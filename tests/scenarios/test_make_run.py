@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.server import free_port, until
+from tests.support.ports import free_port
+from tests.support.server import until
 from tests.support.window import Window, opened
 
 ROOT = Path(__file__).parents[2]

@@ -23,7 +23,8 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from tests.support import programs
-from tests.support.server import Server, free_port, until
+from tests.support.ports import free_port
+from tests.support.server import Server, until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 NAME = "social.example"

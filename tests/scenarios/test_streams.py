@@ -18,7 +18,8 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from tests.support.listening import Listener
-from tests.support.server import Server, free_port, until
+from tests.support.ports import free_port
+from tests.support.server import Server, until
 from tests.support.streams import event_of
 
 POSTS = 40

@@ -22,7 +22,8 @@ from linnet.domain.majority import (
 from linnet.ports import Majority
 from linnet.storage.etcd import Endpoints, EtcdMajority, endpoints
 from linnet.system import SystemClock
-from tests.support.etcd import Etcd, free_ports, new_member, running_etcd, url_of
+from tests.support.etcd import Etcd, new_member, running_etcd, url_of
+from tests.support.ports import free_port
 
 _numbers = itertools.count()
 
@@ -82,7 +83,7 @@ async def test_whoever_asks_while_connections_are_made_anew_is_answered(majority
 
 async def test_the_members_may_become_fewer_while_they_are_asked(majority: EtcdMajority, prefix: str) -> None:
     (here,) = majority.urls
-    (nowhere,) = free_ports(1)
+    nowhere = free_port()
     majority.aim((f"http://127.0.0.1:{nowhere}", f"http://127.0.0.1:{nowhere}", here))
     asked = [asyncio.ensure_future(majority.get(prefix)) for _ in range(10)]
     await asyncio.sleep(0)

@@ -28,6 +28,7 @@ from linnet.storage.postgres_connection import (
 )
 from tests.storage.queries import COUNT, PUT, get, put, sql
 from tests.support.databases import Databases, open_postgres
+from tests.support.ports import free_port
 from tests.support.proxy import Wire, wire
 from tests.support.waiting import until
 
@@ -305,16 +306,10 @@ async def test_a_commit_after_a_statement_that_failed_is_no_commit(database):
 # -- without a primary ------------------------------------------------------------------------------------------------
 
 
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 async def test_without_a_primary_a_write_waits_until_its_deadline_and_few_may_wait(monkeypatch):
     for module in (postgres_primary, postgres_pool):
         monkeypatch.setattr(module, "WAITERS", 3)
-    database = open_postgres(f"postgresql://postgres@127.0.0.1:{unused_port()}/none", write_seconds=0.5)
+    database = open_postgres(f"postgresql://postgres@127.0.0.1:{free_port()}/none", write_seconds=0.5)
     started = time.monotonic()
     results = await asyncio.gather(*(put(database, "a") for _ in range(5)), return_exceptions=True)
     assert [type(result) for result in results] == [Unavailable] * 5

@@ -5,7 +5,6 @@ import http.client
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,15 +18,8 @@ from linnet.cluster import admission
 from linnet.cluster.layout import Member
 from linnet.domain.majority import Delete, after_prefix
 from linnet.storage.etcd import EtcdMajority, endpoints
+from tests.support.ports import free_port
 from tests.support.programs import etcd as etcd_program
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
 
 
 @dataclass(eq=False)
@@ -105,7 +97,7 @@ class Etcd:
 
 def new_member(name: str = "one", *more: str) -> Etcd:
     """Not yet started."""
-    client, peer = free_ports(2)
+    client, peer = free_port(), free_port()
     return Etcd(name, Path(tempfile.mkdtemp(prefix=f"linnet-etcd-{name}-")), client, peer, more=more)
 
 

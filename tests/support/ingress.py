@@ -18,7 +18,8 @@ import aiohttp
 
 from linnet.cluster.haproxy import Ingress, Peer, render
 from tests.support import programs
-from tests.support.server import Server, free_port, until
+from tests.support.ports import free_port
+from tests.support.server import Server, until
 from tests.support.streams import event_of
 from tests.support.waiting import until as until_async
 

@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.programs import postgres_bin
 
 _SETTINGS = {
@@ -58,12 +58,6 @@ def run(*command: str | Path, timeout: float = 60) -> str:
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed: {done.stdout}{done.stderr}")
     return done.stdout
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @dataclass(eq=False)
@@ -143,7 +137,7 @@ class Server:
     def standby(self, *, named: str = "standby") -> "Server":
         """A copy that follows this server, started."""
         folder = _new_folder(named)
-        other = Server(folder, _free_port())
+        other = Server(folder, free_port())
         run(
             postgres_bin() / "pg_basebackup", "-D", other.data, "-h", "127.0.0.1", "-p", str(self.port),
             "-U", "postgres", "-R", "-X", "stream", "-c", "fast", "--no-sync",
@@ -191,7 +185,7 @@ def _initialised() -> Path:
 
 def new_server(named: str = "postgres", under: Path | None = None) -> Server:
     """Initialised, not yet started. ``remove`` ends it."""
-    server = Server(_new_folder(named, under), _free_port())
+    server = Server(_new_folder(named, under), free_port())
     run("cp", "-a", _initialised() / "data", server.data)
     return server
 

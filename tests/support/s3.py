@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.support.server import free_port
+from tests.support.ports import free_port
 
 BUCKET = "linnet-test"
 

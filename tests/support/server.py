@@ -1,10 +1,9 @@
-"""A real ``linnet serve`` in processes of its own, on an ephemeral loopback port, for tests and benchmarks."""
+"""A real ``linnet serve`` in processes of its own, on a loopback port of its own, for tests and benchmarks."""
 
 import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,16 +15,10 @@ from typing import Any
 
 import psutil
 
+from tests.support.ports import free_port
+
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def until(true: Callable[[], object], seconds: float = 20.0, what: str = "the condition") -> None:
