@@ -227,7 +227,10 @@ async def migrate(
         allowed = pending if empty or (alone is not None and await alone()) else _before(pending)
         for migration in allowed:
             await _run(session, migration, clock)
-            log.info("migrated", migration=migration.label)
+            if not empty:
+                log.info("migrated", migration=migration.label)
+        if empty:
+            log.info("database_begun", migrations=len(allowed))
     return tuple(migration.label for migration in allowed)
 
 

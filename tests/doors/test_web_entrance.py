@@ -5,7 +5,7 @@ import re
 import pyotp
 import pytest
 
-from linnet.actions import invites, oauth, setup
+from linnet.actions import invites, oauth, rules, setup
 from linnet.actions.oauth import NewApp
 from linnet.domain.oauth import OUT_OF_BAND
 from linnet.domain.site import Site
@@ -18,7 +18,8 @@ CARLA = {"username": "carla", "email": "carla@example.org", "password": PASSWORD
 
 async def test_somebody_signs_up_and_is_in(world: World):
     carla = Browser(world.client)
-    page = await carla.do("/sign-up", "/sign-up", CARLA)
+    given = {name: value for name, value in CARLA.items() if name != "agreement"}
+    page = await carla.do("/sign-up", "/sign-up", given)  # nothing is to be agreed to where there are no rules
     assert page.address == "/"
     assert "Your stream is quiet" in page.text
     assert page.form("/compose").method == "post"
@@ -26,8 +27,10 @@ async def test_somebody_signs_up_and_is_in(world: World):
 
 async def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(world: World):
     await with_password(world, "taken")
+    await rules.add(world.database, "Be kind.", "", once(world))
     stranger = Browser(world.client)
     page = await stranger.go("/sign-up")
+    assert "Be kind." in page.text
     wrong = await stranger.send(page, "/sign-up", {"username": "ta ken", "email": "nowhere", "password": "short"})
     assert wrong.status == 422
     assert wrong.value("username") == "ta ken"

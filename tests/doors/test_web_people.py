@@ -196,6 +196,7 @@ async def test_sessions_and_apps_are_seen_and_ended(world: World):
     by_app = await world.person("ada")
     ada, other = await signed_in(world, by_app.id), await signed_in(world, by_app.id)
     page = await ada.go("/settings/account")
+    assert "button quiet" in [link.get("class") for link in page.all("a", href="/sign-out")]
     session = page.form("/settings/sessions/end")
     assert (await ada.send(page, "/settings/sessions/end", dict(session.fields))).status == 303
     assert (await other.get("/settings")).location.startswith("/sign-in")

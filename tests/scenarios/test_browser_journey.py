@@ -19,6 +19,7 @@ PASSWORD = "a long enough secret"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with Server(tmp_path_factory.mktemp("journey") / "data") as running:
+        running.cli("rule", "add", "Be kind.")
         yield running
 
 
