@@ -175,7 +175,7 @@ async def _insert_content(
         media=as_json(attached),
         poll=None if poll is None else msgspec.json.encode(poll).decode(),
         content_type=kind,
-        edited_at=post.edited_at if post.edited_at and post.edited_at > post.at else None,
+        edited_at=post.edited_at if post.edited_at and post.edited_at >= post.at else None,
     )
 
 

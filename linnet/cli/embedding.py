@@ -61,28 +61,24 @@ class Server:
 
         Granian cannot; but its epoll, which wakes it for them, can be told to look for them no more.
         """
-        shared = os.fstat(self._listening)
-        looking: list[int] = []
-        listening: list[int] = []  # Granian has a copy of it
-        with contextlib.suppress(OSError):  # where there is no /proc, it is as if this had not been called
-            for entry in Path("/proc/self/fd").iterdir():
-                with contextlib.suppress(OSError):
-                    descriptor = int(entry.name)
-                    if os.readlink(entry) == "anon_inode:[eventpoll]":
-                        looking.append(descriptor)
-                    elif os.path.samestat(os.fstat(descriptor), shared):
-                        listening.append(descriptor)
-            for descriptor in looking:
-                with select.epoll.fromfd(os.dup(descriptor)) as poll:
-                    for each in listening:
-                        with contextlib.suppress(OSError):
-                            poll.unregister(each)
+        for descriptor in _descriptors(lambda entry: os.readlink(entry) == "anon_inode:[eventpoll]"):
+            with select.epoll.fromfd(os.dup(descriptor)) as poll:
+                for each in self._copies():
+                    with contextlib.suppress(OSError):
+                        poll.unregister(each)
 
     def give_port_away(self) -> None:
-        """Nobody listens any more, in no worker, and another process may. Connections that are open stay."""
+        """As ``stop_accepting``; and once all workers have done it, another process may listen there."""
         self.stop_accepting()
-        with socket.socket(fileno=os.dup(self._listening)) as shared, contextlib.suppress(OSError):
-            shared.shutdown(socket.SHUT_RDWR)  # refused where another worker has done it already
+        # Granian keeps its copy to its end, and closes it then: by that time it is another socket.
+        with socket.socket() as nowhere:
+            for each in self._copies():
+                os.dup2(nowhere.fileno(), each, inheritable=False)
+
+    def _copies(self) -> list[int]:
+        """The listening socket's descriptors: Granian has one of its own."""
+        shared = os.fstat(self._listening)
+        return _descriptors(lambda entry: os.path.samestat(entry.stat(), shared))
 
     async def stop(self, seconds: float) -> None:
         """Takes no more connections, and waits for those that are open, at most so long."""
@@ -90,6 +86,17 @@ class Server:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._ended.wait()
+
+
+def _descriptors(wanted: Callable[[Path], bool]) -> list[int]:
+    """Those of this process that are ``wanted``; none where there is no /proc."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for entry in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(OSError):  # the one by which the folder is read has gone
+                if wanted(entry):
+                    found.append(int(entry.name))
+    return found
 
 
 class Lifespan:

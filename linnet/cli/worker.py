@@ -181,6 +181,7 @@ async def serve(config: Config, listening: list[int], channel: Channel, origin: 
             # The supervisor was killed, and its successor wants the ports: whoever comes now, comes to that one.
             server.give_port_away()
             await application.drain(config.drain / 1000)
+            await _quiet(application, door)
         await server.stop(5.0)
         await lifespan.shutdown()
         await tasks.close()

@@ -219,3 +219,12 @@ async def _media(world: World, account_id: int) -> list[bytes | None]:
     text = "select file_key from media_attachments where account_id = :a order by id"
     rows = await world.database.read(lambda tx: tx.all(sql(text), a=account_id))
     return [await world.parts.blobs.get(row[0]) for row in rows]
+
+
+async def test_an_edit_in_the_moment_of_the_post_is_an_edit(any_world: World):
+    ada, _ = await any_world.people("ada", "bob")
+    item = archives.note(1, "x", "2019-05-01T12:00:00Z", updated="2019-05-01T12:00:00Z")
+    files: dict[str, bytes | str] = {"actor.json": archives.actor(), "outbox.json": archives.outbox(item)}
+    assert (await archives.imported(any_world, ada.id, archives.zipped(files))).row.state == "done"
+    (post,) = (await ada.get(f"/api/v1/accounts/{ada.id}/statuses")).json()
+    assert post["edited_at"] == post["created_at"] == "2019-05-01T12:00:00.000Z"

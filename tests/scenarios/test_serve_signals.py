@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from linnet.cluster.children import identity
 from tests.support.kept import Kept, Lost
 from tests.support.server import Server
 from tests.support.server import until as until_now
@@ -136,7 +137,7 @@ def test_workers_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
         until_now(lambda: len(server.workers()) == 2)
         workers = server.workers()
         os.kill(server.pid, signal.SIGKILL)
-        until_now(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), what="the end of the workers")
+        until_now(lambda: not any(identity(pid) for pid in workers), what="the end of the workers")
         server.restart()
         assert server.get("/readyz")[0] == 200
 
@@ -160,7 +161,7 @@ async def test_what_a_killed_supervisor_leaves_is_answered_and_keeps_no_successo
         writer.write(body[5:])
         assert (await reader.readline()).startswith(b"HTTP/1.1 200"), server.log()
         writer.close()
-        await until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 30)
+        await until(lambda: not any(identity(pid) for pid in workers), 30)
 
 
 def test_a_successor_waits_for_workers_that_still_have_its_port(tmp_path: Path) -> None:
@@ -173,8 +174,8 @@ def test_a_successor_waits_for_workers_that_still_have_its_port(tmp_path: Path) 
         until_now(lambda: f"waiting for 127.0.0.1:{server.port}" in server.log(), what="word of the port")
         assert not server.workers()
         os.kill(worker, signal.SIGCONT)
+        until_now(lambda: server.replaced([worker]), what="another worker")
         server.wait_ready()
-        assert server.replaced([worker])
 
 
 # A supervisor that gets a signal in the very moment in which its second worker has been started.
