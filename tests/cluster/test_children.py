@@ -167,6 +167,8 @@ async def test_a_log_is_bounded_and_its_last_words_are_told(folders: tuple[Path,
     assert ours.log("etcd").with_suffix(".log.1").stat().st_size > LOG_BYTES_MAX
     assert last_words(ours.log("etcd")) == "one / two words"
     assert last_words(folders[1] / "none.log") == ""
+    ours.log("linnet").write_text("open https://example.org/setup?token=Ab-c_9 first\nbad end\n")
+    assert last_words(ours.log("linnet")) == "open https://example.org/setup?token=… first / bad end"
 
 
 async def test_children_see_few_variables(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
