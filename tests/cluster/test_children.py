@@ -28,7 +28,7 @@ def folders(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
     logs.mkdir()
     yield records, logs
     for record in records.glob("*.json"):
-        with contextlib.suppress(ValueError, ProcessLookupError):
+        with contextlib.suppress(ValueError, IndexError, ProcessLookupError):
             os.kill(int(record.read_text().split()[0]), signal.SIGKILL)
 
 
