@@ -7,7 +7,7 @@ from linnet.domain.site import Site
 from linnet.ports import Guards, Mail
 from linnet.storage import access, notifications
 from linnet.storage.access import Known
-from linnet.storage.database import Database, Operation, Reader, Writer, surely
+from linnet.storage.database import Database, Operation, Reader, ReadFunction, Writer, decided, surely
 
 RESET_MS = 6 * 3_600_000
 
@@ -17,15 +17,27 @@ async def check_password(
 ) -> str:
     """For what asks for the password again; the stored hash. Raises Invalid, naming ``field``, or TooMany."""
     guards.throttle.spend("password_change", str(account_id))
-
-    async def read(tx: Reader) -> str | None:
-        known = await access.user(tx, account_id)
-        return known.password_hash if known else None
-
-    stored = await database.read(read)
-    if not await guards.passwords.verify(stored, password):
+    known = await proven(database, guards, lambda tx: access.user(tx, account_id), password)
+    if known is None:
         raise Invalid(field, "is not right", "ERR_INVALID")
-    return stored or ""
+    return known.password_hash
+
+
+async def proven(database: Database, guards: Guards, read: ReadFunction[Known | None], password: str) -> Known | None:
+    """Whom ``read`` finds, if this is their password; nobody takes the same time. Raises Unavailable."""
+    known = await database.read(read)
+    if await _is_of(guards, known, password):
+        return known
+    if not database.has_standbys:
+        return None
+    # A standby may not know the account yet, or only the password that it had before.
+    newest = await decided(database, read)
+    changed = newest is not None and (known is None or newest.password_hash != known.password_hash)
+    return newest if changed and await _is_of(guards, newest, password) else None
+
+
+async def _is_of(guards: Guards, known: Known | None, password: str) -> bool:
+    return await guards.passwords.verify(known.password_hash if known else None, password)
 
 
 async def change_password(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from linnet.actions import two_factor
+from linnet.actions import passwords, two_factor
 from linnet.domain import ids, secrets
 from linnet.domain.errors import NotAllowed, NotFound, Unauthenticated
 from linnet.ports import Guards
@@ -50,12 +50,15 @@ async def sign_in(
     # As the name is looked up: each further "@" before it would else be another name, with guesses of its own.
     guards.throttle.spend("sign_in_email", name.strip().lstrip("@").lower()[:320])
 
-    async def read(tx: Reader) -> tuple[Known | None, int]:
-        return await access.user_called(tx, name.strip()), tx.now
+    now = 0
 
-    known, now = await database.read(read)
-    # An unknown name costs the same time, so that it cannot be told from a known one.
-    if not await guards.passwords.verify(known.password_hash if known else None, password) or known is None:
+    async def read(tx: Reader) -> Known | None:
+        nonlocal now
+        now = tx.now
+        return await access.user_called(tx, name.strip())
+
+    known = await passwords.proven(database, guards, read, password)
+    if known is None:
         raise _wrong()
     if known.user.suspended_at is not None:
         raise NotAllowed(known.user.barred)
@@ -141,16 +144,6 @@ async def end_one(database: Database, account_id: int, session_id: int, operatio
     async def write(tx: Writer) -> None:
         if not await tx.run(access.SQL.delete_session_by_id, account_id=account_id, id=session_id):
             raise NotFound
-
-    await database.write(write, operation, returns=None)
-
-
-async def end_all(database: Database, account_id: int, operation: Operation, *, but: str = "") -> None:
-    """Signs every browser of this account out; ``but`` is the secret of the one that stays."""
-
-    async def write(tx: Writer) -> None:
-        kept = secrets.fingerprint(but) if but else ""
-        await tx.run(access.SQL.delete_sessions, account_id=account_id, kept=kept)
 
     await database.write(write, operation, returns=None)
 

@@ -8,7 +8,7 @@ from linnet.domain import passwords, secrets
 from linnet.domain.errors import Conflict, NotAllowed
 from linnet.ports import Guards
 from linnet.storage import access, settings
-from linnet.storage.database import Database, Operation, Reader, Writer
+from linnet.storage.database import Database, Operation, Reader, Writer, surely
 
 PATH = "/setup"
 KEY = "owner_link"
@@ -38,11 +38,11 @@ async def create_owner(
     passwords.check(password, username, email)
     new, mark = NewUser(username, email, role="owner"), secrets.fingerprint(token)
 
-    async def good(tx: Reader) -> bool:
-        return await settings.get(tx, KEY) == mark
+    async def good(tx: Reader) -> bool | None:
+        return await settings.get(tx, KEY) == mark or None
 
     # Asked first: a hash is dear, and whoever guesses links must not have one made for each.
-    if not await database.read(good):
+    if not await surely(database, good):
         raise _used()
     password_hash = await guards.passwords.hash(password)
 

@@ -198,7 +198,6 @@ class Loop:
             ready=self._watch.seen.ready.get(name, False),
             since_s=child.age_s,
             failures=life.failures,
-            adopted=child.adopted,
         )
 
     # -- acting -------------------------------------------------------------------------------------------------------

@@ -31,7 +31,6 @@ class ChildSeen:
     since_s: float = 0.0
     failures: int = 0
     code: int | None = None
-    adopted: bool = False
     words: str = ""
 
 
@@ -61,7 +60,6 @@ class EtcdSeen:
     healthy: bool = False
     leader: str = ""
     voters: tuple[str, ...] = ()
-    learners: tuple[str, ...] = ()
     answering: tuple[str, ...] = ()
     full: bool = False
 

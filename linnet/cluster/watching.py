@@ -110,7 +110,6 @@ class Watch:
             healthy=True,
             leader=by_id.get(told or 0, ""),
             voters=tuple(sorted(one.name for one in members if not one.learner)),
-            learners=tuple(sorted(one.name for one in members if one.learner)),
             answering=tuple(sorted(name for name, leader in leaders.items() if leader)),
             full=await self._full(seen.etcd.full),
         )

@@ -77,7 +77,7 @@ async def good_invite(database: Database, code: str) -> InviteView | None:
         found = InviteView(*row) if row else None
         return found if found and found.good(tx.now) else None
 
-    return await database.read(read)
+    return await surely(database, read)
 
 
 async def has_owner(database: Database) -> bool:
@@ -93,7 +93,7 @@ async def owner_link_is_good(database: Database, token: str) -> bool:
     """Whether the page that creates the owner's account may be shown."""
     mark = fingerprint(token)
 
-    async def read(tx: Reader) -> bool:
-        return await settings.get(tx, "owner_link") == mark
+    async def read(tx: Reader) -> bool | None:
+        return await settings.get(tx, "owner_link") == mark or None
 
-    return await database.read(read)
+    return bool(token and await surely(database, read))

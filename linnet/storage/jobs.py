@@ -52,12 +52,6 @@ async def drop(tx: Writer, once: str) -> None:
     await tx.run(SQL.drop, once=once)
 
 
-async def next_due(tx: Reader) -> int | None:
-    """When the next job is due, in ms since 1970, or None where none waits."""
-    row = await tx.one(SQL.next)
-    return None if row is None else int(row[0])
-
-
 async def due_kinds(tx: Reader, place: int, limit: int) -> frozenset[str]:
     """The kinds of the ``limit`` jobs that are due first, for the worker at ``place`` (``ids.place_of``)."""
     found = await tx.all(SQL.due_kinds, now=tx.now, others=tx.now - OTHERS_MS, place=place, limit=limit)

@@ -11,10 +11,6 @@ on conflict (once) do update set run_at = excluded.run_at where jobs.lease is nu
 -- name: drop
 delete from jobs where once = :once and lease is null;
 
--- name: next
--- When the next job is due, in ms since 1970: a read, so that an idle worker writes nothing.
-select run_at from jobs where dead_at is null order by run_at, id limit 1;
-
 -- name: due_kinds
 -- What kinds are among the jobs that are due first: a read, so that an idle worker writes nothing. Jobs that were added
 -- at another :place than ours are left to that one until they have been due since :others.

@@ -103,7 +103,6 @@ async def test_whoever_comes_after_takes_the_children_over(folders: Folders, mon
         await until(lambda: pid(loop, "etcd") and pid(loop, "linnet") and "read again" in _log(loop, "linnet"))
         assert (pid(loop, "etcd"), pid(loop, "linnet")) == before
         assert "read again" not in _log(loop, "etcd")
-        assert loop.picture().children["etcd"].adopted
 
 
 async def test_files_that_change_are_written_and_read_again(folders: Folders) -> None:

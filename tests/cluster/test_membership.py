@@ -73,7 +73,7 @@ class Stage:
             me=me.name,
             children={},
             standings=(Standing(ONE), Standing(TWO)),
-            etcd=EtcdSeen(True, "", ("one", "two"), (), ("one", "two")),
+            etcd=EtcdSeen(True, "", ("one", "two"), ("one", "two")),
             postgres=(
                 PostgresSeen("one", "leader", "running", 1, 0),
                 PostgresSeen("two", "quorum_standby", "streaming", 1, 0),
@@ -246,7 +246,7 @@ def with_three(stage: Stage) -> Stage:
     voters = ("one", "two", "three")
     stage.picture = replace(
         stage.picture, standings=(*stage.picture.standings, Standing(THREE)),
-        etcd=EtcdSeen(True, "", voters, (), voters),
+        etcd=EtcdSeen(True, "", voters, voters),
         postgres=(*stage.picture.postgres, PostgresSeen("three", "quorum_standby", "streaming", 1, 0)),
     )  # fmt: skip
     return stage
@@ -283,7 +283,7 @@ async def test_whose_etcd_answers_is_not_dead_whatever_its_node_says(on_one: Sta
 
 async def test_a_dead_member_is_removed_and_the_other_goes_on_alone(on_one: Stage, majority: EtcdMajority):
     on_one.see("two", state="stopped")
-    on_one.picture = replace(on_one.picture, etcd=EtcdSeen(True, "one", ("one",), (), ("one",)))
+    on_one.picture = replace(on_one.picture, etcd=EtcdSeen(True, "one", ("one",), ("one",)))
     with pytest.raises(Conflict, match="--yes"):
         await _told(membership.remove(on_one.place, "two"))
     assert "two is no member any more" in await _told(membership.remove(on_one.place, "two", sure=True))

@@ -28,7 +28,7 @@ def _picture(count: int = 3) -> Picture:
         me="one",
         children={},
         standings=tuple(map(_standing, names)),
-        etcd=EtcdSeen(True, names[min(1, count - 1)], names, (), names),
+        etcd=EtcdSeen(True, names[min(1, count - 1)], names, names),
         postgres=tuple(_seen(name) if name != "one" else _seen(name, "leader", "running") for name in names),
     )
 
@@ -120,7 +120,7 @@ def test_without_a_majority_nobody_is_removed():
 
 def test_a_join_that_died_may_be_removed_without_asking():
     picture = replace(_picture(2), standings=(_standing("one"), _standing("two", "joining")))
-    picture = replace(picture, etcd=EtcdSeen(True, "one", ("one",), ("two",), ("one",)))
+    picture = replace(picture, etcd=EtcdSeen(True, "one", ("one",), ("one",)))
     assert _allowed(rules.may_be_removed, picture, "two")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from linnet.actions import invites
 from linnet.routes import ROUTES
 from linnet.storage import schema
 from linnet.storage.database import standby_first
@@ -18,6 +19,7 @@ from linnet.system import SystemClock
 from linnet.web.routes import PAGES
 from tests.storage.queries import sql
 from tests.support import pages
+from tests.support.access import PASSWORD, once, with_password
 from tests.support.client import Person, World, make_token, open_world
 from tests.support.databases import open_postgres
 from tests.support.postgres import Server, running_server
@@ -60,7 +62,7 @@ async def world(servers: tuple[Server, Server], tmp_path: Path) -> AsyncIterator
         yield await stack.enter_async_context(open_world(tmp_path, database))
 
 
-def _filled(pattern: str, anna: Person, status: str) -> str:
+def _filled(pattern: str, anna: Person, status: str, invite: str) -> str:
     parts = []
     for part in pattern.split("/"):
         name = part.partition(":")[2]
@@ -70,6 +72,8 @@ def _filled(pattern: str, anna: Person, status: str) -> str:
             parts.append(f"@{anna.name}")
         elif name == "name" and "accounts" in pattern:
             parts.append(anna.name)
+        elif name == "code":
+            parts.append(invite)
         else:
             parts.append(str(anna.id) if "/accounts/" in pattern else status)
     return "/".join(parts)
@@ -94,6 +98,7 @@ async def test_all_that_reads_is_answered_and_all_that_writes_waits(
 ):
     anna, status = await _stocked(world)
     browser = await pages.signed_in(world, anna.id)
+    invite = await invites.create(world.database, world.parts.guards, None, once(world))
     # A session and a token whose use is to be written down, as once an hour and once a day.
     await world.database.write(_forget_use)
     servers[0].kill()
@@ -102,7 +107,7 @@ async def test_all_that_reads_is_answered_and_all_that_writes_waits(
     patterns = [row.pattern for row in ROUTES if row.method == "GET"]
     patterns += [row.pattern for row in PAGES if row.method == "GET"]
     for pattern in [one for one in patterns if one not in STREAMS]:
-        target = _filled(pattern, anna, status)
+        target = _filled(pattern, anna, status, invite)
         for person in (anna, world.client):
             began = time.monotonic()
             answer = await (person.get(target) if pattern.startswith(("/api", "/oauth/u")) else browser.get(target))
@@ -162,6 +167,12 @@ async def _carried_out(server: Server, *commands: str) -> None:
     await connection.close()
 
 
+async def _signed_in(world: World, name: str, password: str) -> int:
+    """What the page answers."""
+    browser = pages.Browser(world.client)
+    return (await browser.send(await browser.go("/sign-in"), "/sign-in", {"name": name, "password": password})).status
+
+
 async def test_a_standby_that_is_behind_signs_nobody_out(world: World, servers: tuple[Server, Server]):
     """An app that is told that its token is none forgets it, and asks its owner to sign in again."""
     primary, standby = servers
@@ -170,9 +181,12 @@ async def test_a_standby_that_is_behind_signs_nobody_out(world: World, servers: 
     await _carried_out(standby, "select pg_wal_replay_pause()")
     anna = replace(anna, token=await make_token(world.database, anna.id))
     browser = await pages.signed_in(world, anna.id)
+    await with_password(world, "berta")
     with standby_first():
         assert (await anna.get("/api/v1/accounts/verify_credentials")).status == 200
         assert (await browser.get("/settings/account")).status == 200
+        assert await _signed_in(world, "berta", PASSWORD) == 303
+        assert await _signed_in(world, "berta", "wrong") == 422
     primary.kill()
     began = time.monotonic()
     answer = await anna.get("/api/v1/accounts/verify_credentials")
@@ -190,7 +204,9 @@ async def test_a_standby_that_is_behind_signs_nobody_out(world: World, servers: 
     assert [one.status for one in await invented] == [503] * 20
     assert time.monotonic() - began < SOON_SECONDS
     assert (await browser.get("/")).status == 200, "who is not known looks as strangers do"
-    assert (await browser.get("/reset?token=new")).status == 503, "a link may have been sent a moment ago"
+    for link in ("/reset?token=new", "/invite/new", "/setup?token=new"):
+        assert (await browser.get(link)).status == 503, "a link may have been sent a moment ago"
+    assert await _signed_in(world, "berta", PASSWORD) == 503, "it is no wrong password"
     await _carried_out(standby, "select pg_wal_replay_resume()")
     await asyncio.to_thread(standby.promote)
     await _carried_out(standby, "alter system set synchronous_standby_names = ''", "select pg_reload_conf()")

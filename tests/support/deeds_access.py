@@ -119,13 +119,6 @@ async def sign_in(stage: Stage) -> Call:
     return partial(sessions.sign_in, stage.database, stage.guards, email, PASSWORD, sessions.Browser("::1"))
 
 
-@deed("sessions.end_all")
-async def end_sessions(stage: Stage) -> Call:
-    user = await stage.user()
-    await stage.do(sessions.start, stage.guards, user, sessions.Browser())
-    return partial(sessions.end_all, stage.database, user)
-
-
 @deed("sessions.end_one")
 async def end_session(stage: Stage) -> Call:
     user = await stage.user()
