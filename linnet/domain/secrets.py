@@ -6,8 +6,9 @@ import hmac
 
 
 def as_text(secret: bytes) -> str:
-    """URL-safe text of random bytes."""
-    return base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
+    """URL-safe text of random bytes. It begins with no "-": a command that it is given to would see an option."""
+    text = base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
+    return "_" + text[1:] if text.startswith("-") else text
 
 
 def fingerprint(secret: str) -> str:

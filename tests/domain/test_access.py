@@ -163,6 +163,8 @@ def test_pkce_as_in_the_rfc() -> None:
 
 def test_secrets() -> None:
     assert secrets.as_text(bytes(32)) == "A" * 43
+    # No command takes one for an option: `linnet invite revoke -Gb0` would be refused.
+    assert secrets.as_text(b"\xf8" + bytes(2)) == "_AAA"
     assert secrets.fingerprint("a") == hashlib.sha256(b"a").hexdigest()
     assert secrets.same("é", "é")
     assert not secrets.same("a", "b")
