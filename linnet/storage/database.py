@@ -125,8 +125,9 @@ class Database(Protocol):
         """Whether reads are answered by another host where there is no primary."""
         ...
 
-    async def read(self, fn: ReadFunction[T], /, *, steady: bool = False) -> T:
-        """``steady`` asks only who has all that was ever read or written before, and waits where nobody has."""
+    async def read(self, fn: ReadFunction[T], /, *, steady: bool = False, certain: bool = False) -> T:
+        """``steady`` asks only who has all that was ever read or written before, and waits where nobody has;
+        ``certain`` a primary that has committed after it: an old one, which nobody follows any more, cannot."""
         ...
 
     async def write(
@@ -168,7 +169,7 @@ async def decided(database: Database, read: ReadFunction[T]) -> T:
         raise busy
     try:
         async with _deciding, asyncio.timeout(DECIDED_SECONDS):
-            return await database.read(read, steady=True)
+            return await database.read(read, certain=True)
     except TimeoutError as error:
         raise busy from error
 
@@ -234,8 +235,8 @@ class Steady:
     def has_standbys(self) -> bool:
         return False
 
-    async def read(self, fn: ReadFunction[T], /, *, steady: bool = True) -> T:
-        return await self._database.read(fn, steady=True)
+    async def read(self, fn: ReadFunction[T], /, *, steady: bool = True, certain: bool = False) -> T:
+        return await self._database.read(fn, steady=True, certain=certain)
 
 
 async def receipted(tx: Writer, fn: WriteFunction[T], operation: Operation, returns: Any) -> T:

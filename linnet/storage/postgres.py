@@ -32,6 +32,7 @@ from linnet.storage.postgres_connection import (
     TooSlow,
     connect,
     hosts,
+    start,
 )
 from linnet.storage.postgres_hedges import HEDGE_SECONDS, Hedges
 from linnet.storage.postgres_pool import Pool, Standbys
@@ -177,10 +178,10 @@ class PostgresDatabase:
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    async def read(self, fn: ReadFunction[T], /, *, steady: bool = False) -> T:
+    async def read(self, fn: ReadFunction[T], /, *, steady: bool = False, certain: bool = False) -> T:
         deadline = asyncio.get_running_loop().time() + READ_SECONDS
-        if steady or not self._finder.has_standbys:
-            return await self._again(self._read_primary, fn, deadline)
+        if certain or steady or not self._finder.has_standbys:
+            return await self._again(partial(self._read_primary, certain=certain), fn, deadline)
         if is_standby_first():
             with contextlib.suppress(NotDone):  # no standby answers: then the primary alone knows
                 try:
@@ -194,9 +195,9 @@ class PostgresDatabase:
         loop = asyncio.get_running_loop()
         self._hedges.begun()
         if self._readiness is None:
-            self._readiness = _start(self._stay_ready())
+            self._readiness = start(self._stay_ready())
         self._rehearsal.saw(fn)
-        first = _start(self._again(self._read_either, fn, deadline))
+        first = start(self._again(self._read_either, fn, deadline))
         second: asyncio.Task[T] | None = None
         try:
             done: set[asyncio.Task[T]] = set()
@@ -207,7 +208,7 @@ class PostgresDatabase:
                     break
             if not done:
                 asked_at = loop.time()
-                second = _start(self._again(self._read_standby, fn, deadline))
+                second = start(self._again(self._read_standby, fn, deadline))
                 await asyncio.wait({first, second}, return_when=asyncio.FIRST_COMPLETED)
                 if first.done():
                     if not isinstance(first.exception(), Unavailable):
@@ -264,9 +265,12 @@ class PostgresDatabase:
                 return await self._read_standby(fn, deadline, furthest=True)
             raise
 
-    async def _read_primary(self, fn: ReadFunction[T], deadline: float) -> T:
+    async def _read_primary(self, fn: ReadFunction[T], deadline: float, *, certain: bool = False) -> T:
         connection, primary = await self._pool.acquire(deadline, PLACE_SECONDS)
-        return await asyncio.shield(_start(self._finish_on_primary(fn, connection, primary)))
+        result = await asyncio.shield(start(self._finish_on_primary(fn, connection, primary)))
+        if certain:
+            await self._pulse.confirm(primary, layout.place_of(self._ids.next()), deadline)
+        return result
 
     async def _finish_on_primary(self, fn: ReadFunction[T], connection: Connection, primary: Primary) -> T:
         async with self._lent(connection, primary, self._pool):
@@ -277,7 +281,7 @@ class PostgresDatabase:
     async def _read_standby(self, fn: ReadFunction[T], deadline: float, *, furthest: bool = False) -> T:
         until = min(deadline, asyncio.get_running_loop().time() + PLACE_SECONDS)
         connection = await self._standbys.acquire(until, furthest=furthest)
-        return await asyncio.shield(_start(self._finish_on_standby(fn, connection)))
+        return await asyncio.shield(start(self._finish_on_standby(fn, connection)))
 
     async def _finish_on_standby(self, fn: ReadFunction[T], connection: Connection) -> T:
         try:
@@ -380,7 +384,7 @@ class PostgresDatabase:
         limit_s = HEAVY_STATEMENT_SECONDS if heavy else STATEMENT_SECONDS
         marker = f"write/{self._nonce}/{next(self._numbers)}"
         write = _Write(fn, operation, returns, limit_s, marker, self._ahead if ahead else self._pool)
-        task: asyncio.Task[T] = _start(self._write(write))
+        task: asyncio.Task[T] = start(self._write(write))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
         return task
@@ -491,10 +495,3 @@ class PostgresDatabase:
         self._standbys.close()
         self._pulse.close()
         self._witnesses.close()
-
-
-def _start(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """A task whose error is nobody's surprise where the asker has gone."""
-    task = asyncio.get_running_loop().create_task(work)
-    task.add_done_callback(lambda ended: None if ended.cancelled() else ended.exception() and None)
-    return task

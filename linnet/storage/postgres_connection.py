@@ -387,3 +387,10 @@ def label(url: str) -> str:
     """The host of a URL, without its password: for sentences."""
     parts = urlsplit(url)
     return parts.netloc.rpartition("@")[2] or dict(parse_qsl(parts.query)).get("host", "localhost")
+
+
+def start(work: Coroutine[Any, Any, T], name: str | None = None) -> asyncio.Task[T]:
+    """A task whose error is nobody's surprise where the asker has gone."""
+    task = asyncio.get_running_loop().create_task(work, name=name)
+    task.add_done_callback(lambda ended: None if ended.cancelled() else ended.exception() and None)
+    return task

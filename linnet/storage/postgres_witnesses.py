@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 
 from linnet.domain.errors import Unavailable
-from linnet.storage.postgres_connection import Connection, Lost, NotDone, TooSlow, label
+from linnet.storage.postgres_connection import Connection, Lost, NotDone, TooSlow, label, start
 from linnet.storage.postgres_primary import Finder, Primary
 
 BEAT_SECONDS = 1.0
@@ -51,9 +51,7 @@ class Pulse:
     async def beat(self, place: int) -> Primary:
         """Who has committed it. ``place`` tells this process from others, more or less. Raises Unavailable."""
         if self._beating is None or self._beating.done():
-            self._beating = asyncio.get_running_loop().create_task(self._beat(place), name="beat")
-            # Where nobody waits for it any more, its error is nobody's surprise.
-            self._beating.add_done_callback(lambda beat: beat.cancelled() or beat.exception())
+            self._beating = start(self._beat(place), "beat")
         return await asyncio.shield(self._beating)
 
     async def confirm(self, primary: Primary, place: int, deadline: float) -> None:

@@ -196,7 +196,7 @@ class SqliteDatabase:
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    async def read(self, fn: ReadFunction[T], /, *, steady: bool = False) -> T:
+    async def read(self, fn: ReadFunction[T], /, *, steady: bool = False, certain: bool = False) -> T:
         now = time.monotonic()
         code = getattr(getattr(fn, "func", fn), "__code__", None)
         if self._slow.get(code, 0.0) < now:

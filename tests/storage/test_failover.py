@@ -1,6 +1,7 @@
 """PostgreSQL is killed, frozen and replaced under a load: every acknowledged write is there, and none twice."""
 
 import asyncio
+import contextlib
 import signal
 import time
 from collections import Counter
@@ -13,7 +14,7 @@ import pytest
 from linnet.app import why_not_ready
 from linnet.domain.errors import Invalid, Unavailable
 from linnet.storage import changes, postgres, schema
-from linnet.storage.database import Operation, standby_first
+from linnet.storage.database import Operation, decided, standby_first
 from linnet.storage.database_blobs import DatabaseBlobs
 from linnet.storage.postgres import CONNECTIONS, PostgresDatabase
 from linnet.storage.postgres_pool import STANDBY_READY
@@ -216,6 +217,33 @@ async def test_refusals_wait_together_for_one_commit_of_whoever_decided_them(pri
         await last
     assert decided[-2:] == [primary.port, standby.port]
     await database.close()
+
+
+async def test_what_an_old_primary_does_not_know_is_not_denied(primary, standby):
+    """Its Patroni froze: it still says that it is the primary, and whoever spoke with it before has no doubt."""
+    database = await migrated(primary, standby)
+    assert await database.read(known, steady=True) is None
+    await synchronous(primary, "nobody")
+    await asyncio.to_thread(standby.promote)
+    successor = open_postgres(f"postgresql://postgres@127.0.0.1:{standby.port}/postgres")
+    await successor.write(lambda tx: changes.append(tx, "happened", 1, 7))
+    await successor.close()
+    assert await database.read(known, steady=True) is None, "it was not found out before it was asked"
+    said: list[int | None] = []
+
+    async def decides() -> bool:
+        with contextlib.suppress(Unavailable):
+            said.append(await decided(database, known))
+        return bool(said)
+
+    await until(decides, 30)
+    assert said == [7]
+    await database.close()
+
+
+async def known(tx) -> int | None:
+    row = await tx.one(ALL)
+    return row[0] if row else None
 
 
 async def test_without_any_server_a_write_is_refused_at_its_deadline_and_a_read_before(primary, monkeypatch):
